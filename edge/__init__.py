@@ -1,0 +1,1 @@
+"""The agent on a vehicle's Raspberry Pi: sources, outbox, uplink."""

@@ -1,0 +1,1 @@
+"""What runs on a microcontroller, and the contract that every machine shares (`wire`)."""

@@ -1,0 +1,968 @@
+"""The wire: what a unit and the service say to each other, as bytes in and bytes out.
+
+This file is the contract. It runs unchanged on CPython 3.11+ and on MicroPython, imports nothing of its
+neighbours, touches no socket and no clock. `KINDS` is the only place where kinds of record are declared:
+the unit encodes from it, the service builds its protobuf classes from it, and `wire.proto`, the AsyncAPI
+document and the history schema are rendered from it.
+
+A batch is plain protobuf. Records of one kind and source form a group; a group holds one packed sint64
+column per field, as differences, in the manner of OpenStreetMap's PBF:
+
+    coding   what is written for v0, v1, v2, ...
+    STEP     v0-base-1, v1-v0-1, ...           (seq: consecutive numbers cost nothing)
+    SECOND   v0, v1-v0, (v2-v1)-(v1-v0), ...   (time, latitude, longitude)
+    DIFF     v0, v1-v0, v2-v1, ...             (all other numbers)
+    TEXT     the strings themselves
+
+Zeros at the end of a column are left out, so what does not change costs nothing. A missing value is never
+a zero: it is listed in `absent` as (field number, first row, rows), and the column goes on as predicted.
+
+A batch never spans two boots. With `clock` "none" the unit does not know the time: `time_ms` then counts
+from its boot and `boot_at_ms` is 0; otherwise `time_ms` is UTC since 1970 and `time_ms - boot_at_ms` is the
+monotonic instant of the record.
+"""
+
+import json
+
+try:
+    import zlib
+except ImportError:  # MicroPython: decompress only
+    zlib = None  # type: ignore[assignment]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Values = dict[str, "int | str | None"]
+    Columns = dict[str, list[Any]]
+
+VERSION = 1
+
+MAX_BATCH_BYTES = 65536  # what a broker is told to pass (max_packet_size)
+MAX_INFLATED_BYTES = 262144  # a bomb of 20 bytes may inflate to a gigabyte
+MAX_ROWS = 1000
+MAX_GROUPS = 64
+MAX_TEXT_BYTES = 256
+MAX_JSON_BYTES = 4096
+MAX_RUNS = 32
+MAX_CAPABILITIES = 16
+MAX_SEQ = 9007199254740991  # 2**53 - 1: exact in JSON everywhere
+MAX_TIME_MS = 4102444800000  # 2100-01-01
+ID_BYTES = 8  # epoch and boot: random
+
+LANES = ("event", "sense", "track")
+# How far the time of a record is to be trusted, in rising order.
+CLOCKS = ("none", "estimated", "rtc", "ntp", "gnss")
+
+STEP, SECOND, DIFF, TEXT = "step", "second", "diff", "text"
+
+
+class WireError(ValueError):
+    """What came cannot be accepted, and waiting will not help.
+
+    `code` is the cause: not_protobuf, not_json, not_zlib, topic, version, missing, shape, range, too_large.
+    `where` names the place, as "fix[3].lat_e7".
+    """
+
+    def __init__(self, code: str, where: str, detail: str) -> None:
+        ValueError.__init__(self, "%s: %s: %s" % (code, where, detail))
+        self.code = code
+        self.where = where
+        self.detail = detail
+
+
+class Field:
+    """One column: a scaled integer in `unit` between `low` and `high`, or a text of that many bytes.
+
+    `words` names the values of an enumeration, counted from 0.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        number: int,
+        unit: str,
+        low: int,
+        high: int,
+        coding: str = DIFF,
+        words: "tuple[str, ...]" = (),
+        is_needed: bool = False,
+    ) -> None:
+        self.name = name
+        self.number = number
+        self.unit = unit
+        self.low = low
+        self.high = high
+        self.coding = coding
+        self.words = words
+        self.is_needed = is_needed
+
+
+class Kind:
+    """One kind of record: its protobuf field in the batch, its only lane, its usual source, its fields."""
+
+    def __init__(self, number: int, lane: str, source: str, fields: "tuple[Field, ...]") -> None:
+        self.number = number
+        self.lane = lane
+        self.source = source
+        self.fields = fields
+        self.by_name = {field.name: field for field in fields}
+
+
+def _words(name: str, number: int, words: "tuple[str, ...]", is_needed: bool = False) -> Field:
+    return Field(name, number, "word", 0, len(words) - 1, DIFF, words, is_needed)
+
+
+def _text(name: str, number: int, is_needed: bool = False) -> Field:
+    return Field(name, number, "text", 0, MAX_TEXT_BYTES, TEXT, (), is_needed)
+
+
+_U31 = 2147483647
+_U53 = MAX_SEQ
+
+# Every record has these. `seq` is coded against the batch's `prev`.
+BASE = (
+    Field("seq", 4, "count", 1, MAX_SEQ, STEP),
+    Field("time_ms", 5, "ms since 1970 UTC", 0, MAX_TIME_MS, SECOND),
+    Field("boot_at_ms", 6, "ms since 1970 UTC", 0, MAX_TIME_MS),
+    _words("clock", 7, CLOCKS),
+)
+
+# Numbers are never reused; a field is only ever appended, because stored rows are read by position.
+KINDS = {
+    "fix": Kind(
+        16,
+        "track",
+        "gnss",
+        (
+            Field("lat_e7", 8, "1e-7 deg, WGS-84", -900000000, 900000000, SECOND),
+            Field("lon_e7", 9, "1e-7 deg, WGS-84", -1800000000, 1800000000, SECOND),
+            Field("altitude_msl_dm", 10, "dm above mean sea level", -10000, 200000),
+            Field("speed_cm_s", 11, "cm/s over ground", 0, 50000),
+            Field("course_ddeg", 12, "0.1 deg, true", 0, 3599),
+            Field("satellites", 13, "count", 0, 99),
+            Field("hdop_c", 14, "1/100", 0, 9999),
+            _words("fix_mode", 15, ("none", "2d", "3d"), True),
+            _words("quality", 16, ("gnss", "dgnss", "rtk", "float_rtk", "dead_reckoning")),
+        ),
+    ),
+    "power": Kind(
+        17,
+        "sense",
+        "unit",
+        (
+            Field("supply_mv", 8, "mV", 0, 100000),
+            Field("battery_mv", 9, "mV", 0, 100000),
+            _words("is_ignition_on", 10, ("no", "yes")),
+            _words("is_undervolted", 11, ("no", "yes")),
+        ),
+    ),
+    "health": Kind(
+        18,
+        "sense",
+        "unit",
+        (
+            Field("uptime_s", 8, "s", 0, _U31),
+            Field("disk_free_mib", 9, "MiB", 0, _U31),
+            Field("outbox_rows", 10, "count", 0, _U31),
+            Field("outbox_age_s", 11, "s", 0, _U31),
+            Field("soc_temperature_cc", 12, "0.01 deg C", -10000, 20000),
+            Field("load_c", 13, "1/100", 0, 100000),
+            Field("odometer_m", 14, "m", 0, _U53, SECOND),
+            Field("dropped", 15, "count", 0, _U53),
+            Field("nmea_refused", 16, "count", 0, _U53),
+            Field("reconnects", 17, "count", 0, _U31),
+        ),
+    ),
+    "fault": Kind(
+        19,
+        "event",
+        "unit",
+        (
+            _text("part", 8, True),
+            _text("code", 9, True),
+            _words("state", 10, ("raised", "cleared"), True),
+            _text("detail", 11),
+        ),
+    ),
+    # What a unit had to drop: `count` rows of `lane` between the two numbers, and the hard bound in metres
+    # within which the rows that stay still describe a thinned track.
+    "thinned": Kind(
+        20,
+        "event",
+        "outbox",
+        (
+            _words("lane", 8, LANES, True),
+            Field("first_seq", 9, "count", 1, MAX_SEQ, DIFF, (), True),
+            Field("last_seq", 10, "count", 1, MAX_SEQ, DIFF, (), True),
+            Field("count", 11, "count", 0, MAX_SEQ, DIFF, (), True),
+            _words("reason", 12, ("quota", "damaged", "fork"), True),
+            Field("bound_m", 13, "m", 0, 1000000),
+        ),
+    ),
+    # The clock was won or stepped: records of this boot whose `clock` ranks below `clock` here happened
+    # `step_ms` later than they say. (`time_ms` and `boot_at_ms` are already the new ones.)
+    "clock_set": Kind(
+        21,
+        "event",
+        "clock",
+        (
+            Field("step_ms", 8, "ms", -MAX_TIME_MS, MAX_TIME_MS, DIFF, (), True),
+            _words("was", 9, CLOCKS, True),
+        ),
+    ),
+    "answer": Kind(
+        22,
+        "event",
+        "unit",
+        (
+            _text("command_id", 8, True),
+            _words("state", 9, ("done", "refused", "expired"), True),
+            _text("detail", 10),
+            Field("rows", 11, "count", 0, MAX_SEQ),
+        ),
+    ),
+}
+
+SOURCE, ROWS, ABSENT = 1, 2, 3  # field numbers of a group besides its columns
+HEADER = ("version", "epoch", "lane", "prev", "boot", "prev_boot")  # of a batch, numbered from 1
+
+
+class Group:
+    """Records of one kind and source: equally long lists by field name; None where a value is absent.
+
+    Base columns (`seq`, `time_ms`, `boot_at_ms`, `clock`) are always whole; `clock` and all enumerations
+    are numbers here, see `word`.
+    """
+
+    def __init__(self, kind: str, source: str, columns: "Columns") -> None:
+        self.kind = kind
+        self.source = source
+        self.columns = columns
+
+    @property
+    def rows(self) -> int:
+        return len(self.columns["seq"])
+
+
+class Batch:
+    """Records of one lane and one boot, in order of seq.
+
+    `epoch` and `boot` are 16 hex digits. `prev` is the last row that still exists before the batch (0: none),
+    `prev_boot` that row's boot (None: as `boot`, or no such row).
+    """
+
+    def __init__(
+        self, epoch: str, lane: str, prev: int, boot: str, prev_boot: "str | None", groups: "list[Group]"
+    ) -> None:
+        self.epoch = epoch
+        self.lane = lane
+        self.prev = prev
+        self.boot = boot
+        self.prev_boot = prev_boot
+        self.groups = groups
+
+    @property
+    def rows(self) -> int:
+        return sum([group.rows for group in self.groups])
+
+    @property
+    def last_seq(self) -> int:
+        return max([int(group.columns["seq"][-1]) for group in self.groups])
+
+
+def word(kind: str, name: str, value: "int | None") -> "str | None":
+    """The word for an enumeration's number, e.g. word("fix", "fix_mode", 2) is "3d"."""
+    if value is None:
+        return None
+    words = CLOCKS if name == "clock" else KINDS[kind].by_name[name].words
+    return words[value]
+
+
+# --- checking -------------------------------------------------------------------------------------------
+
+
+def _check_number(value: "Any", low: int, high: int, where: str) -> int:
+    if value is True or value is False or not isinstance(value, int):
+        raise WireError("shape", where, "not a whole number")
+    if value < low or value > high:
+        raise WireError("range", where, "%d is not within %d..%d" % (value, low, high))
+    return value
+
+
+def _check_text(value: "Any", high: int, where: str) -> str:
+    if not isinstance(value, str):
+        raise WireError("shape", where, "not a text")
+    try:
+        size = len(value.encode())
+    except ValueError:  # a lone surrogate
+        raise WireError("shape", where, "not valid Unicode")
+    if size > high:
+        raise WireError("too_large", where, "%d bytes, at most %d" % (size, high))
+    return value
+
+
+def _check_id(value: "Any", where: str) -> str:
+    if not isinstance(value, str) or len(value) != 2 * ID_BYTES:
+        raise WireError("shape", where, "not 16 hex digits")
+    for char in value:
+        if char not in "0123456789abcdef":
+            raise WireError("shape", where, "not 16 hex digits")
+    return value
+
+
+def _check_word(value: "Any", words: "tuple[str, ...]", where: str) -> str:
+    if not isinstance(value, str) or value not in words:
+        raise WireError("range", where, "not one of " + ", ".join(words))
+    return value
+
+
+def _check_cell(field: Field, value: "Any", where: str) -> None:
+    if value is None:
+        if field.is_needed:
+            raise WireError("missing", where, "needed")
+    elif field.coding == TEXT:
+        _check_text(value, field.high, where)
+    else:
+        _check_number(value, field.low, field.high, where)
+
+
+def check_values(kind: str, values: "Values") -> None:
+    """Refuse a record where it is made, not days later at the head of a queue."""
+    if kind not in KINDS:
+        raise WireError("shape", str(kind), "no such kind")
+    fields = KINDS[kind].by_name
+    for name in values:
+        if name not in fields:
+            raise WireError("shape", "%s.%s" % (kind, name), "no such field")
+    for field in KINDS[kind].fields:
+        _check_cell(field, values.get(field.name), "%s.%s" % (kind, field.name))
+
+
+def is_source(text: "Any") -> bool:
+    """A source is named like a unit: [a-z0-9][a-z0-9-]{0,31}."""
+    return is_unit(text)
+
+
+def is_unit(text: "Any") -> bool:
+    """True for [a-z0-9][a-z0-9-]{0,31}."""
+    if not isinstance(text, str) or not 1 <= len(text) <= 32 or text[0] == "-":
+        return False
+    for char in text:
+        if char not in "abcdefghijklmnopqrstuvwxyz0123456789-":
+            return False
+    return True
+
+
+def _check_group(group: Group, lane: str) -> None:
+    kind = KINDS.get(group.kind)
+    if kind is None:
+        raise WireError("shape", str(group.kind), "no such kind")
+    if kind.lane != lane:
+        raise WireError("shape", group.kind, "belongs to lane %s, not %s" % (kind.lane, lane))
+    if not is_source(group.source):
+        raise WireError("shape", group.kind + ".source", "not a name")
+    rows = group.rows
+    for field in BASE + kind.fields:
+        column = group.columns.get(field.name)
+        if column is None or len(column) != rows:
+            raise WireError("shape", "%s.%s" % (group.kind, field.name), "columns differ in length")
+        _check_column(group.kind, field, column)
+
+
+def _check_column(kind: str, field: Field, column: "list[Any]") -> None:
+    if field.coding != TEXT and None not in column:  # the usual case, at the speed of min and max
+        try:
+            is_good = min(column) >= field.low and max(column) <= field.high
+        except TypeError:
+            is_good = False
+        if is_good and True not in [value is True or value is False for value in column]:
+            return
+    for row in range(len(column)):
+        where = "%s[%d].%s" % (kind, row, field.name)
+        if column[row] is None and field in BASE:
+            raise WireError("missing", where, "needed")
+        _check_cell(field, column[row], where)
+
+
+def _check_order(prev: int, groups: "list[Group]") -> None:
+    seqs: list[int] = []
+    for group in groups:
+        seqs.extend(group.columns["seq"])
+    seqs = sorted(seqs)
+    for seq in seqs:
+        if seq <= prev:
+            raise WireError("shape", "seq", "%d does not follow %d" % (seq, prev))
+        prev = seq
+
+
+def check_batch(batch: Batch) -> None:
+    """Refuse a batch that a decoder would refuse."""
+    _check_word(batch.lane, LANES, "lane")
+    _check_id(batch.epoch, "epoch")
+    _check_id(batch.boot, "boot")
+    if batch.prev_boot is not None:
+        _check_id(batch.prev_boot, "prev_boot")
+    _check_number(batch.prev, 0, MAX_SEQ, "prev")
+    if not batch.groups:
+        raise WireError("missing", "batch", "no records")
+    if len(batch.groups) > MAX_GROUPS:
+        raise WireError("too_large", "batch", "%d groups, at most %d" % (len(batch.groups), MAX_GROUPS))
+    if batch.rows > MAX_ROWS:
+        raise WireError("too_large", "batch", "%d rows, at most %d" % (batch.rows, MAX_ROWS))
+    for group in batch.groups:
+        if not group.rows:
+            raise WireError("missing", group.kind, "no rows")
+        _check_group(group, batch.lane)
+    _check_order(batch.prev, batch.groups)
+
+
+# --- varints --------------------------------------------------------------------------------------------
+
+
+def _put_varint(out: bytearray, value: int) -> None:
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+
+
+def _put_tag(out: bytearray, number: int, wire_type: int) -> None:
+    _put_varint(out, number << 3 | wire_type)
+
+
+def _put_bytes(out: bytearray, number: int, data: "bytes | bytearray") -> None:
+    _put_tag(out, number, 2)
+    _put_varint(out, len(data))
+    out.extend(data)
+
+
+def _packed(numbers: "list[int]") -> bytearray:
+    out = bytearray()
+    for number in numbers:
+        _put_varint(out, number << 1 if number >= 0 else (-number << 1) - 1)
+    return out
+
+
+def _varint(data: "bytes | memoryview", at: int, end: int, where: str) -> "tuple[int, int]":
+    """(value, next position); values wrap at 64 bits as every protobuf reader does."""
+    value = shift = 0
+    while True:
+        if at >= end or shift > 63:
+            raise WireError("not_protobuf", where, "a varint runs past its end")
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            if value >> 64:
+                raise WireError("not_protobuf", where, "a varint has more than 64 bits")
+            return value, at
+        shift += 7
+
+
+def _signed(value: int) -> int:
+    return value >> 1 if not value & 1 else -(value >> 1) - 1
+
+
+# --- columns --------------------------------------------------------------------------------------------
+
+
+def _filled(column: "list[Any]", coding: str) -> "list[int]":
+    """The column with absent cells replaced by what its coding predicts, so that they cost nothing."""
+    if None not in column:
+        return column
+    out: list[int] = []
+    for value in column:
+        if value is None:
+            if not out:
+                value = 0
+            elif coding == SECOND and len(out) > 1:
+                value = 2 * out[-1] - out[-2]
+            else:
+                value = out[-1]
+        out.append(value)
+    return out
+
+
+def _differences(values: "list[int]", coding: str, base: int) -> "list[int]":
+    if coding == STEP:
+        return [b - a - 1 for a, b in zip([base] + values, values)]
+    out = values[:1] + [b - a for a, b in zip(values, values[1:])]
+    if coding == SECOND:
+        out = out[:2] + [b - a for a, b in zip(out[1:], out[2:])]
+    return out
+
+
+def _sums(numbers: "list[int]", start: int) -> "list[int]":
+    out = []
+    for number in numbers:
+        start += number
+        out.append(start)
+    return out
+
+
+def _restored(column: "list[int]", coding: str, base: int) -> "list[int]":
+    if coding == STEP:
+        return _sums([number + 1 for number in column], base)
+    if coding == SECOND:
+        column = column[:1] + _sums(column[1:], 0)
+    return _sums(column, 0)
+
+
+def _put_column(out: bytearray, field: Field, column: "list[Any]", base: int) -> None:
+    if field.coding == TEXT:
+        texts = [value or "" for value in column]
+        while texts and not texts[-1]:
+            texts.pop()
+        for text in texts:
+            _put_bytes(out, field.number, text.encode())
+        return
+    numbers = _differences(_filled(column, field.coding), field.coding, base)
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    if numbers:
+        _put_bytes(out, field.number, _packed(numbers))
+
+
+def _absent(kind: Kind, columns: "Columns") -> "list[int]":
+    """Runs of missing cells as field number, first row, rows."""
+    out: list[int] = []
+    for field in kind.fields:
+        run = 0
+        column = columns[field.name]
+        for row in range(len(column) + 1):
+            if row < len(column) and column[row] is None:
+                run += 1
+            elif run:
+                out.extend((field.number, row - run, run))
+                run = 0
+    return out
+
+
+# --- encoding -------------------------------------------------------------------------------------------
+
+
+def _encode_group(group: Group, prev: int) -> bytearray:
+    kind = KINDS[group.kind]
+    out = bytearray()
+    if group.source != kind.source:
+        _put_bytes(out, SOURCE, group.source.encode())
+    _put_tag(out, ROWS, 0)
+    _put_varint(out, group.rows)
+    absent = _absent(kind, group.columns)
+    if absent:
+        _put_bytes(out, ABSENT, _packed(absent))
+    for field in BASE + kind.fields:
+        _put_column(out, field, group.columns[field.name], prev)
+    return out
+
+
+def encode_batch(batch: Batch, is_deflated: bool = False) -> bytes:
+    """The bytes of a batch; raises WireError for one that could not be accepted. Deflating needs CPython."""
+    check_batch(batch)
+    out = bytearray()
+    _put_tag(out, 1, 0)
+    _put_varint(out, VERSION)
+    _put_bytes(out, 2, bytes.fromhex(batch.epoch))
+    _put_tag(out, 3, 0)
+    _put_varint(out, LANES.index(batch.lane))
+    _put_tag(out, 4, 0)
+    _put_varint(out, batch.prev)
+    _put_bytes(out, 5, bytes.fromhex(batch.boot))
+    if batch.prev_boot is not None:
+        _put_bytes(out, 6, bytes.fromhex(batch.prev_boot))
+    for group in batch.groups:
+        _put_bytes(out, KINDS[group.kind].number, _encode_group(group, batch.prev))
+    data = zlib.compress(bytes(out), 9) if is_deflated else bytes(out)
+    if len(data) > MAX_BATCH_BYTES:
+        raise WireError("too_large", "batch", "%d bytes, at most %d" % (len(data), MAX_BATCH_BYTES))
+    return data
+
+
+# --- decoding -------------------------------------------------------------------------------------------
+
+
+def inflate(payload: bytes) -> bytes:
+    """Plain protobuf from a payload that may be deflated (first byte 0x78)."""
+    if len(payload) > MAX_BATCH_BYTES:
+        raise WireError("too_large", "payload", "%d bytes, at most %d" % (len(payload), MAX_BATCH_BYTES))
+    if not payload:
+        raise WireError("missing", "payload", "empty")
+    if payload[0] != 0x78:
+        return payload
+    data = _inflated(payload)
+    if len(data) > MAX_INFLATED_BYTES:
+        raise WireError("too_large", "payload", "inflates to more than %d bytes" % MAX_INFLATED_BYTES)
+    return data
+
+
+def _inflated(payload: bytes) -> bytes:
+    if zlib is None:
+        return _inflated_by_micropython(payload)
+    stream = zlib.decompressobj()
+    try:
+        data = stream.decompress(payload, MAX_INFLATED_BYTES + 1)
+    except zlib.error:
+        raise WireError("not_zlib", "payload", "damaged")
+    if len(data) <= MAX_INFLATED_BYTES and (not stream.eof or stream.unused_data):
+        raise WireError("not_zlib", "payload", "torn, or followed by something else")
+    return data
+
+
+def _inflated_by_micropython(payload: bytes) -> bytes:
+    import deflate  # type: ignore[import-not-found]
+    import io
+
+    source = io.BytesIO(payload)
+    try:
+        data: bytes = deflate.DeflateIO(source, deflate.ZLIB).read(MAX_INFLATED_BYTES + 1)
+    except (OSError, EOFError):
+        raise WireError("not_zlib", "payload", "damaged")
+    if len(data) <= MAX_INFLATED_BYTES and source.read(1):
+        raise WireError("not_zlib", "payload", "torn, or followed by something else")
+    return data
+
+
+def _fields(data: "bytes | memoryview", where: str) -> "list[tuple[int, int, Any]]":
+    """(number, wire type, value) of each field of a message: an int for type 0, a memoryview for type 2."""
+    out: list[tuple[int, int, Any]] = []
+    at, end = 0, len(data)
+    view = memoryview(data)
+    while at < end:
+        tag, at = _varint(view, at, end, where)
+        value: Any
+        if tag & 7 == 0:
+            value, at = _varint(view, at, end, where)
+        elif tag & 7 == 2:
+            size, at = _varint(view, at, end, where)
+            if size > end - at:
+                raise WireError("not_protobuf", where, "a field runs past its end")
+            value = view[at : at + size]
+            at += size
+        elif tag & 7 in (1, 5):
+            size = 8 if tag & 7 == 1 else 4
+            if size > end - at:
+                raise WireError("not_protobuf", where, "a field runs past its end")
+            value = None
+            at += size
+        else:
+            raise WireError("not_protobuf", where, "wire type %d" % (tag & 7))
+        if not 1 <= tag >> 3 <= 536870911:
+            raise WireError("not_protobuf", where, "field number %d" % (tag >> 3))
+        out.append((tag >> 3, tag & 7, value))
+    return out
+
+
+def _numbers(data: "memoryview", where: str, high: int) -> "list[int]":
+    out: list[int] = []
+    at, end = 0, len(data)
+    while at < end:
+        if len(out) >= high:
+            raise WireError("too_large", where, "more than %d entries" % high)
+        value, at = _varint(data, at, end, where)
+        out.append(_signed(value))
+    return out
+
+
+def _decoded_text(data: "memoryview", where: str) -> str:
+    try:
+        return str(bytes(data), "utf-8")
+    except ValueError:
+        raise WireError("not_protobuf", where, "not UTF-8")
+
+
+def _unknown(where: str, number: int) -> WireError:
+    return WireError("shape", where, "unknown field %d: a newer unit?" % number)
+
+
+class _RawGroup:
+    """A group as it stands on the wire: differences, trailing zeros missing."""
+
+    def __init__(self) -> None:
+        self.source = ""
+        self.rows = 0
+        self.absent: list[int] = []
+        self.columns: dict[str, list[Any]] = {}
+
+
+def _raw_group(name: str, data: "memoryview") -> _RawGroup:
+    columns = {field.number: field for field in BASE + KINDS[name].fields}
+    raw = _RawGroup()
+    for number, wire_type, value in _fields(data, name):
+        field = columns.get(number)
+        if number == SOURCE and wire_type == 2:
+            raw.source = _decoded_text(value, name + ".source")
+        elif number == ROWS and wire_type == 0:
+            raw.rows = value
+        elif number == ABSENT and wire_type in (0, 2):
+            raw.absent.extend(_entries(wire_type, value, name + ".absent", 3 * MAX_ROWS))
+        elif field is not None and field.coding == TEXT and wire_type == 2:
+            raw.columns.setdefault(field.name, []).append(_decoded_text(value, name + "." + field.name))
+        elif field is not None and field.coding != TEXT and wire_type in (0, 2):
+            where = name + "." + field.name
+            raw.columns.setdefault(field.name, []).extend(_entries(wire_type, value, where, MAX_ROWS))
+        else:
+            raise _unknown(name, number)
+    return raw
+
+
+def _entries(wire_type: int, value: "Any", where: str, high: int) -> "list[int]":
+    return [_signed(value)] if wire_type == 0 else _numbers(value, where, high)
+
+
+def group_of(name: str, source: str, rows: int, absent: "list[int]", raw: "Columns", prev: int) -> Group:
+    """A group from what stands on the wire: whole columns, absent cells as None, every value checked.
+
+    `raw` holds the columns by field name as differences, shorter than `rows` where they end in zeros.
+    Both decoders end here.
+    """
+    kind = KINDS[name]
+    if not 1 <= rows <= MAX_ROWS:
+        raise WireError("missing" if not rows else "too_large", name, "%d rows" % rows)
+    columns: dict[str, list[Any]] = {}
+    for field in BASE + kind.fields:
+        column = raw.get(field.name, [])
+        if len(column) > rows:
+            where = "%s.%s" % (name, field.name)
+            raise WireError("shape", where, "%d entries, %d rows" % (len(column), rows))
+        if field.coding == TEXT:
+            columns[field.name] = list(column) + [""] * (rows - len(column))
+        else:
+            columns[field.name] = _restored(list(column) + [0] * (rows - len(column)), field.coding, prev)
+    _blank(kind, name, columns, absent, rows)
+    return Group(name, source or kind.source, columns)
+
+
+def _blank(kind: Kind, name: str, columns: "Columns", absent: "list[int]", rows: int) -> None:
+    if len(absent) % 3:
+        raise WireError("shape", name + ".absent", "not in threes")
+    names = {field.number: field.name for field in kind.fields}
+    for at in range(0, len(absent), 3):
+        number, first, count = absent[at : at + 3]
+        if number not in names or first < 0 or count < 1 or first + count > rows:
+            raise WireError("shape", name + ".absent", "%d, %d, %d" % (number, first, count))
+        columns[names[number]][first : first + count] = [None] * count
+
+
+def decode_batch(payload: bytes) -> Batch:
+    """A checked batch from a payload, plain or deflated; raises WireError, and nothing else."""
+    header: dict[int, Any] = {}
+    raw_groups: list[tuple[str, Any]] = []
+    kinds = {kind.number: name for name, kind in KINDS.items()}
+    for number, wire_type, value in _fields(inflate(payload), "batch"):
+        if number in (1, 3, 4) and wire_type == 0:
+            header[number] = value
+        elif number in (2, 5, 6) and wire_type == 2:
+            header[number] = bytes(value)
+        elif number in kinds and wire_type == 2:
+            raw_groups.append((kinds[number], value))
+        else:
+            raise _unknown("batch", number)
+    empty = batch_of(
+        header.get(1, 0),
+        header.get(2, b""),
+        header.get(3, 0),
+        header.get(4, 0),
+        header.get(5, b""),
+        header.get(6, b""),
+    )
+    if len(raw_groups) > MAX_GROUPS:
+        raise WireError("too_large", "batch", "%d groups, at most %d" % (len(raw_groups), MAX_GROUPS))
+    for name, data in raw_groups:
+        raw = _raw_group(name, data)
+        empty.groups.append(group_of(name, raw.source, raw.rows, raw.absent, raw.columns, empty.prev))
+    check_batch(empty)
+    return empty
+
+
+def batch_of(version: int, epoch: bytes, lane: int, prev: int, boot: bytes, prev_boot: bytes) -> Batch:
+    """A batch without groups from the header's fields, each at protobuf's default where it was missing."""
+    if version != VERSION:
+        raise WireError("version", "batch", "%d, this side speaks %d" % (version, VERSION))
+    for name, value in (("epoch", epoch), ("boot", boot)):
+        if not value:
+            raise WireError("missing", name, "needed")
+    for name, value in (("epoch", epoch), ("boot", boot), ("prev_boot", prev_boot or boot)):
+        if len(value) != ID_BYTES:
+            raise WireError("shape", name, "%d bytes, not %d" % (len(value), ID_BYTES))
+    if lane >= len(LANES):
+        raise WireError("range", "lane", "%d" % lane)
+    return Batch(epoch.hex(), LANES[lane], prev, boot.hex(), prev_boot.hex() if prev_boot else None, [])
+
+
+# --- topics ---------------------------------------------------------------------------------------------
+
+PREFIX = "ortoo/v1"
+UP = ("birth", "live", "batch")
+DOWN = ("receipt", "command")
+
+
+def topic(unit: str, leaf: str) -> str:
+    return "%s/%s/%s" % (PREFIX, unit, leaf)
+
+
+def parse_topic(text: str) -> "tuple[str, str]":
+    """(unit, leaf) of one of our topics."""
+    parts = text.split("/")
+    if len(parts) != 4 or "/".join(parts[:2]) != PREFIX or not is_unit(parts[2]) or parts[3] not in UP + DOWN:
+        raise WireError("topic", "topic", "not one of ours")
+    return parts[2], parts[3]
+
+
+# --- the small JSON -------------------------------------------------------------------------------------
+
+STATES = ("offline", "online")
+COMMANDS = ("raw_track", "resend")
+
+# What a live message may carry besides its base: the newest fix and a few vital values.
+LIVE_KINDS = ("fix", "power", "health")
+
+
+def _json(payload: "bytes | str", name: str) -> "dict[str, Any]":
+    if len(payload) > MAX_JSON_BYTES:
+        raise WireError("too_large", name, "%d bytes, at most %d" % (len(payload), MAX_JSON_BYTES))
+    try:
+        value = json.loads(payload)
+    except (ValueError, RuntimeError):  # RuntimeError: nested too deeply
+        raise WireError("not_json", name, "damaged")
+    if not isinstance(value, dict):
+        raise WireError("shape", name, "not an object")
+    if value.get("v") != VERSION:
+        raise WireError("version", name, "this side speaks %d" % VERSION)
+    return value
+
+
+def _refuse_others(message: "dict[str, Any]", names: "tuple[str, ...]", name: str) -> None:
+    for key in message:
+        if key not in names:
+            raise WireError("shape", name, "no such key")
+
+
+def _need(message: "dict[str, Any]", names: "tuple[str, ...]", name: str) -> None:
+    for key in names:
+        if message.get(key) is None:
+            raise WireError("missing", "%s.%s" % (name, key), "needed")
+
+
+def check_live(message: "dict[str, Any]") -> "dict[str, Any]":
+    """`time_ms` and `clock` of the newest fix or, without one, of now; then any fields of LIVE_KINDS."""
+    fields: dict[str, Field] = {}
+    for kind in LIVE_KINDS:
+        fields.update(KINDS[kind].by_name)
+    _need(message, ("v", "conn", "time_ms", "clock"), "live")
+    for key, value in message.items():
+        where = "live." + str(key)
+        if key == "v":
+            pass
+        elif key == "conn":
+            _check_number(value, 0, MAX_SEQ, where)
+        elif key == "time_ms":
+            _check_number(value, 0, MAX_TIME_MS, where)
+        elif key == "clock":
+            _check_word(value, CLOCKS, where)
+        elif key not in fields:
+            raise WireError("shape", "live", "no such key")
+        elif value is None:
+            raise WireError("shape", where, "leave out what is absent")
+        elif fields[key].words:
+            _check_word(value, fields[key].words, where)
+        else:
+            _check_cell(fields[key], value, where)
+    if ("lat_e7" in message) != ("lon_e7" in message):
+        raise WireError("missing", "live", "half a position")
+    return message
+
+
+def check_birth(message: "dict[str, Any]") -> "dict[str, Any]":
+    """A birth (`state` online) or a will (`state` offline, only `conn` besides)."""
+    names = ("v", "conn", "state", "epoch", "boot", "software", "name", "capabilities")
+    _refuse_others(message, names, "birth")
+    _need(message, ("v", "conn", "state"), "birth")
+    _check_number(message["conn"], 0, MAX_SEQ, "birth.conn")
+    if _check_word(message["state"], STATES, "birth.state") == "offline":
+        return message
+    _need(message, ("epoch", "boot", "software"), "birth")
+    _check_id(message["epoch"], "birth.epoch")
+    _check_id(message["boot"], "birth.boot")
+    _check_text(message["software"], 64, "birth.software")
+    if message.get("name") is not None:
+        _check_text(message["name"], 64, "birth.name")
+    capabilities = message.get("capabilities", [])
+    if not isinstance(capabilities, list) or len(capabilities) > MAX_CAPABILITIES:
+        raise WireError("shape", "birth.capabilities", "not a list of at most %d" % MAX_CAPABILITIES)
+    for capability in capabilities:
+        if not is_source(capability):
+            raise WireError("shape", "birth.capabilities", "not a name")
+    return message
+
+
+def check_receipt(message: "dict[str, Any]") -> "dict[str, Any]":
+    """Per lane the `mark` below which all is stored, and the last `runs` as [first seq, boot].
+
+    `conn` is the unit's connection that is answered, 0 when the service knows of none.
+    """
+    _refuse_others(message, ("v", "conn", "epoch", "lanes"), "receipt")
+    _need(message, ("v", "conn", "epoch", "lanes"), "receipt")
+    _check_number(message["conn"], 0, MAX_SEQ, "receipt.conn")
+    _check_id(message["epoch"], "receipt.epoch")
+    if not isinstance(message["lanes"], dict):
+        raise WireError("shape", "receipt.lanes", "not an object")
+    for lane, entry in message["lanes"].items():
+        _check_word(lane, LANES, "receipt.lanes")
+        where = "receipt.lanes." + lane
+        if not isinstance(entry, dict):
+            raise WireError("shape", where, "not an object")
+        _refuse_others(entry, ("mark", "runs"), where)
+        _need(entry, ("mark", "runs"), where)
+        _check_number(entry["mark"], 0, MAX_SEQ, where + ".mark")
+        _check_runs(entry["runs"], where + ".runs")
+    return message
+
+
+def _check_runs(runs: "Any", where: str) -> None:
+    if not isinstance(runs, list) or len(runs) > MAX_RUNS:
+        raise WireError("shape", where, "not a list of at most %d" % MAX_RUNS)
+    before = 0
+    for run in runs:
+        if not isinstance(run, list) or len(run) != 2:
+            raise WireError("shape", where, "not [first seq, boot]")
+        _check_number(run[0], before + 1, MAX_SEQ, where)
+        _check_id(run[1], where)
+        before = run[0]
+
+
+def check_command(message: "dict[str, Any]") -> "dict[str, Any]":
+    """`raw_track` asks for every fix between two times, `resend` for rows of a lane between two numbers."""
+    names = ("v", "id", "what", "from_ms", "to_ms", "lane", "first_seq", "last_seq")
+    _refuse_others(message, names, "command")
+    _need(message, ("v", "id", "what"), "command")
+    _check_text(message["id"], 64, "command.id")
+    if _check_word(message["what"], COMMANDS, "command.what") == "raw_track":
+        _need(message, ("from_ms", "to_ms"), "command")
+        _check_number(message["from_ms"], 0, MAX_TIME_MS, "command.from_ms")
+        _check_number(message["to_ms"], message["from_ms"], MAX_TIME_MS, "command.to_ms")
+    else:
+        _need(message, ("lane", "first_seq", "last_seq"), "command")
+        _check_word(message["lane"], LANES, "command.lane")
+        _check_number(message["first_seq"], 1, MAX_SEQ, "command.first_seq")
+        _check_number(message["last_seq"], message["first_seq"], MAX_SEQ, "command.last_seq")
+    return message
+
+
+CHECKS = {"live": check_live, "birth": check_birth, "receipt": check_receipt, "command": check_command}
+
+
+def encode_json(leaf: str, message: "dict[str, Any]") -> bytes:
+    """The bytes of a live, birth, receipt or command; `v` is added, None values are left out."""
+    whole = {key: value for key, value in message.items() if value is not None}
+    whole["v"] = VERSION
+    CHECKS[leaf](whole)
+    data = json.dumps(whole).encode()
+    if len(data) > MAX_JSON_BYTES:
+        raise WireError("too_large", leaf, "%d bytes, at most %d" % (len(data), MAX_JSON_BYTES))
+    return data
+
+
+def decode_json(leaf: str, payload: "bytes | str") -> "dict[str, Any]":
+    """A checked live, birth, receipt or command; raises WireError, and nothing else."""
+    return CHECKS[leaf](_json(payload, leaf))

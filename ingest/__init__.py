@@ -1,0 +1,1 @@
+"""The service: takes from the broker, stores, decides, shows."""

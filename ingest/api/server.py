@@ -1,0 +1,66 @@
+"""The HTTP server around the app: where it may listen, and how it ends with streams still open.
+
+uvicorn waits at its end for every response to finish, and an event stream never does. So the streams are
+told to end first, before the listening sockets close.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+if TYPE_CHECKING:
+    import socket
+
+    from fastapi import FastAPI
+
+END_S = 2  # what still runs after this is cancelled
+MAX_CONNECTIONS = 2000  # above the browsers of a county, below the file descriptors of a small machine
+MAX_HEADER_BYTES = 16384
+
+
+class BindError(ValueError):
+    """The service may not listen there."""
+
+
+def is_loopback(host: str) -> bool:
+    """True for an address that only this machine can reach."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_bind(host: str, has_key: bool) -> None:
+    """Refuse to be reachable from other machines while nobody needs a key."""
+    if not has_key and not is_loopback(host):
+        detail = f"refusing to listen on {host}: anyone who reaches it could read where every unit is"
+        raise BindError(f"{detail}; make a key first: ortoo-ingest key add NAME")
+
+
+class ApiServer(uvicorn.Server):
+    """Serves the app until `should_exit`; ends open streams by itself."""
+
+    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+        self._app = app
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                ws="none",
+                limit_concurrency=MAX_CONNECTIONS,
+                timeout_graceful_shutdown=END_S,
+                h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+            )
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.hub.close()
+        await super().shutdown(sockets)

@@ -1,0 +1,1 @@
+"""Tests follow the tree; tests/fixtures holds the real parts, tests/bench the measurements."""

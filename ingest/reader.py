@@ -7,11 +7,13 @@ moment it began. A connection is lent to one thread at a time.
 from __future__ import annotations
 
 import queue
-import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ingest.ledger.files import open_reading
+
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -29,7 +31,7 @@ class Reader:
     def __init__(self, path: Path) -> None:
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         for _ in range(CONNECTIONS):
-            self._idle.put(_opened(path))
+            self._idle.put(open_reading(path))
 
     @contextmanager
     def _lent(self) -> Iterator[sqlite3.Connection]:
@@ -46,10 +48,3 @@ class Reader:
         """Close what is not lent."""
         while not self._idle.empty():
             self._idle.get().close()
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
-    connection.execute(f"PRAGMA busy_timeout = {WAIT_S * 1000}")
-    connection.execute("PRAGMA query_only = ON")
-    return connection

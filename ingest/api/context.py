@@ -1,8 +1,8 @@
 """What the API is given: where it reads, what it may change, and what time it is.
 
-The API never writes history. What little it changes in the ledger (sessions, a unit's name) goes through
-`Changes`; everything it shows comes from `Reader` and the live state, so that a slow browser never holds
-the pipeline's writing connection.
+The API writes neither history nor ledger. Everything it shows comes from `Reader` and the live state, so
+that a slow browser never holds the pipeline's writing connection; keys and sessions have a file of their
+own, and what a person says of a unit is handed to the pipeline.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
 
     from prometheus_client import CollectorRegistry
@@ -28,19 +29,6 @@ class LiveState(Protocol):
         """The revision, and the units that changed after the given one."""
 
 
-class Changes(Protocol):
-    """What the API changes in the ledger; each call is its own transaction, from any thread."""
-
-    def add_session(self, token_hash: bytes, key_name: str, until_ms: int) -> None:
-        """Keep a session, and drop those that are over."""
-
-    def end_session(self, token_hash: bytes) -> None:
-        """Forget a session; one that is unknown is no error."""
-
-    def register_unit(self, unit: str, name: str | None, capabilities: list[str], now_ms: int) -> bool:
-        """Name a unit and mark it registered; False when the ledger does not know it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """Whether the service can do its work, and how far behind it is."""
@@ -54,13 +42,16 @@ class Readiness:
 class Context:
     """Everything the API needs, joined by the service.
 
-    `send_command(unit, command)` hands a command to the broker and is False when there is no connection.
+    `access` is `ledger.files.open_access`. `register_unit(unit, name, capabilities)` returns when the ledger
+    and the live state have it, and is False for a unit never heard of. `send_command(unit, command)` hands a
+    command to the broker and is False when there is no connection. Both are called from any thread.
     `instance` is a word of this process's life: a revision of the live state means nothing to the next one.
     """
 
     reader: Reader
     live: LiveState
-    changes: Changes
+    access: sqlite3.Connection
+    register_unit: Callable[[str, str | None, list[str]], bool]
     send_command: Callable[[str, dict[str, Any]], bool]
     readiness: Callable[[], Readiness]
     registry: CollectorRegistry

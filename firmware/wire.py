@@ -16,6 +16,7 @@ column per field, as differences, in the manner of OpenStreetMap's PBF:
 
 Zeros at the end of a column are left out, so what does not change costs nothing. A missing value is never
 a zero: it is listed in `absent` as (field number, first row, rows), and the column goes on as predicted.
+Groups stand in the order of their kinds' numbers, records in a group in order of seq.
 
 A batch never spans two boots. With `clock` "none" the unit does not know the time: `time_ms` then counts
 from its boot and `boot_at_ms` is 0; otherwise `time_ms` is UTC since 1970 and `time_ms - boot_at_ms` is the
@@ -42,6 +43,7 @@ MAX_BATCH_BYTES = 65536  # what a broker is told to pass (max_packet_size)
 MAX_INFLATED_BYTES = 262144  # a bomb of 20 bytes may inflate to a gigabyte
 MAX_ROWS = 1000
 MAX_GROUPS = 64
+MAX_FIELDS = 8192  # of one protobuf message: a bomb of 300 bytes may inflate to 130,000
 MAX_TEXT_BYTES = 256
 MAX_JSON_BYTES = 4096
 MAX_RUNS = 32
@@ -107,6 +109,7 @@ class Kind:
         self.source = source
         self.fields = fields
         self.by_name = {field.name: field for field in fields}
+        self.by_number = {field.number: field for field in BASE + fields}
 
 
 def _words(name: str, number: int, words: "tuple[str, ...]", is_needed: bool = False) -> Field:
@@ -224,6 +227,8 @@ KINDS = {
     ),
 }
 
+KINDS_IN_ORDER = [name for _, name in sorted([(kind.number, name) for name, kind in KINDS.items()])]
+
 SOURCE, ROWS, ABSENT = 1, 2, 3  # field numbers of a group besides its columns
 HEADER = ("version", "epoch", "lane", "prev", "boot", "prev_boot")  # of a batch, numbered from 1
 
@@ -242,7 +247,7 @@ class Group:
 
     @property
     def rows(self) -> int:
-        return len(self.columns["seq"])
+        return len(self.columns.get("seq", ()))
 
 
 class Batch:
@@ -368,15 +373,13 @@ def _check_group(group: Group, lane: str) -> None:
         if column is None or len(column) != rows:
             raise WireError("shape", "%s.%s" % (group.kind, field.name), "columns differ in length")
         _check_column(group.kind, field, column)
+    if len(group.columns) != len(BASE) + len(kind.fields):
+        raise WireError("shape", group.kind, "a column that the kind has not")
 
 
 def _check_column(kind: str, field: Field, column: "list[Any]") -> None:
-    if field.coding != TEXT and None not in column:  # the usual case, at the speed of min and max
-        try:
-            is_good = min(column) >= field.low and max(column) <= field.high
-        except TypeError:
-            is_good = False
-        if is_good and True not in [value is True or value is False for value in column]:
+    if {type(value) for value in column} == {int}:  # the usual case, at the speed of min and max
+        if field.coding != TEXT and min(column) >= field.low and max(column) <= field.high:
             return
     for row in range(len(column)):
         where = "%s[%d].%s" % (kind, row, field.name)
@@ -388,12 +391,22 @@ def _check_column(kind: str, field: Field, column: "list[Any]") -> None:
 def _check_order(prev: int, groups: "list[Group]") -> None:
     seqs: list[int] = []
     for group in groups:
+        _check_rising(prev, group.columns["seq"], group.kind + ".seq")
         seqs.extend(group.columns["seq"])
-    seqs = sorted(seqs)
+    if len(groups) > 1:
+        _check_rising(prev, sorted(seqs), "seq")
+
+
+def _check_rising(prev: int, seqs: "list[int]", where: str) -> None:
     for seq in seqs:
         if seq <= prev:
-            raise WireError("shape", "seq", "%d does not follow %d" % (seq, prev))
+            raise WireError("shape", where, "%d does not follow %d" % (seq, prev))
         prev = seq
+
+
+def _check_count(what: str, count: int, high: int) -> None:
+    if count > high:
+        raise WireError("too_large", "batch", "%d %s, at most %d" % (count, what, high))
 
 
 def check_batch(batch: Batch) -> None:
@@ -406,10 +419,8 @@ def check_batch(batch: Batch) -> None:
     _check_number(batch.prev, 0, MAX_SEQ, "prev")
     if not batch.groups:
         raise WireError("missing", "batch", "no records")
-    if len(batch.groups) > MAX_GROUPS:
-        raise WireError("too_large", "batch", "%d groups, at most %d" % (len(batch.groups), MAX_GROUPS))
-    if batch.rows > MAX_ROWS:
-        raise WireError("too_large", "batch", "%d rows, at most %d" % (batch.rows, MAX_ROWS))
+    _check_count("groups", len(batch.groups), MAX_GROUPS)
+    _check_count("rows", batch.rows, MAX_ROWS)
     for group in batch.groups:
         if not group.rows:
             raise WireError("missing", group.kind, "no rows")
@@ -444,20 +455,17 @@ def _packed(numbers: "list[int]") -> bytearray:
     return out
 
 
-def _varint(data: "bytes | memoryview", at: int, end: int, where: str) -> "tuple[int, int]":
-    """(value, next position); values wrap at 64 bits as every protobuf reader does."""
+def _varint(data: "memoryview", at: int, most: int, where: str) -> "tuple[int, int]":
+    """(value, next position) of a varint of at most `most` bytes; wraps at 64 bits as in every reader."""
     value = shift = 0
-    while True:
-        if at >= end or shift > 63:
-            raise WireError("not_protobuf", where, "a varint runs past its end")
+    while at < len(data) and shift < 7 * most:
         byte = data[at]
         at += 1
         value |= (byte & 127) << shift
         if byte < 128:
-            if value >> 64:
-                raise WireError("not_protobuf", where, "a varint has more than 64 bits")
-            return value, at
+            return value & 0xFFFFFFFFFFFFFFFF, at
         shift += 7
+    raise WireError("not_protobuf", where, "a varint runs past its end")
 
 
 def _signed(value: int) -> int:
@@ -542,7 +550,8 @@ def _absent(kind: Kind, columns: "Columns") -> "list[int]":
 # --- encoding -------------------------------------------------------------------------------------------
 
 
-def _encode_group(group: Group, prev: int) -> bytearray:
+def encode_group(group: Group, prev: int) -> bytes:
+    """The protobuf message of one checked group, whose seq is coded against the batch's `prev`."""
     kind = KINDS[group.kind]
     out = bytearray()
     if group.source != kind.source:
@@ -554,7 +563,7 @@ def _encode_group(group: Group, prev: int) -> bytearray:
         _put_bytes(out, ABSENT, _packed(absent))
     for field in BASE + kind.fields:
         _put_column(out, field, group.columns[field.name], prev)
-    return out
+    return bytes(out)
 
 
 def encode_batch(batch: Batch, is_deflated: bool = False) -> bytes:
@@ -571,8 +580,10 @@ def encode_batch(batch: Batch, is_deflated: bool = False) -> bytes:
     _put_bytes(out, 5, bytes.fromhex(batch.boot))
     if batch.prev_boot is not None:
         _put_bytes(out, 6, bytes.fromhex(batch.prev_boot))
-    for group in batch.groups:
-        _put_bytes(out, KINDS[group.kind].number, _encode_group(group, batch.prev))
+    for name in KINDS_IN_ORDER:
+        for group in batch.groups:
+            if group.kind == name:
+                _put_bytes(out, KINDS[name].number, encode_group(group, batch.prev))
     data = zlib.compress(bytes(out), 9) if is_deflated else bytes(out)
     if len(data) > MAX_BATCH_BYTES:
         raise WireError("too_large", "batch", "%d bytes, at most %d" % (len(data), MAX_BATCH_BYTES))
@@ -626,42 +637,44 @@ def _inflated_by_micropython(payload: bytes) -> bytes:
 def _fields(data: "bytes | memoryview", where: str) -> "list[tuple[int, int, Any]]":
     """(number, wire type, value) of each field of a message: an int for type 0, a memoryview for type 2."""
     out: list[tuple[int, int, Any]] = []
-    at, end = 0, len(data)
-    view = memoryview(data)
-    while at < end:
-        tag, at = _varint(view, at, end, where)
-        value: Any
-        if tag & 7 == 0:
-            value, at = _varint(view, at, end, where)
-        elif tag & 7 == 2:
-            size, at = _varint(view, at, end, where)
-            if size > end - at:
-                raise WireError("not_protobuf", where, "a field runs past its end")
-            value = view[at : at + size]
-            at += size
-        elif tag & 7 in (1, 5):
-            size = 8 if tag & 7 == 1 else 4
-            if size > end - at:
-                raise WireError("not_protobuf", where, "a field runs past its end")
-            value = None
-            at += size
-        else:
-            raise WireError("not_protobuf", where, "wire type %d" % (tag & 7))
+    at, view = 0, memoryview(data)
+    while at < len(view):
+        if len(out) == MAX_FIELDS:
+            raise WireError("too_large", where, "more than %d fields" % MAX_FIELDS)
+        tag, at = _varint(view, at, 5, where)
         if not 1 <= tag >> 3 <= 536870911:
             raise WireError("not_protobuf", where, "field number %d" % (tag >> 3))
+        value, at = _field(view, at, tag & 7, where)
         out.append((tag >> 3, tag & 7, value))
     return out
 
 
-def _numbers(data: "memoryview", where: str, high: int) -> "list[int]":
-    out: list[int] = []
-    at, end = 0, len(data)
-    while at < end:
-        if len(out) >= high:
-            raise WireError("too_large", where, "more than %d entries" % high)
-        value, at = _varint(data, at, end, where)
+def _field(view: "memoryview", at: int, wire_type: int, where: str) -> "tuple[Any, int]":
+    """(value, next position) of what follows a tag."""
+    if wire_type == 0:
+        return _varint(view, at, 10, where)
+    if wire_type == 2:
+        size, at = _varint(view, at, 5, where)
+    elif wire_type in (1, 5):
+        size = 8 if wire_type == 1 else 4
+    else:
+        raise WireError("not_protobuf", where, "wire type %d" % wire_type)
+    if size > len(view) - at:
+        raise WireError("not_protobuf", where, "a field runs past its end")
+    return view[at : at + size], at + size
+
+
+def _add_numbers(out: "list[int]", wire_type: int, value: "Any", high: int, where: str) -> None:
+    """Append the entries of a packed (type 2) or a single (type 0) number."""
+    if wire_type == 0:
         out.append(_signed(value))
-    return out
+    else:
+        at = 0
+        while at < len(value) and len(out) <= high:
+            number, at = _varint(value, at, 10, where)
+            out.append(_signed(number))
+    if len(out) > high:
+        raise WireError("too_large", where, "more than %d entries" % high)
 
 
 def _decoded_text(data: "memoryview", where: str) -> str:
@@ -675,46 +688,34 @@ def _unknown(where: str, number: int) -> WireError:
     return WireError("shape", where, "unknown field %d: a newer unit?" % number)
 
 
-class _RawGroup:
-    """A group as it stands on the wire: differences, trailing zeros missing."""
-
-    def __init__(self) -> None:
-        self.source = ""
-        self.rows = 0
-        self.absent: list[int] = []
-        self.columns: dict[str, list[Any]] = {}
-
-
-def _raw_group(name: str, data: "memoryview") -> _RawGroup:
-    columns = {field.number: field for field in BASE + KINDS[name].fields}
-    raw = _RawGroup()
+def _decode_group(name: str, data: "memoryview", prev: int) -> Group:
+    """A group from its protobuf message."""
+    fields = KINDS[name].by_number
+    source, rows = "", 0
+    absent: list[int] = []
+    raw: dict[str, list[Any]] = {}
     for number, wire_type, value in _fields(data, name):
-        field = columns.get(number)
+        field = fields.get(number)
         if number == SOURCE and wire_type == 2:
-            raw.source = _decoded_text(value, name + ".source")
+            source = _decoded_text(value, name + ".source")
         elif number == ROWS and wire_type == 0:
-            raw.rows = value
+            rows = value
         elif number == ABSENT and wire_type in (0, 2):
-            raw.absent.extend(_entries(wire_type, value, name + ".absent", 3 * MAX_ROWS))
+            _add_numbers(absent, wire_type, value, 3 * MAX_ROWS, name + ".absent")
         elif field is not None and field.coding == TEXT and wire_type == 2:
-            raw.columns.setdefault(field.name, []).append(_decoded_text(value, name + "." + field.name))
+            raw.setdefault(field.name, []).append(_decoded_text(value, name + "." + field.name))
         elif field is not None and field.coding != TEXT and wire_type in (0, 2):
-            where = name + "." + field.name
-            raw.columns.setdefault(field.name, []).extend(_entries(wire_type, value, where, MAX_ROWS))
+            column = raw.setdefault(field.name, [])
+            _add_numbers(column, wire_type, value, MAX_ROWS, name + "." + field.name)
         else:
             raise _unknown(name, number)
-    return raw
-
-
-def _entries(wire_type: int, value: "Any", where: str, high: int) -> "list[int]":
-    return [_signed(value)] if wire_type == 0 else _numbers(value, where, high)
+    return group_of(name, source, rows, absent, raw, prev)
 
 
 def group_of(name: str, source: str, rows: int, absent: "list[int]", raw: "Columns", prev: int) -> Group:
-    """A group from what stands on the wire: whole columns, absent cells as None, every value checked.
+    """A group from what stands on the wire: whole columns, absent cells as None; values are not yet checked.
 
     `raw` holds the columns by field name as differences, shorter than `rows` where they end in zeros.
-    Both decoders end here.
     """
     kind = KINDS[name]
     if not 1 <= rows <= MAX_ROWS:
@@ -747,18 +748,17 @@ def _blank(kind: Kind, name: str, columns: "Columns", absent: "list[int]", rows:
 def decode_batch(payload: bytes) -> Batch:
     """A checked batch from a payload, plain or deflated; raises WireError, and nothing else."""
     header: dict[int, Any] = {}
-    raw_groups: list[tuple[str, Any]] = []
-    kinds = {kind.number: name for name, kind in KINDS.items()}
+    raw_groups: dict[int, list[Any]] = {KINDS[name].number: [] for name in KINDS}
     for number, wire_type, value in _fields(inflate(payload), "batch"):
         if number in (1, 3, 4) and wire_type == 0:
             header[number] = value
         elif number in (2, 5, 6) and wire_type == 2:
             header[number] = bytes(value)
-        elif number in kinds and wire_type == 2:
-            raw_groups.append((kinds[number], value))
+        elif number in raw_groups and wire_type == 2:
+            raw_groups[number].append(value)
         else:
             raise _unknown("batch", number)
-    empty = batch_of(
+    batch = batch_of(
         header.get(1, 0),
         header.get(2, b""),
         header.get(3, 0),
@@ -766,13 +766,13 @@ def decode_batch(payload: bytes) -> Batch:
         header.get(5, b""),
         header.get(6, b""),
     )
-    if len(raw_groups) > MAX_GROUPS:
-        raise WireError("too_large", "batch", "%d groups, at most %d" % (len(raw_groups), MAX_GROUPS))
-    for name, data in raw_groups:
-        raw = _raw_group(name, data)
-        empty.groups.append(group_of(name, raw.source, raw.rows, raw.absent, raw.columns, empty.prev))
-    check_batch(empty)
-    return empty
+    _check_count("groups", sum([len(found) for found in raw_groups.values()]), MAX_GROUPS)
+    for name in KINDS_IN_ORDER:
+        for data in raw_groups[KINDS[name].number]:
+            batch.groups.append(_decode_group(name, data, batch.prev))
+            _check_count("rows", batch.rows, MAX_ROWS)
+    check_batch(batch)
+    return batch
 
 
 def batch_of(version: int, epoch: bytes, lane: int, prev: int, boot: bytes, prev_boot: bytes) -> Batch:
@@ -821,13 +821,14 @@ LIVE_KINDS = ("fix", "power", "health")
 def _json(payload: "bytes | str", name: str) -> "dict[str, Any]":
     if len(payload) > MAX_JSON_BYTES:
         raise WireError("too_large", name, "%d bytes, at most %d" % (len(payload), MAX_JSON_BYTES))
-    try:
-        value = json.loads(payload)
+    try:  # as a text: from bytes CPython would guess UTF-16 and UTF-32 too
+        value = json.loads(payload if isinstance(payload, str) else str(payload, "utf-8"))
     except (ValueError, RuntimeError):  # RuntimeError: nested too deeply
         raise WireError("not_json", name, "damaged")
     if not isinstance(value, dict):
         raise WireError("shape", name, "not an object")
-    if value.get("v") != VERSION:
+    version = value.get("v")
+    if type(version) is not int or version != VERSION:  # True == 1 == 1.0
         raise WireError("version", name, "this side speaks %d" % VERSION)
     return value
 
@@ -880,6 +881,7 @@ def check_birth(message: "dict[str, Any]") -> "dict[str, Any]":
     _need(message, ("v", "conn", "state"), "birth")
     _check_number(message["conn"], 0, MAX_SEQ, "birth.conn")
     if _check_word(message["state"], STATES, "birth.state") == "offline":
+        _refuse_others(message, ("v", "conn", "state"), "birth")
         return message
     _need(message, ("epoch", "boot", "software"), "birth")
     _check_id(message["epoch"], "birth.epoch")
@@ -933,15 +935,15 @@ def _check_runs(runs: "Any", where: str) -> None:
 
 def check_command(message: "dict[str, Any]") -> "dict[str, Any]":
     """`raw_track` asks for every fix between two times, `resend` for rows of a lane between two numbers."""
-    names = ("v", "id", "what", "from_ms", "to_ms", "lane", "first_seq", "last_seq")
-    _refuse_others(message, names, "command")
     _need(message, ("v", "id", "what"), "command")
     _check_text(message["id"], 64, "command.id")
     if _check_word(message["what"], COMMANDS, "command.what") == "raw_track":
+        _refuse_others(message, ("v", "id", "what", "from_ms", "to_ms"), "command")
         _need(message, ("from_ms", "to_ms"), "command")
         _check_number(message["from_ms"], 0, MAX_TIME_MS, "command.from_ms")
         _check_number(message["to_ms"], message["from_ms"], MAX_TIME_MS, "command.to_ms")
     else:
+        _refuse_others(message, ("v", "id", "what", "lane", "first_seq", "last_seq"), "command")
         _need(message, ("lane", "first_seq", "last_seq"), "command")
         _check_word(message["lane"], LANES, "command.lane")
         _check_number(message["first_seq"], 1, MAX_SEQ, "command.first_seq")
@@ -957,7 +959,7 @@ def encode_json(leaf: str, message: "dict[str, Any]") -> bytes:
     whole = {key: value for key, value in message.items() if value is not None}
     whole["v"] = VERSION
     CHECKS[leaf](whole)
-    data = json.dumps(whole).encode()
+    data = json.dumps(whole, separators=(",", ":")).encode()
     if len(data) > MAX_JSON_BYTES:
         raise WireError("too_large", leaf, "%d bytes, at most %d" % (len(data), MAX_JSON_BYTES))
     return data

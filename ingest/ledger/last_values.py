@@ -43,4 +43,4 @@ def put(ledger: sqlite3.Connection, rows: Iterable[LastRow]) -> None:
 def of_unit(ledger: sqlite3.Connection, unit: str) -> list[LastValue]:
     """The newest value of each series of a unit."""
     rows = ledger.execute("SELECT * FROM last_value WHERE unit = ? ORDER BY kind, source", (unit,))
-    return [LastValue(*row[:7], values=json.loads(row[7])) for row in rows]
+    return [LastValue(*(*row[:7], json.loads(row[7]))) for row in rows]

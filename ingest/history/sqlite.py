@@ -1,0 +1,315 @@
+"""History in SQLite: a row per chunk, which is twenty times faster and six times smaller than a row per fix.
+
+A chunk's body stays as the unit sent it. Beside it lie whose it is (`series`: unit, kind, source), where it
+comes from (`origin`: the boot of an outbox, its clock and boot instant) and when it happened. Chunks are
+appended in the order they come, which fills the pages; two narrow indexes find them by time and by seq.
+
+Time is corrected in place, and only beside the body: `from_ms` is where the chunk belongs as far as is known
+now, `origin.true_boot_at_ms` and `true_clock` say why. When a clock is won, the chunks of that boot whose
+clock ranks lower are moved by one UPDATE per origin, and what comes later of that boot is moved as it
+comes, because lanes do not wait for each other. Reading adds the same shift to every row.
+
+Rows that claim to be from the future are kept with a flag and left out of every reading; a correction that
+brings them back into the past clears it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from bisect import bisect_left, bisect_right
+from operator import le
+from typing import TYPE_CHECKING, Any
+
+from firmware import wire
+from ingest.decode import group_from_chunk
+from ingest.history import StoreBusy, StoreRefused
+from ingest.history.chunk import Chunk, Row, is_ahead, pieces, rows_by_seq
+from ingest.ledger.schema import advance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+AHEAD_MS = 300_000
+MAX_KNOWN = 100_000  # series and origins remembered, so that no look-up is needed
+
+# Appended to, never edited.
+STEPS = (
+    """
+    CREATE TABLE series (
+        id INTEGER PRIMARY KEY,
+        unit TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        source TEXT NOT NULL,
+        longest_ms INTEGER NOT NULL DEFAULT 0, -- of its chunks: how far before a moment one may begin
+        UNIQUE (unit, kind, source)
+    );
+    CREATE TABLE origin (
+        id INTEGER PRIMARY KEY,
+        unit TEXT NOT NULL,
+        boot TEXT NOT NULL,
+        epoch TEXT NOT NULL,
+        lane TEXT NOT NULL,
+        clock INTEGER NOT NULL,
+        boot_at_ms INTEGER NOT NULL,
+        true_clock INTEGER NOT NULL,
+        true_boot_at_ms INTEGER NOT NULL,
+        UNIQUE (unit, boot, epoch, lane, clock, boot_at_ms)
+    );
+    CREATE TABLE correction (
+        unit TEXT NOT NULL,
+        boot TEXT NOT NULL,
+        clock INTEGER NOT NULL,
+        boot_at_ms INTEGER NOT NULL,
+        mono_ms INTEGER NOT NULL,
+        PRIMARY KEY (unit, boot)
+    ) WITHOUT ROWID;
+    CREATE TABLE chunk (
+        id INTEGER PRIMARY KEY,
+        series INTEGER NOT NULL,
+        origin INTEGER NOT NULL,
+        prev INTEGER NOT NULL,
+        last_seq INTEGER NOT NULL,
+        from_ms INTEGER NOT NULL,
+        span_ms INTEGER NOT NULL,
+        received_ms INTEGER NOT NULL,
+        is_ahead INTEGER NOT NULL,
+        body BLOB NOT NULL
+    );
+    CREATE INDEX chunk_time ON chunk (series, from_ms);
+    CREATE UNIQUE INDEX chunk_seq ON chunk (origin, last_seq)
+    """,
+)
+
+_INSERT = (
+    "INSERT OR IGNORE INTO chunk"
+    " (series, origin, prev, last_seq, from_ms, span_ms, received_ms, is_ahead, body)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_SELECT_BODY = (
+    "SELECT chunk.from_ms, series.source, chunk.prev, chunk.body, origin.true_boot_at_ms - origin.boot_at_ms,"
+    " origin.true_clock FROM chunk JOIN origin ON origin.id = chunk.origin"
+    " JOIN series ON series.id = chunk.series"
+)
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Make or bring forward the history's tables in a file."""
+    advance(connection, "history", STEPS)
+
+
+class SqliteHistory:
+    """A history on an open connection; its caller begins and ends transactions.
+
+    A read-only connection reads; only the file's one writer writes.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, ahead_ms: int = AHEAD_MS) -> None:
+        self._connection = connection
+        self._ahead_ms = ahead_ms
+        self._series: dict[tuple[str, str, str], tuple[int, int]] = {}  # id, longest ms
+        self._origins: dict[tuple[str, str, str, str, int, int], tuple[int, int]] = {}  # id, shift ms
+
+    def forget(self) -> None:
+        """Drop what is remembered of a transaction that was rolled back."""
+        self._series.clear()
+        self._origins.clear()
+
+    def write(self, chunks: Sequence[Chunk]) -> None:
+        """Keep these rows, each chunk once."""
+        if len(self._series) > MAX_KNOWN or len(self._origins) > MAX_KNOWN:
+            self.forget()
+        try:
+            rows = [self._row(piece) for chunk in chunks for piece in pieces(chunk, self._ahead_ms)]
+            self._connection.executemany(_INSERT, rows)
+            for chunk in chunks:
+                if chunk.group.kind == "clock_set":
+                    self._correct(chunk)
+        except sqlite3.Error as error:
+            raise store_error(error) from error
+
+    def _row(self, chunk: Chunk) -> tuple[Any, ...]:
+        columns = chunk.group.columns
+        times = columns["time_ms"]
+        from_ms, to_ms = min(times), max(times)
+        clock, boot_at_ms = columns["clock"][0], columns["boot_at_ms"][0]
+        origin_id, shift_ms = self._origin_of(chunk, clock, boot_at_ms)
+        return (
+            self._series_of(chunk.unit, chunk.group, to_ms - from_ms),
+            origin_id,
+            chunk.prev,
+            columns["seq"][-1],
+            from_ms + shift_ms,
+            to_ms - from_ms,
+            chunk.received_ms,
+            is_ahead(clock, to_ms + shift_ms, chunk.received_ms, self._ahead_ms),
+            chunk.body,
+        )
+
+    def _series_of(self, unit: str, group: wire.Group, span_ms: int) -> int:
+        key = (unit, group.kind, group.source)
+        known = self._series.get(key)
+        if known is not None and known[1] >= span_ms:
+            return known[0]
+        series_id, longest_ms = self._connection.execute(
+            "INSERT INTO series (unit, kind, source, longest_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET longest_ms = MAX(longest_ms, excluded.longest_ms) RETURNING id, longest_ms",
+            (*key, span_ms),
+        ).fetchone()
+        self._series[key] = (series_id, longest_ms)
+        return int(series_id)
+
+    def _origin_of(self, chunk: Chunk, clock: int, boot_at_ms: int) -> tuple[int, int]:
+        key = (chunk.unit, chunk.boot, chunk.epoch, chunk.lane, clock, boot_at_ms)
+        known = self._origins.get(key)
+        if known is None:
+            known = self._origins[key] = self._found_origin(key)
+        return known
+
+    def _found_origin(self, key: tuple[str, str, str, str, int, int]) -> tuple[int, int]:
+        unit, boot, _, _, clock, boot_at_ms = key
+        true = self._connection.execute(
+            "SELECT clock, boot_at_ms FROM correction WHERE unit = ? AND boot = ? AND clock > ?",
+            (unit, boot, clock),
+        ).fetchone()
+        origin_id, true_boot_at_ms = self._connection.execute(
+            "INSERT INTO origin (unit, boot, epoch, lane, clock, boot_at_ms, true_clock, true_boot_at_ms)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET clock = clock"
+            " RETURNING id, true_boot_at_ms",
+            (*key, *((clock, boot_at_ms) if true is None else true)),
+        ).fetchone()
+        return origin_id, true_boot_at_ms - boot_at_ms
+
+    def _correct(self, chunk: Chunk) -> None:
+        columns = chunk.group.columns
+        for clock, boot_at_ms, time_ms in zip(
+            columns["clock"], columns["boot_at_ms"], columns["time_ms"], strict=True
+        ):
+            is_better = self._connection.execute(
+                "INSERT INTO correction VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                " clock = excluded.clock, boot_at_ms = excluded.boot_at_ms, mono_ms = excluded.mono_ms"
+                " WHERE (excluded.clock, excluded.mono_ms) > (clock, mono_ms) RETURNING 1",
+                (chunk.unit, chunk.boot, clock, boot_at_ms, time_ms - boot_at_ms),
+            ).fetchone()
+            if is_better is not None:
+                self._move(chunk.unit, chunk.boot, clock, boot_at_ms)
+
+    def _move(self, unit: str, boot: str, clock: int, boot_at_ms: int) -> None:
+        """Move what a boot recorded under lower clocks to where it belongs."""
+        moved = self._connection.execute(
+            "SELECT id, true_boot_at_ms FROM origin WHERE unit = ? AND boot = ? AND clock < ?",
+            (unit, boot, clock),
+        ).fetchall()
+        for origin_id, before_ms in moved:
+            shift_ms = boot_at_ms - before_ms
+            self._connection.execute(
+                "UPDATE chunk SET from_ms = from_ms + ?1,"
+                " is_ahead = from_ms + ?1 + span_ms > received_ms + ?2 WHERE origin = ?3",
+                (shift_ms, self._ahead_ms, origin_id),
+            )
+            self._connection.execute(
+                "UPDATE origin SET true_clock = ?, true_boot_at_ms = ? WHERE id = ?",
+                (clock, boot_at_ms, origin_id),
+            )
+        if moved:
+            self._origins.clear()
+
+    def read(
+        self, unit: str, kind: str, source: str | None, from_ms: int, to_ms: int, max_rows: int | None = None
+    ) -> wire.Group:
+        """Rows of a kind between two times, sorted, times corrected; the columns have `source` besides."""
+        try:
+            found = self._connection.execute(
+                f"{_SELECT_BODY} WHERE series.unit = ?1 AND series.kind = ?2"
+                " AND (?3 IS NULL OR series.source = ?3)"
+                " AND chunk.from_ms BETWEEN ?4 - series.longest_ms AND ?5 AND NOT chunk.is_ahead"
+                " AND chunk.from_ms + chunk.span_ms >= ?4 ORDER BY chunk.from_ms, chunk.last_seq",
+                (unit, kind, source, from_ms, to_ms),
+            )
+            columns = _joined(kind, found, from_ms, max_rows)
+        except sqlite3.Error as error:
+            raise store_error(error) from error
+        group = wire.Group(kind, source or "", columns)
+        _sort(group)
+        _cut(group, from_ms, to_ms, max_rows)
+        return group
+
+    def sources(self, unit: str) -> list[tuple[str, str]]:
+        """Which (kind, source) there are of a unit."""
+        return self._connection.execute(
+            "SELECT kind, source FROM series WHERE unit = ? ORDER BY kind, source", (unit,)
+        ).fetchall()
+
+    def rows_between(
+        self, unit: str, epoch: str, lane: str, boot: str, first_seq: int, last_seq: int
+    ) -> dict[int, Row]:
+        """The rows of a lane by seq, as they were sent."""
+        out: dict[int, Row] = {}
+        origins = self._connection.execute(
+            "SELECT id FROM origin WHERE unit = ? AND boot = ? AND epoch = ? AND lane = ?",
+            (unit, boot, epoch, lane),
+        ).fetchall()
+        for (origin_id,) in origins:
+            chunks = self._connection.execute(
+                "SELECT kind, prev, body FROM chunk JOIN series ON series.id = chunk.series"
+                " WHERE origin = ? AND last_seq >= ? ORDER BY last_seq",
+                (origin_id, first_seq),
+            )
+            for kind, prev, body in chunks:
+                if prev >= last_seq:
+                    break
+                out.update(rows_by_seq(group_from_chunk(kind, body, prev)))
+        return {seq: row for seq, row in out.items() if first_seq <= seq <= last_seq}
+
+
+def _joined(
+    kind: str, found: Iterable[tuple[int, str, int, bytes, int, int]], from_ms: int, max_rows: int | None
+) -> dict[str, list[Any]]:
+    """Whole chunks one after the other, as many as are needed to be sure of the first `max_rows`."""
+    names = [field.name for field in (*wire.BASE, *wire.KINDS[kind].fields)]
+    columns: dict[str, list[Any]] = {name: [] for name in (*names, "source")}
+    rows = newest_ms = 0
+    for begins_ms, source, prev, body, shift_ms, true_clock in found:
+        if max_rows is not None and rows >= max_rows and begins_ms > newest_ms:
+            break
+        chunk = group_from_chunk(kind, body, prev).columns
+        if shift_ms:
+            _shift(chunk, shift_ms, true_clock)
+        for name in names:
+            columns[name] += chunk[name]
+        times = chunk["time_ms"]
+        columns["source"] += [source] * len(times)
+        newest_ms = max(newest_ms, *times)
+        rows += len(times) if begins_ms >= from_ms else sum(time_ms >= from_ms for time_ms in times)
+    return columns
+
+
+def _shift(columns: dict[str, list[Any]], shift_ms: int, true_clock: int) -> None:
+    for name in ("time_ms", "boot_at_ms"):
+        columns[name] = [value + shift_ms for value in columns[name]]
+    columns["clock"] = [true_clock] * len(columns["clock"])
+
+
+def _sort(group: wire.Group) -> None:
+    """By (time_ms, seq). Chunks come in order of time, so mostly there is nothing to do."""
+    times, seqs = group.columns["time_ms"], group.columns["seq"]
+    if all(map(le, times, times[1:])) and all(map(le, seqs, seqs[1:])):
+        return
+    order = sorted(range(len(times)), key=list(zip(times, seqs, strict=True)).__getitem__)
+    group.columns = {name: [column[row] for row in order] for name, column in group.columns.items()}
+
+
+def _cut(group: wire.Group, from_ms: int, to_ms: int, max_rows: int | None) -> None:
+    times = group.columns["time_ms"]
+    low, high = bisect_left(times, from_ms), bisect_right(times, to_ms)
+    if max_rows is not None:
+        high = min(high, low + max_rows)
+    if low > 0 or high < len(times):
+        group.columns = {name: column[low:high] for name, column in group.columns.items()}
+
+
+def store_error(error: sqlite3.Error) -> StoreBusy | StoreRefused:
+    """Whether waiting helps. A full, failing or locked disk may pass; a value that does not fit will not."""
+    text = f"{error} ({getattr(error, 'sqlite_errorname', 'unknown')})"
+    if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | sqlite3.ProgrammingError):
+        return StoreRefused(text)
+    return StoreBusy(text)

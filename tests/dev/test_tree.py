@@ -1,0 +1,114 @@
+"""What holds over the whole tree: walls between the machines, and nothing of this or that machine in git."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.programs import ROOT
+
+# Which package's import is kept to one file, per machine: a swap of the part touches that file alone.
+SINGLE_IMPORTERS = {
+    ("edge", "paho"): "edge/mqtt.py",
+    ("edge", "serial"): "edge/sources/serial_port.py",
+    ("ingest", "paho"): "ingest/subscriber.py",
+    ("ingest", "amqtt"): "ingest/demo/broker.py",
+    ("ingest", "influxdb_client"): "ingest/history/influx.py",
+}
+
+# Spelt so that this file does not find itself.
+HOSTS = (
+    "pypi" + ".org",
+    "pythonhosted" + ".org",
+    "npmjs" + ".org",
+    "npmjs" + ".com",
+    "debian" + ".org/debian",
+)
+PLACES = ("/wo" + "rk/", "/ro" + "ot/", "/ho" + "me/")
+
+
+def tracked() -> list[Path]:
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def is_text(path: Path) -> bool:
+    return b"\0" not in path.read_bytes()[:4096]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The top-level packages that a file imports, also late or for types only."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.split(".")[0]
+
+
+def sources(folder: str) -> list[Path]:
+    return [path for path in tracked() if path.suffix == ".py" and path.is_relative_to(ROOT / folder)]
+
+
+@pytest.mark.parametrize(("one", "other"), [("edge", "ingest"), ("ingest", "edge"), ("firmware", "edge")])
+def test_the_machines_share_only_the_contract(one: str, other: str) -> None:
+    assert [str(path) for path in sources(one) if other in imports(path)] == []
+
+
+@pytest.mark.parametrize("machine_and_package", SINGLE_IMPORTERS)
+def test_an_outside_part_has_one_importer(machine_and_package: tuple[str, str]) -> None:
+    machine, package = machine_and_package
+    users = [path.relative_to(ROOT).as_posix() for path in sources(machine) if package in imports(path)]
+    assert users in ([], [SINGLE_IMPORTERS[machine_and_package]])
+
+
+@pytest.mark.parametrize("package", ["numpy", "pydantic", "fastapi", "google"])
+def test_the_unit_carries_no_heavy_package(package: str) -> None:
+    assert [str(path) for path in sources("edge") if package in imports(path)] == []
+
+
+def test_no_registry_host_and_no_machine_path_is_tracked() -> None:
+    unwanted = re.compile("|".join(map(re.escape, HOSTS + PLACES)))
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:120]}"
+        for path in tracked()
+        if is_text(path)
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1)
+        if unwanted.search(line)
+    ]
+    assert found == []
+
+
+def test_no_package_of_others_is_tracked() -> None:
+    unwanted = re.compile(r"(^|/)(node_modules|vendor|\.venv)/|\.(whl|tgz|woff2)$|maplibre-gl[^/]*\.m?js$")
+    assert [path for path in tracked() if unwanted.search(path.relative_to(ROOT).as_posix())] == []
+
+
+def test_every_lock_is_pinned_by_hash_and_names_no_index() -> None:
+    locks = [path for path in tracked() if path.name == "requirements.lock"]
+    assert len(locks) == 5
+    for lock in locks:
+        text = lock.read_text()
+        assert "--index-url" not in text
+        assert "://" not in text
+        wanted = [line for line in text.replace("\\\n", "").splitlines() if line[:1].isalnum()]
+        assert all("==" in line and "--hash=sha256:" in line for line in wanted)
+
+
+def test_the_locks_agree_with_each_other() -> None:
+    """A machine that has run the demo and then the tests keeps the versions of both."""
+    pins: dict[str, set[str]] = {}
+    for lock in (path for path in tracked() if path.name == "requirements.lock"):
+        for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", lock.read_text(), re.MULTILINE):
+            pins.setdefault(name, set()).add(version)
+    assert {name: versions for name, versions in pins.items() if len(versions) > 1} == {}
+
+
+@pytest.mark.parametrize("name", ["dev", ".ci/run"])
+def test_commands_are_executable_in_git(name: str) -> None:
+    done = subprocess.run(
+        ["git", "ls-files", "-s", name], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("100755")

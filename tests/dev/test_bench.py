@@ -1,0 +1,39 @@
+"""The bench's bookkeeping: medians, ratios, verdicts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.bench.report import Report
+from tests.bench.runner import chosen, names
+
+
+def test_a_row_has_median_ratio_and_verdict() -> None:
+    row = Report().row("size", [9, 7, 100], "B", "JSON", [90, 90], goal="<= 10")
+    assert (row.value, row.ratio, row.is_met) == (9, 0.1, True)
+
+
+@pytest.mark.parametrize(
+    ("value", "goal", "is_met"), [(8, "<= 8", True), (7, ">= 800,000", False), (1, "", None)]
+)
+def test_goals(value: float, goal: str, is_met: bool | None) -> None:
+    assert Report().row("x", value, "s", goal=goal).is_met is is_met
+
+
+def test_a_line_says_what_was_missed() -> None:
+    assert Report().row("rate", 5, "/s", goal=">= 10").line().endswith("MISSED (>= 10)")
+
+
+def test_a_run_is_kept(tmp_path: Path) -> None:
+    report = Report()
+    report.row("x", 1.5, "s", "y", 3)
+    report.write(tmp_path / "new" / "bench.json")
+    kept = json.loads((tmp_path / "new" / "bench.json").read_text())
+    assert kept["rows"][0]["ratio"] == 0.5
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(SystemExit, match="no bench named nonsense"):
+        chosen(["nonsense"])
+    assert chosen([]) == names()

@@ -22,7 +22,7 @@ class Solution:
     altitude_m: float | None = None
     speed_m_s: float | None = None
     course_deg: float | None = None
-    satellites: int = 0
+    satellites: int | None = None
     hdop: float | None = None
     mode: int = 1
 
@@ -70,16 +70,18 @@ def sentences(solution: Solution, talker: str, *, decimals: int = 5, is_nmea41: 
     knots = None if solution.speed_m_s is None else solution.speed_m_s / KNOT_M_S
     kmh = None if solution.speed_m_s is None else solution.speed_m_s * 3.6
     course = _number(None if solution.course_deg is None else round(solution.course_deg, 2) % 360, 2)
-    height = f"{_number(solution.altitude_m, 1)},M,-15.0,M" if has_fix else ",,,"
+    height = ",,," if solution.altitude_m is None else f"{solution.altitude_m:.1f},M,-15.0,M"
     hdop = _number(solution.hdop, 2)
     mode = "A" if has_fix else "N"
     status = ",V" if is_nmea41 else ""
-    used = ",".join(f"{number:02d}" if number <= solution.satellites else "" for number in range(1, 13))
+    count = solution.satellites or 0
+    used = ",".join(f"{number:02d}" if number <= count else "" for number in range(1, 13))
+    seen = "" if solution.satellites is None else f"{count:02d}"
     validity = "A" if has_fix else "V"
     bodies = [
         f"{talker}RMC,{time},{validity},{place},{_number(knots, 3)},{course},{date},,,{mode}{status}",
         f"{talker}VTG,{course},T,,M,{_number(knots, 3)},N,{_number(kmh, 3)},K,{mode}",
-        f"{talker}GGA,{time},{place},{int(has_fix)},{solution.satellites:02d},{hdop},{height},,",
+        f"{talker}GGA,{time},{place},{int(has_fix)},{seen},{hdop},{height},,",
         f"{talker}GSA,A,{solution.mode},{used},{hdop and '1.80'},{hdop},{hdop and '1.50'}",
     ]
     return [framed(body) for body in bodies]

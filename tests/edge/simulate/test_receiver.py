@@ -1,4 +1,4 @@
-"""What the simulated receiver says parses, agrees with the vehicle's place, and is silent where it must be."""
+"""What the simulated receiver says parses, agrees with the vehicle's place, and is silent where it must."""
 
 import itertools
 from dataclasses import replace

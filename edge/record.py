@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 Values = dict[str, int | str | None]
 
-# Only these kinds carry the moment that the source itself measured (a receiver's own UTC).
-TIMED_BY_SOURCE = ("fix",)
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -55,8 +52,8 @@ def record_of(reading: Reading, boot: str, clock: Clock) -> Record:
     if not wire.is_source(reading.source):
         raise wire.WireError("shape", reading.kind + ".source", "not a name")
     time_ms, boot_at_ms, word = clock.time_of(reading.mono_ms)
-    if word == "gnss" and reading.kind in TIMED_BY_SOURCE and reading.utc_ms is not None:
-        own_ms = clock.corrected_utc(reading.utc_ms)
+    if word == "gnss":
+        own_ms = clock.own_time(reading.utc_ms, reading.mono_ms)
         time_ms = time_ms if own_ms is None else own_ms
     return Record(
         reading.kind, reading.source, boot, reading.mono_ms, time_ms, boot_at_ms, word, reading.values

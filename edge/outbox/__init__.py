@@ -1,0 +1,26 @@
+"""The outbox: every record on disk until the service says that it is stored, and for a while after.
+
+A record gets (epoch, lane, seq) in the transaction that inserts it. `epoch` is a random id made with the
+file; `seq` counts up per lane and is never used again. Take, send, then settle: a row is marked when the
+*service's* receipt covers it, never on the broker's acknowledgement, and stays as a black box until age or
+the cap wants its place. `lanes` numbers and freezes, `receipt` judges, `raw` holds the second-by-second track
+and hands it on in windows, `quota` makes room, `file` opens, verifies and, when a file is damaged, sets it
+aside.
+"""
+
+from edge.outbox.connection import OutboxBroken, OutboxDamaged, OutboxError, OutboxFull, connect
+from edge.outbox.outbox import Depth, Heights, Limits, Outbox, Settled, new_id
+
+__all__ = [
+    "Depth",
+    "Heights",
+    "Limits",
+    "Outbox",
+    "OutboxBroken",
+    "OutboxDamaged",
+    "OutboxError",
+    "OutboxFull",
+    "Settled",
+    "connect",
+    "new_id",
+]

@@ -2,15 +2,15 @@
 
 A unit may boot in 1970, carry a receiver whose weeks have rolled over, or hear a canned date. So monotonic
 time is the ground, and UTC is one number on top of it, `boot_at_ms`: the UTC of the boot. Evidence climbs a
-ladder, none < estimated < rtc < ntp < gnss, and only climbs: what ranks lower never moves what ranks higher.
+ladder, none < estimated < rtc < ntp < gnss: what ranks lower never moves what ranks higher.
 
-    within bounds?  floor (build date, last good time) .. floor + 20 years. A receiver below the floor may have
-                    lost 1,024 weeks, once: that is tried; all else is refused.
-    agreed?         A receiver's word counts when several consecutive fixes keep one distance to monotonic time,
-                    and longer when its weeks had to be corrected and no other source is of its mind. Moving a
-                    clock that is already earned asks the same of anyone, so that a single spoofed or garbled fix
-                    moves nothing.
-    moves?          Within 250 ms of what we have the evidence raises the rank and moves nothing, so
+    within bounds?  floor (build date, last good time) .. floor + 20 years. A receiver below the floor may
+                    have lost 1,024 weeks, once: that is tried; all else is refused.
+    agreed?         A receiver's word counts when several consecutive fixes keep one distance to monotonic
+                    time, and longer when its weeks had to be corrected and no other source is of its mind.
+                    Moving a clock that is already earned asks the same of anyone, so that a single spoofed
+                    or garbled fix moves nothing.
+    moves?          Within 250 ms of what we have the evidence raises the rank and moves nothing, so that
                     `boot_at_ms` stays constant and costs nothing on the wire.
 """
 

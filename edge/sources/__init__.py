@@ -1,0 +1,45 @@
+"""Sources: whatever makes readings inside a unit, each in a thread of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from edge.sources.gnss import Gnss
+from edge.sources.gpsd import Gpsd
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from edge.record import Reading
+
+
+class Source(Protocol):
+    """Runs in a thread until `stop`; bad input is a `fault` reading, never an exception."""
+
+    name: str
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """What was refused so far, by cause."""
+
+    def run(self, emit: Callable[[Reading], None], stop: threading.Event) -> None: ...
+
+
+class MakeSource(Protocol):
+    """`port` is a device, a pattern or an address; `pause` sleeps so many seconds of `mono_ms`."""
+
+    def __call__(
+        self,
+        name: str,
+        port: str,
+        baud: int,
+        mono_ms: Callable[[], int],
+        pause: Callable[[float], object],
+    ) -> Source: ...
+
+
+SOURCES: dict[str, MakeSource] = {
+    "gnss": Gnss,
+    "gpsd": Gpsd,
+}

@@ -779,12 +779,10 @@ def batch_of(version: int, epoch: bytes, lane: int, prev: int, boot: bytes, prev
     """A batch without groups from the header's fields, each at protobuf's default where it was missing."""
     if version != VERSION:
         raise WireError("version", "batch", "%d, this side speaks %d" % (version, VERSION))
-    for name, value in (("epoch", epoch), ("boot", boot)):
-        if not value:
-            raise WireError("missing", name, "needed")
-    for name, value in (("epoch", epoch), ("boot", boot), ("prev_boot", prev_boot or boot)):
-        if len(value) != ID_BYTES:
-            raise WireError("shape", name, "%d bytes, not %d" % (len(value), ID_BYTES))
+    if not epoch or not boot:
+        raise WireError("missing", "boot" if epoch else "epoch", "needed")
+    if len(epoch) != ID_BYTES or len(boot) != ID_BYTES or len(prev_boot) not in (0, ID_BYTES):
+        raise WireError("shape", "epoch, boot, prev_boot", "not %d bytes each" % ID_BYTES)
     if lane >= len(LANES):
         raise WireError("range", "lane", "%d" % lane)
     return Batch(epoch.hex(), LANES[lane], prev, boot.hex(), prev_boot.hex() if prev_boot else None, [])

@@ -12,9 +12,9 @@ The pipeline calls `decode_with_chunks(payload)`. Chunks are read by `group_from
 seq is coded against the batch's `prev`, so a stored chunk needs that number beside it.
 """
 
-from collections.abc import Callable
-from itertools import accumulate, islice
-from operator import attrgetter
+from collections.abc import Callable, Iterable
+from itertools import accumulate, islice, repeat
+from operator import add, attrgetter
 from typing import Any, NamedTuple
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -24,6 +24,8 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from firmware import wire
 from ingest import proto
 
+_Restored = Callable[[list[Any], int, int], list[Any]]  # values from entries, rows and the batch's prev
+
 
 class _Column(NamedTuple):
     name: str
@@ -31,8 +33,9 @@ class _Column(NamedTuple):
     number: int
     low: int
     high: int
-    coding: str
-    is_needed: bool
+    restored: _Restored
+    is_text: bool
+    may_lack: bool
 
 
 class _Plan(NamedTuple):
@@ -46,45 +49,10 @@ class _Plan(NamedTuple):
     columns: tuple[_Column, ...]
 
 
-def _plan(pool: descriptor_pool.DescriptorPool, name: str) -> _Plan:
-    described = pool.FindMessageTypeByName(f"{proto.PACKAGE}.{proto.message_name(name)}")
-    kind = wire.KINDS[name]
-    columns = tuple(
-        _Column(f.name, attrgetter(f.name), f.number, f.low, f.high, f.coding, f.is_needed or f in wire.BASE)
-        for f in wire.BASE + kind.fields
-    )
-    parse = message_factory.GetMessageClass(described).FromString
-    return _Plan(name, kind.lane, kind.source, parse, attrgetter(name), columns)
-
-
-def _envelope() -> descriptor_pb2.FileDescriptorProto:
-    """A batch whose groups are not parsed."""
-    described = descriptor_pb2.FileDescriptorProto(name="envelope.proto", package="envelope", syntax="proto3")
-    batch = described.message_type.add(name="Batch")
-    proto.add_header(batch)
-    for name in wire.KINDS_IN_ORDER:
-        batch.field.add(
-            name=name,
-            number=wire.KINDS[name].number,
-            type=descriptor_pb2.FieldDescriptorProto.TYPE_BYTES,
-            label=descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED,
-        )
-    return described
-
-
-def _pool() -> descriptor_pool.DescriptorPool:
-    pool = descriptor_pool.DescriptorPool()
-    for described in (proto.descriptor(), _envelope()):
-        pool.AddSerializedFile(described.SerializeToString())
-    return pool
-
-
-_POOL = _pool()
-_PLANS = {name: _plan(_POOL, name) for name in wire.KINDS_IN_ORDER}
-_parse_envelope = message_factory.GetMessageClass(_POOL.FindMessageTypeByName("envelope.Batch")).FromString
-
 # A message of so few bytes cannot have more fields than wire.MAX_FIELDS.
 _SURELY_FEW_FIELDS_BYTES = 2 * wire.MAX_FIELDS
+
+_Blanks = dict[int, list[tuple[int, int]]]
 
 
 def decode(payload: bytes) -> wire.Batch:
@@ -153,30 +121,37 @@ def _is_whole(batch: wire.Batch) -> bool:
 
 def _group(plan: _Plan, body: bytes, prev: int) -> wire.Group | None:
     message = _parsed(plan.parse, body)
-    if message is None or not 1 <= message.row_count <= wire.MAX_ROWS:
+    if message is None:
         return None
-    source = message.source
-    if source and not wire.is_source(source):
-        return None
-    rows = message.row_count
+    rows, source = message.row_count, message.source
     blanks = _blanks(plan, message.absent[:], rows)
-    if blanks is None:
+    if blanks is None or not 1 <= rows <= wire.MAX_ROWS or (source and not wire.is_source(source)):
         return None
     columns: dict[str, list[Any]] = {}
-    for field in plan.columns:
-        column = _column(field, field.entries(message)[:], rows, prev, blanks.get(field.number))
-        if column is None:
+    for name, entries_of, number, low, high, restored, is_text, _ in plan.columns:
+        entries = entries_of(message)[:]
+        if len(entries) > rows:
             return None
-        columns[field.name] = column
+        columns[name] = column = restored(entries, rows, prev)
+        if is_text or number in blanks:
+            if not _is_within(column, blanks.get(number, ()), low, high, is_text):
+                return None
+        else:  # with fewer than three entries the ends are the extremes; sorting beats min and max
+            ordered = sorted(column) if len(entries) > 2 else column
+            first, last = ordered[0], ordered[-1]
+            if first < low or last < low or first > high or last > high:
+                return None
     return wire.Group(plan.kind, source or plan.source, columns)
 
 
-def _blanks(plan: _Plan, absent: list[int], rows: int) -> dict[int, list[tuple[int, int]]] | None:
+def _blanks(plan: _Plan, absent: list[int], rows: int) -> _Blanks | None:
     """The absent cells as (first row, rows) by field number."""
-    found: dict[int, list[tuple[int, int]]] = {}
+    found: _Blanks = {}
+    if not absent:
+        return found
     if len(absent) % 3 or len(absent) > 3 * wire.MAX_ROWS:
         return None
-    may_lack = {field.number for field in plan.columns if not field.is_needed} if absent else ()
+    may_lack = {column.number for column in plan.columns if column.may_lack}
     for number, first, count in zip(absent[::3], absent[1::3], absent[2::3], strict=True):
         if number not in may_lack or first < 0 or count < 1 or first + count > rows:
             return None
@@ -184,59 +159,106 @@ def _blanks(plan: _Plan, absent: list[int], rows: int) -> dict[int, list[tuple[i
     return found
 
 
-def _column(
-    field: _Column, entries: list[Any], rows: int, prev: int, blanks: list[tuple[int, int]] | None
-) -> list[Any] | None:
-    """A whole column with every value in range, absent cells as None."""
-    if len(entries) > rows:
-        return None
-    if field.coding == wire.TEXT:
-        column = entries + [""] * (rows - len(entries))
-    elif len(entries) < 2 and field.coding == wire.DIFF:  # constant
-        first = entries[0] if entries else 0
-        if blanks is None:
-            return [first] * rows if field.low <= first <= field.high else None
-        column = [first] * rows
-    elif field.coding == wire.STEP:
-        return _seqs(entries, rows, prev)
-    else:
-        column = _restored(entries, rows, field.coding)
-    return _checked(field, column, blanks)
+def _is_within(
+    column: list[Any], blanks: Iterable[tuple[int, int]], low: int, high: int, is_text: bool
+) -> bool:
+    """Blank the absent cells and say whether those that stay are in range."""
+    for first, count in blanks:
+        column[first : first + count] = [None] * count
+    present = [value for value in column if value is not None]
+    sizes = [len(value.encode()) for value in present] if is_text else present
+    return not sizes or (min(sizes) >= low and max(sizes) <= high)
 
 
-def _seqs(entries: list[int], rows: int, prev: int) -> list[int] | None:
-    if entries and min(entries) < 0:  # not rising
-        return None
-    column = list(islice(accumulate([entry + 1 for entry in entries], initial=prev), 1, None))
-    last = column[-1] if column else prev
-    column.extend(range(last + 1, last + 1 + rows - len(entries)))
-    return column if column[-1] <= wire.MAX_SEQ else None
+# --- columns: the zeros at the end that were left out mean "goes on as predicted" ---
 
 
-def _restored(entries: list[int], rows: int, coding: str) -> list[int]:
-    """Values from differences; the zeros at the end that were left out mean "goes on as predicted"."""
-    if coding == wire.DIFF:
-        column = list(accumulate(entries))
-        step = 0
-    else:
-        steps = accumulate(islice(entries, 1, None))
-        column = list(accumulate(steps, initial=entries[0] if entries else 0))
-        step = column[-1] - column[-2] if len(column) > 1 else 0
-    missing, last = rows - len(column), column[-1]
-    if missing:
+def _seqs(entries: list[int], rows: int, prev: int) -> list[int]:
+    if not entries:
+        return list(range(prev + 1, prev + 1 + rows))
+    if min(entries) < 0:
+        return [0] * rows  # not rising: a number that the range refuses
+    column = [prev + entry for entry in accumulate(entries)]
+    column += repeat(column[-1], rows - len(column))
+    return list(map(add, column, range(1, rows + 1)))
+
+
+def _seconds(entries: list[int], rows: int, _: int) -> list[int]:
+    if len(entries) < 3:
+        first, step = (*entries, 0, 0)[:2]
+        return list(range(first, first + step * rows, step)) if step else [first] * rows
+    column = list(accumulate(accumulate(islice(entries, 1, None)), initial=entries[0]))
+    if len(column) < rows:
+        last, step, missing = column[-1], column[-1] - column[-2], rows - len(column)
         column += range(last + step, last + step * (missing + 1), step) if step else [last] * missing
     return column
 
 
-def _checked(field: _Column, column: list[Any], blanks: list[tuple[int, int]] | None) -> list[Any] | None:
-    """The column with its absent cells blanked, if what stays is in range."""
-    present = column
-    if blanks is not None:
-        for first, count in blanks:
-            column[first : first + count] = [None] * count
-        present = [value for value in column if value is not None]
-        if not present:
-            return column
-    if field.coding == wire.TEXT:
-        return column if max(map(len, map(str.encode, present))) <= field.high else None
-    return column if min(present) >= field.low and max(present) <= field.high else None
+def _values(entries: list[int], rows: int, _: int) -> list[int]:
+    if len(entries) < 2:
+        return (entries or [0]) * rows
+    column = list(accumulate(entries))
+    column += column[-1:] * (rows - len(column))
+    return column
+
+
+def _texts(entries: list[str], rows: int, _: int) -> list[str]:
+    return entries + [""] * (rows - len(entries))
+
+
+_RESTORED: dict[str, _Restored] = {
+    wire.STEP: _seqs,
+    wire.SECOND: _seconds,
+    wire.DIFF: _values,
+    wire.TEXT: _texts,
+}
+
+
+# --- the classes ---
+
+
+def _envelope() -> descriptor_pb2.FileDescriptorProto:
+    """A batch whose groups are not parsed."""
+    described = descriptor_pb2.FileDescriptorProto(name="envelope.proto", package="envelope", syntax="proto3")
+    batch = described.message_type.add(name="Batch")
+    proto.add_header(batch)
+    for name in wire.KINDS_IN_ORDER:
+        batch.field.add(
+            name=name,
+            number=wire.KINDS[name].number,
+            type=descriptor_pb2.FieldDescriptorProto.TYPE_BYTES,
+            label=descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED,
+        )
+    return described
+
+
+def _pool() -> descriptor_pool.DescriptorPool:
+    pool = descriptor_pool.DescriptorPool()
+    for described in (proto.descriptor(), _envelope()):
+        pool.AddSerializedFile(described.SerializeToString())
+    return pool
+
+
+def _plan(pool: descriptor_pool.DescriptorPool, name: str) -> _Plan:
+    described = pool.FindMessageTypeByName(f"{proto.PACKAGE}.{proto.message_name(name)}")
+    kind = wire.KINDS[name]
+    columns = tuple(
+        _Column(
+            name=field.name,
+            entries=attrgetter(field.name),
+            number=field.number,
+            low=field.low,
+            high=field.high,
+            restored=_RESTORED[field.coding],
+            is_text=field.coding == wire.TEXT,
+            may_lack=field in kind.fields and not field.is_needed,
+        )
+        for field in wire.BASE + kind.fields
+    )
+    parse = message_factory.GetMessageClass(described).FromString
+    return _Plan(name, kind.lane, kind.source, parse, attrgetter(name), columns)
+
+
+_POOL = _pool()
+_PLANS = {name: _plan(_POOL, name) for name in wire.KINDS_IN_ORDER}
+_parse_envelope = message_factory.GetMessageClass(_POOL.FindMessageTypeByName("envelope.Batch")).FromString

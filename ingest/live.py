@@ -1,0 +1,269 @@
+"""The newest state of every unit, in memory: what the map shows.
+
+Order is event time, never arrival: a record from a coverage gap does not move a marker back, and one that
+claims to be from the future does not own it. A position whose time is unknown counts as of now when it comes
+as `live`, which is never queued, and not at all when it comes late in a batch. A clock that runs a little
+ahead wins nothing by it: it is taken as of now, so the next fix is newer.
+
+Whether a unit is connected is what its newest connection said: `conn` counts up, so that the will of an old
+connection cannot bury a newer birth. A new outbox (another epoch) begins to count anew.
+
+Each change has a higher revision than the one before; `changed_since` is what a stream needs. All methods
+are called from any thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from firmware import wire
+from ingest.api.instants import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+AHEAD_MS = 300_000
+CLOCK_NONE = wire.CLOCKS.index("none")
+
+# Our name, the wire's name, and how many of the wire's units make one of ours.
+SCALED = (
+    ("lat_deg", "lat_e7", 10_000_000),
+    ("lon_deg", "lon_e7", 10_000_000),
+    ("altitude_msl_m", "altitude_msl_dm", 10),
+    ("speed_m_s", "speed_cm_s", 100),
+    ("course_deg", "course_ddeg", 10),
+    ("satellites", "satellites", 1),
+    ("hdop", "hdop_c", 100),
+)
+FIX_WORDS = ("fix_mode", "quality")
+VITAL_KINDS = ("power", "health")
+
+
+@dataclass(slots=True)
+class UnitState:
+    """What is kept of one unit; times in ms, `fix_order_ms` is what a newer fix must reach."""
+
+    unit: str
+    name: str | None = None
+    capabilities: list[str] = field(default_factory=list)
+    is_registered: bool = False
+    connection: str = "unknown"
+    conn: int = 0
+    former_conn: int = 0  # the last connection of the outbox before this one
+    epoch: str | None = None
+    sampled_ms: int | None = None
+    received_ms: int | None = None
+    clock: str | None = None
+    fix_order_ms: int = -1
+    fix: dict[str, int | float | str | None] = field(default_factory=dict)
+    vitals: dict[str, int | str | None] = field(default_factory=dict)
+    vital_order_ms: dict[str, int] = field(default_factory=dict)
+    revision: int = 0
+
+    def shown(self) -> dict[str, Any]:
+        """The unit as the API shows it."""
+        shown: dict[str, Any] = {
+            "unit": self.unit,
+            "name": self.name,
+            "capabilities": list(self.capabilities),
+            "is_registered": self.is_registered,
+            "connection": self.connection,
+            "sampled_at": None if self.sampled_ms is None else iso(self.sampled_ms),
+            "received_at": None if self.received_ms is None else iso(self.received_ms),
+            "clock": self.clock,
+        }
+        for name, _, _ in SCALED:
+            shown[name] = self.fix.get(name)
+        for name in FIX_WORDS:
+            shown[name] = self.fix.get(name)
+        shown["vitals"] = dict(self.vitals)
+        return shown
+
+
+class Live:
+    """Every unit's newest state, each change under a higher revision."""
+
+    def __init__(self, ahead_ms: int = AHEAD_MS) -> None:
+        self._ahead_ms = ahead_ms
+        self._lock = threading.RLock()
+        self._units: dict[str, UnitState] = {}  # the one that changed last stands last
+        self._revision = 0
+        self._unkept: set[str] = set()
+
+    def snapshot(self) -> tuple[int, list[dict[str, Any]]]:
+        """The revision, and every unit."""
+        with self._lock:
+            return self._revision, [self._units[unit].shown() for unit in sorted(self._units)]
+
+    def changed_since(self, revision: int) -> tuple[int, list[dict[str, Any]]]:
+        """The revision, and the units that changed after the given one."""
+        with self._lock:
+            changed = []
+            for state in reversed(self._units.values()):
+                if state.revision <= revision:
+                    break
+                changed.append(state.shown())
+            return self._revision, changed
+
+    def find(self, unit: str) -> dict[str, Any] | None:
+        """One unit, None when it was never heard of."""
+        with self._lock:
+            state = self._units.get(unit)
+            return None if state is None else state.shown()
+
+    def apply_fix(self, unit: str, time_ms: int, clock: int, values: dict[str, Any], now_ms: int) -> bool:
+        """A fix record from a batch moves the marker if it is the newest; False if it is from the future."""
+        order_ms = min(time_ms, now_ms) if clock != CLOCK_NONE else -1
+        words = {name: wire.word("fix", name, values.get(name)) for name in FIX_WORDS}
+        sampled_ms = time_ms if clock != CLOCK_NONE else None
+        return self._apply(
+            unit, now_ms, lambda state: self._fix(state, order_ms, sampled_ms, clock, values | words, now_ms)
+        )
+
+    def apply_vitals(
+        self, unit: str, kind: str, time_ms: int, clock: int, values: dict[str, Any], now_ms: int
+    ) -> bool:
+        """A power or health record from a batch; False if it is from the future."""
+        order_ms = min(time_ms, now_ms) if clock != CLOCK_NONE else -1
+        worded = {name: _worded(kind, name, value) for name, value in values.items()}
+        if self._is_ahead(clock, time_ms, now_ms):
+            return False
+        return self._apply(unit, now_ms, lambda state: _take_vitals(state, kind, order_ms, worded))
+
+    def apply_live(self, unit: str, message: dict[str, Any], now_ms: int) -> bool:
+        """A live message; False if it claims to be from the future."""
+        clock = wire.CLOCKS.index(message["clock"])
+        time_ms = message["time_ms"]
+        is_timed = clock != CLOCK_NONE
+        order_ms = min(time_ms, now_ms) if is_timed else now_ms
+
+        def change(state: UnitState) -> bool:
+            _connect(state, message["conn"])
+            for kind in VITAL_KINDS:
+                names = wire.KINDS[kind].by_name
+                _take_vitals(state, kind, order_ms, {k: v for k, v in message.items() if k in names})
+            if "lat_e7" not in message and "fix_mode" not in message:
+                return True
+            return self._fix(state, order_ms, time_ms if is_timed else None, clock, message, now_ms)
+
+        if self._is_ahead(clock, time_ms, now_ms):
+            self.note_news([unit], now_ms)
+            return False
+        return self._apply(unit, now_ms, change)
+
+    def apply_birth(self, unit: str, message: dict[str, Any], now_ms: int, is_retained: bool) -> bool:
+        """A birth or a will; False if a newer connection has spoken. A retained one is no news."""
+        return self._apply(unit, None if is_retained else now_ms, lambda state: _take_birth(state, message))
+
+    def note_news(self, units: Iterable[str], now_ms: int) -> None:
+        """Something of these units was received."""
+        with self._lock:
+            for unit in units:
+                self._apply(unit, now_ms, lambda _: True)
+
+    def register(self, unit: str, name: str | None, capabilities: list[str]) -> None:
+        """A person says what a unit is called and what it can do."""
+
+        def change(state: UnitState) -> bool:
+            state.is_registered, state.name, state.capabilities = True, name, list(capabilities)
+            return True
+
+        self._apply(unit, None, change)
+
+    def take_unkept(self) -> list[tuple[str, dict[str, Any]]]:
+        """The states that changed since the last call, to be kept on disk."""
+        with self._lock:
+            taken = [(unit, asdict(self._units[unit])) for unit in self._unkept]
+            self._unkept.clear()
+            return taken
+
+    def give_back(self, taken: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        """They could not be kept: take them again next time."""
+        with self._lock:
+            self._unkept.update(unit for unit, _ in taken)
+
+    def load(self, kept: dict[str, dict[str, Any]]) -> None:
+        """Begin with what was kept; who was connected is to be heard again."""
+        with self._lock:
+            for unit, state in sorted(kept.items()):
+                self._revision += 1
+                self._units[unit] = UnitState(**state | {"connection": "unknown", "revision": self._revision})
+
+    def _apply(self, unit: str, now_ms: int | None, change: Callable[[UnitState], bool]) -> bool:
+        with self._lock:
+            state = self._units.pop(unit, None) or UnitState(unit)
+            self._units[unit] = state
+            is_taken = change(state)
+            if now_ms is not None:
+                state.received_ms = max(state.received_ms or 0, now_ms)
+            self._revision += 1
+            state.revision = self._revision
+            self._unkept.add(unit)
+            return is_taken
+
+    def _is_ahead(self, clock: int, time_ms: int, now_ms: int) -> bool:
+        return clock != CLOCK_NONE and time_ms > now_ms + self._ahead_ms
+
+    def _fix(
+        self,
+        state: UnitState,
+        order_ms: int,
+        sampled_ms: int | None,
+        clock: int,
+        values: dict[str, Any],
+        now_ms: int,
+    ) -> bool:
+        if sampled_ms is not None and self._is_ahead(clock, sampled_ms, now_ms):
+            return False
+        if order_ms < state.fix_order_ms:
+            return True
+        state.fix_order_ms = order_ms
+        state.clock = wire.CLOCKS[clock]
+        is_position = values.get("lat_e7") is not None
+        for name, wire_name, per in SCALED:
+            value = values.get(wire_name)
+            if is_position or name not in ("lat_deg", "lon_deg", "altitude_msl_m"):  # the last known stay
+                state.fix[name] = None if value is None else value if per == 1 else value / per
+        for name in FIX_WORDS:
+            state.fix[name] = values.get(name)
+        if is_position:
+            state.sampled_ms = sampled_ms
+        return True
+
+
+def _worded(kind: str, name: str, value: Any) -> Any:
+    field_ = wire.KINDS[kind].by_name[name]
+    return field_.words[value] if field_.words and value is not None else value
+
+
+def _take_vitals(state: UnitState, kind: str, order_ms: int, values: dict[str, Any]) -> bool:
+    if values and order_ms >= state.vital_order_ms.get(kind, -1):
+        state.vital_order_ms[kind] = order_ms
+        state.vitals.update(values)
+    return True
+
+
+def _connect(state: UnitState, conn: int) -> None:
+    """A live message proves its connection, unless that one has ended already."""
+    if conn > state.conn or (conn == state.conn and state.connection == "unknown"):
+        state.conn, state.connection = conn, "online"
+
+
+def _take_birth(state: UnitState, message: dict[str, Any]) -> bool:
+    conn = message["conn"]
+    if message["state"] == "offline":
+        if conn < state.conn or (conn == state.former_conn and conn != state.conn):
+            return False
+        state.conn, state.connection = conn, "offline"
+        return True
+    if state.epoch not in (None, message["epoch"]):
+        state.former_conn = state.conn
+    elif conn < state.conn:
+        return False
+    state.conn, state.epoch, state.connection = conn, message["epoch"], "online"
+    if not state.is_registered:
+        state.name = message.get("name")
+        state.capabilities = list(message.get("capabilities", []))
+    return True

@@ -1,0 +1,117 @@
+"""The one shape in which the API says no.
+
+    {"error": {"code": "dates_swapped", "where": "query.from", "detail": "...", "retry": false}}
+
+`code` is for programs, `detail` for people, `where` names the part of the request, and `retry` answers the
+only question that matters to a program: will waiting help?
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request
+
+RETRY_AFTER_S = 5
+
+_log = structlog.get_logger()
+
+
+class Error(BaseModel):
+    """What is wrong, where, and whether the same request may succeed later."""
+
+    code: str
+    where: str
+    detail: str
+    retry: bool
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer that is not a success."""
+
+    error: Error
+
+
+class ApiError(Exception):
+    """A refusal with its status and its words."""
+
+    def __init__(
+        self, status: int, code: str, where: str, detail: str, retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(f"{code}: {where}: {detail}")
+        self.status = status
+        self.code = code
+        self.where = where
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+
+def error_body(code: str, where: str, detail: str, *, retry: bool = False) -> dict[str, Any]:
+    """The one shape."""
+    return {"error": {"code": code, "where": where, "detail": detail, "retry": retry}}
+
+
+def error_response(error: ApiError) -> JSONResponse:
+    """The answer that an ApiError asks for."""
+    retry = error.retry_after_s is not None
+    headers = {"Retry-After": str(error.retry_after_s)} if retry else None
+    return JSONResponse(error_body(error.code, error.where, error.detail, retry=retry), error.status, headers)
+
+
+def unknown_unit(unit: str) -> ApiError:
+    """404 for a unit nobody has heard of."""
+    return ApiError(404, "unknown_unit", "path.unit", f"no unit {unit[:40]!r} has ever been heard of")
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What the OpenAPI document says of these refusals."""
+    return {status: {"model": ErrorBody, "description": HTTPStatus(status).phrase} for status in statuses}
+
+
+def add_error_handlers(app: FastAPI, busy: tuple[type[Exception], ...]) -> None:
+    """Give every refusal the one shape; `busy` are the errors that pass by waiting."""
+    app.add_exception_handler(ApiError, _on_api_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_crash)
+    for kind in busy:
+        app.add_exception_handler(kind, _on_busy)
+
+
+def _on_api_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ApiError)  # noqa: S101 -- registered for nothing else
+    return error_response(error)
+
+
+def _on_invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 -- registered for nothing else
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    more = len(error.errors()) - 1
+    detail = first["msg"].removeprefix("Value error, ") + (f" (and {more} more)" if more else "")
+    return JSONResponse(error_body("invalid", where, detail), 422)
+
+
+def _on_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 -- registered for nothing else
+    codes = {404: "no_such_route", 405: "method", 400: "body"}
+    code = codes.get(error.status_code, "http")
+    body = error_body(code, request.url.path[:200], str(error.detail))
+    return JSONResponse(body, error.status_code, dict(error.headers or {}))
+
+
+def _on_busy(_: Request, error: Exception) -> JSONResponse:
+    return error_response(ApiError(503, "busy", "store", str(error), RETRY_AFTER_S))
+
+
+def _on_crash(request: Request, error: Exception) -> JSONResponse:
+    _log.error("request failed", path=request.url.path[:200], error=type(error).__name__, exc_info=error)
+    return JSONResponse(error_body("internal", request.url.path[:200], "see the service's log"), 500)

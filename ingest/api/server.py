@@ -6,10 +6,11 @@ told to end first, before the listening sockets close.
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 
 import uvicorn
+
+from ingest.api.auth import is_loopback
 
 if TYPE_CHECKING:
     import socket
@@ -23,14 +24,6 @@ MAX_HEADER_BYTES = 16384
 
 class BindError(ValueError):
     """The service may not listen there."""
-
-
-def is_loopback(host: str) -> bool:
-    """True for an address that only this machine can reach."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def check_bind(host: str, has_key: bool) -> None:

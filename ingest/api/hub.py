@@ -1,0 +1,151 @@
+"""The event stream's middle: one encoded block per tick, shared by every browser.
+
+While somebody listens, the hub asks the live state every `tick_ms` what changed since the last time, encodes
+it once as one event, and keeps the last blocks in a ring. A listener sends the blocks it has not sent yet.
+Whoever fell out of the ring (a slow line, a laptop that slept) gets what changed since its own revision in
+one block: for a position only the newest counts, so a slow browser costs nothing but its own delay, and
+nobody has a queue that could grow.
+
+    ring    #41 update   #42 update   #43 tick   #44 update        (numbers count blocks, ids name revisions)
+                ^ a listener that has sent #41 sends #42 to #44 next
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
+
+from ingest.api.instants import iso
+
+if TYPE_CHECKING:
+    from ingest.api.context import Context
+
+RING = 32
+IDLE_S = 5.0  # a tick this long after the last block tells a reader that the line still stands
+MAX_LISTENERS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """An encoded event: its number in the stream, and the revision that a reader then has."""
+
+    number: int
+    revision: int
+    data: bytes
+
+
+class Hub:
+    """Blocks for any number of listeners; belongs to one event loop."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._ring: deque[Block] = deque(maxlen=RING)
+        self._number = 0
+        self._revision = 0
+        self._pulse = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.listeners = 0
+        self.is_closed = False
+
+    @property
+    def is_full(self) -> bool:
+        """No more listeners now."""
+        return self.is_closed or self.listeners >= MAX_LISTENERS
+
+    def join(self) -> None:
+        """Listen; the first one starts the ticking."""
+        self.listeners += 1
+        if self._task is None and not self.is_closed:
+            self._revision, _ = self._context.live.snapshot()
+            self._task = asyncio.create_task(self._run(), name="hub")
+
+    def leave(self) -> None:
+        """Listen no more; the last one stops the ticking."""
+        self.listeners -= 1
+        if not self.listeners:
+            self._stop()
+
+    def close(self) -> None:
+        """End every stream."""
+        self.is_closed = True
+        self._stop()
+        self._pulse.set()
+
+    def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self._task = None
+        self._ring.clear()
+
+    def first_block(self, last_event_id: str | None) -> Block:
+        """What a new listener gets: all, or only the changes since what it had of this same process."""
+        known = self._known_revision(last_event_id)
+        if known is not None:
+            return self.catch_up(known)
+        revision, units = self._context.live.snapshot()
+        return Block(self._number, revision, self._encoded("snapshot", revision, self.fleet(units)))
+
+    def catch_up(self, revision: int) -> Block:
+        """One block of all that changed since a revision."""
+        number = self._number
+        newer, units = self._context.live.changed_since(revision)
+        return Block(number, newer, self._update(newer, units))
+
+    def blocks_after(self, number: int) -> list[Block] | None:
+        """The blocks that follow, perhaps none; None when some are no longer there."""
+        if number == self._number:
+            return []
+        if not self._ring or self._ring[0].number > number + 1:
+            return None
+        return [block for block in self._ring if block.number > number]
+
+    async def wait(self) -> None:
+        """Return when there is another block, or the hub is closed."""
+        if not self.is_closed:
+            await self._pulse.wait()
+
+    def fleet(self, units: list[dict[str, Any]]) -> dict[str, Any]:
+        """The body of a snapshot."""
+        context = self._context
+        ages = {"stale_after_s": context.stale_after_s, "gone_after_s": context.gone_after_s}
+        return {"now": iso(context.now_ms()), **ages, "units": units}
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = spoke = loop.time()
+        while True:
+            due = max(due + self._context.tick_ms / 1000, loop.time())
+            await asyncio.sleep(due - loop.time())
+            revision, units = self._context.live.changed_since(self._revision)
+            if units:
+                self._publish(revision, self._update(revision, units))
+            elif loop.time() - spoke >= IDLE_S:
+                now = {"now": iso(self._context.now_ms())}
+                self._publish(revision, self._encoded("tick", revision, now))
+            else:
+                continue
+            spoke = loop.time()
+
+    def _publish(self, revision: int, data: bytes) -> None:
+        self._number += 1
+        self._revision = revision
+        self._ring.append(Block(self._number, revision, data))
+        pulse, self._pulse = self._pulse, asyncio.Event()
+        pulse.set()
+
+    def _update(self, revision: int, units: list[dict[str, Any]]) -> bytes:
+        return self._encoded("update", revision, {"now": iso(self._context.now_ms()), "units": units})
+
+    def _encoded(self, event: str, revision: int, body: dict[str, Any]) -> bytes:
+        head = f"event: {event}\nid: {self._context.instance}-{revision}\ndata: ".encode()
+        return head + to_json(body) + b"\n\n"
+
+    def _known_revision(self, last_event_id: str | None) -> int | None:
+        instance, _, revision = (last_event_id or "").rpartition("-")
+        if instance != self._context.instance or not (revision.isascii() and revision.isdigit()):
+            return None
+        return int(revision[:18])

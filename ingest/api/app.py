@@ -1,17 +1,82 @@
-"""The app: every route of the service in one list."""
+"""The app: every route of the service in one list, behind one gate."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
+from starlette.middleware import Middleware
+
+from ingest.api import commands, events, health, login, page, refused, stream, track, units
+from ingest.api.auth import Doorkeeper, Gate
+from ingest.api.errors import add_error_handlers
+from ingest.api.headers import SafeHeaders
+from ingest.api.hub import Hub
+from ingest.api.page import load_assets
+from ingest.api.shapes import LiveCollection, TrackCollection
+from ingest.history import StoreBusy
+from ingest.reader import ReaderBusy
 
 if TYPE_CHECKING:
     from ingest.api.context import Context
 
+ROUTERS = (
+    units.router,
+    track.router,
+    events.router,
+    stream.router,
+    refused.router,
+    commands.router,
+    health.router,
+    login.router,
+    page.router,
+)
+ABOUT = (
+    "Where the units are and were. Times are ISO 8601 in UTC; numbers are in the unit that ends their name; "
+    "what is unknown is null. Once a key exists, every route but the health checks wants it as bearer token."
+)
+
 
 def create_app(context: Context) -> FastAPI:
     """The service's HTTP application over what the context gives."""
-    app = FastAPI(title="Ortoo", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    door = Doorkeeper(context.access, context.now_ms, context.session_s)
+    app = FastAPI(
+        title="Ortoo",
+        version="1",
+        description=ABOUT,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[Middleware(SafeHeaders), Middleware(Gate, door=door, now_ms=context.now_ms)],
+    )
     app.state.context = context
+    app.state.door = door
+    app.state.hub = Hub(context)
+    app.state.assets = load_assets()
+    for router in ROUTERS:
+        app.include_router(router)
+    add_error_handlers(app, (StoreBusy, ReaderBusy))
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document: FastAPI's, with the GeoJSON shapes and the ways to show a key."""
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for name, shape in (("TrackCollection", TrackCollection), ("LiveCollection", LiveCollection)):
+        schema = TypeAdapter(shape).json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= schema.pop("$defs")
+        schemas[name] = schema
+    components["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer"},
+        "session": {"type": "apiKey", "in": "cookie", "name": "ortoo_session"},
+    }
+    document["security"] = [{"key": []}, {"session": []}, {}]
+    return document

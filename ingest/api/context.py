@@ -28,6 +28,9 @@ class LiveState(Protocol):
     def changed_since(self, revision: int) -> tuple[int, list[dict[str, Any]]]:
         """The revision, and the units that changed after the given one."""
 
+    def find(self, unit: str) -> dict[str, Any] | None:
+        """One unit, None when it was never heard of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Readiness:

@@ -1,0 +1,106 @@
+"""Settings of the service: typed, bounded, read once from a TOML file; an unknown key stops the program.
+
+`example.toml` shows every option at its default. Parts get values, never the settings object.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+
+
+class ConfigError(ValueError):
+    """A setting cannot be used; waiting will not help. The text names file, key, value and bound."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class BrokerSettings(_Section):
+    host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
+    port: int = Field(default=1883, ge=1, le=65535)
+    client_id: str = Field(default="ortoo-ingest-1", pattern=_NAME)
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    username: str = Field(default="", max_length=128)
+    password_file: str = ""
+    is_tls: bool = False
+    ca_file: str = ""
+    certificate_file: str = ""
+    key_file: str = ""
+    keepalive_s: int = Field(default=30, ge=5, le=600)
+    receive_maximum: int = Field(default=1000, ge=10, le=10000)
+
+
+class StoreSettings(_Section):
+    path: str = Field(default="var/ortoo.sqlite3", min_length=1)
+    group_messages: int = Field(default=500, ge=1, le=10000)
+    group_ms: int = Field(default=5, ge=0, le=500)
+    quarantine_rows: int = Field(default=1000, ge=10, le=100000)
+    quarantine_mib: int = Field(default=16, ge=1, le=4096)
+    ahead_s: int = Field(default=300, ge=1, le=86400)
+
+
+class HttpSettings(_Section):
+    host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
+    port: int = Field(default=8080, ge=0, le=65535)
+    session_days: int = Field(default=30, ge=1, le=365)
+
+
+class LiveSettings(_Section):
+    stale_after_s: int = Field(default=90, ge=1, le=86400)
+    gone_after_s: int = Field(default=604800, ge=60, le=31536000)
+    tick_ms: int = Field(default=50, ge=10, le=5000)
+
+
+class Settings(_Section):
+    broker: BrokerSettings = BrokerSettings()
+    store: StoreSettings = StoreSettings()
+    http: HttpSettings = HttpSettings()
+    live: LiveSettings = LiveSettings()
+
+
+def load(path: Path) -> Settings:
+    """The settings of a file; raises ConfigError."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from None
+    try:
+        return Settings.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_first(error)}") from None
+
+
+def _first(error: ValidationError) -> str:
+    found = error.errors(include_url=False)[0]
+    place = [str(part) for part in found["loc"]]
+    if found["type"] == "extra_forbidden":
+        return f"unknown key {'.'.join(place)}{_nearest(place)}"
+    return f"{'.'.join(place)} = {found['input']!r}: {found['msg']}"
+
+
+def _nearest(place: list[str]) -> str:
+    section: type[BaseModel] = Settings
+    for name in place[:-1]:
+        section = type(getattr(Settings(), name))
+    near = difflib.get_close_matches(place[-1], section.model_fields, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(section.model_fields)}"
+
+
+def password_of(path: str) -> str | None:
+    """The password in a file's first line, None for no file; raises ConfigError."""
+    if not path:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").split("\n", 1)[0]
+    except OSError as error:
+        raise ConfigError(f"broker.password_file {path}: cannot be read: {error.strerror}") from None

@@ -1,0 +1,389 @@
+// The page: holds what is known and chosen, takes the news, and draws both list and map from it.
+//
+// The DOM is drawn at most DRAWS_PER_S times a second however fast the news come; the map paces itself.
+
+import { render } from "preact";
+import { UnitCard } from "./card.js";
+import { ServiceClock } from "./clock.js";
+import { Fleet, freshnessOf, hasPosition } from "./fleet.js";
+import { boundsOfDay, clockTime, dayOf } from "./format.js";
+import { glyphOfUnit } from "./glyphs.js";
+import { loadPlaces } from "./labels.js";
+import { UnitList } from "./list.js";
+import { FleetMap } from "./map.js";
+import { isLanguage, LANGUAGES, loadMessages, preferredLanguage, sayer } from "./messages.js";
+import { remember, remembered } from "./preferences.js";
+import { Stream } from "./stream.js";
+import { boundsOf, loadTrack, momentAt, spanOf } from "./track.js";
+import { html } from "./view.js";
+
+/** @typedef {import("./fleet.js").Freshness} Freshness */
+/** @typedef {import("./fleet.js").Filter} Filter */
+/** @typedef {import("./messages.js").Language} Language */
+/** @typedef {import("./messages.js").Say} Say */
+/** @typedef {import("./stream.js").Link} Link */
+
+/** @typedef {{ status: "loading" | "ready" | "failed", runs: import("./track.js").Fix[][], at_ms: number | null, factor: number }} Track */
+
+/** @typedef {{ kind: string, source: string, sampled_at: string | null, seq: number, values: Record<string, number | string | null> }} UnitEvent */
+
+/**
+ * `isKnown`: a snapshot has come. `data_ms`: when the last news came, by the service's clock.
+ * @typedef {{
+ *   language: Language, script: "line" | "mong", say: Say, fleet: Fleet, isKnown: boolean, now_ms: number,
+ *   link: Link, data_ms: number, filter: Filter, selected: string | null, day: string, today: string,
+ *   track: Track | null, factor: number, events: UnitEvent[], refused: number, isListOpen: boolean,
+ * }} State
+ */
+
+/**
+ * @typedef {{
+ *   filter: (change: Partial<Filter>) => void, toggleState: (one: Freshness) => void,
+ *   select: (unit: string | null) => void, showOnMap: () => void, setLanguage: (language: Language) => void,
+ *   setDay: (day: string) => void, seek: (at_ms: number) => void, advance: (ms: number) => void,
+ *   togglePlay: () => void, setFactor: (factor: number) => void, toggleList: () => void,
+ * }} Actions
+ */
+
+const DRAWS_PER_S = 4;
+const FIRST_FACTOR = 300;
+const REFUSED_EVERY_MS = 60_000;
+const REFUSED_COUNTED = 100;
+const EVENTS_SHOWN = 20;
+
+const clock = new ServiceClock();
+const darkness = window.matchMedia("(prefers-color-scheme: dark)");
+/** @returns {import("./map_style.js").Theme} */
+const theme = () => (darkness.matches ? "dark" : "light");
+const phone = window.matchMedia("(max-width: 759px)");
+
+/** @type {State} */
+const state = {
+  language: "zh",
+  script: "line",
+  say: (key) => key,
+  fleet: new Fleet(),
+  isKnown: false,
+  now_ms: Date.now(),
+  link: "connecting",
+  data_ms: 0,
+  filter: { text: "", states: new Set(), capability: null },
+  selected: null,
+  day: dayOf(new Date()),
+  today: dayOf(new Date()),
+  track: null,
+  factor: FIRST_FACTOR,
+  events: [],
+  refused: 0,
+  isListOpen: true,
+};
+
+/** @type {FleetMap} */
+let map;
+/** @type {import("./labels.js").Place[]} */
+let places = [];
+let tracked = new AbortController();
+
+// --- drawing --------------------------------------------------------------------------------------------
+
+let drawn_ms = 0;
+let isDrawing = false;
+
+/** Draws soon; news may wait a little, a reader may not. */
+function draw(isUrgent = true) {
+  if (isDrawing && !isUrgent) return;
+  const wait_ms = isUrgent ? 0 : Math.max(0, drawn_ms + 1000 / DRAWS_PER_S - performance.now());
+  isDrawing = true;
+  setTimeout(() => requestAnimationFrame(drawNow), wait_ms);
+}
+
+function drawNow() {
+  isDrawing = false;
+  drawn_ms = performance.now();
+  tell();
+  render(html`<${Page} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
+}
+
+function tell() {
+  if (clock.isSet) state.now_ms = clock.at(performance.now());
+  state.today = dayOf(new Date(state.now_ms));
+}
+
+function Page() {
+  return html`<div class="page" data-script=${state.script} data-list=${state.isListOpen ? "open" : "closed"} data-card=${state.selected === null ? "none" : "open"}>
+    <${Bar} />
+    <main class="map" aria-label=${state.say("map")}></main>
+    <div class="panel panel-list">
+      <button type="button" class="sheet-handle" aria-expanded=${state.isListOpen} onClick=${actions.toggleList}>
+        ${state.say(state.isListOpen ? "hide_list" : "show_list")}
+      </button>
+      <${UnitList} state=${state} actions=${actions} />
+    </div>
+    ${state.selected !== null && html`<div class="panel panel-card"><${UnitCard} key=${state.selected} state=${state} actions=${actions} /></div>`}
+  </div>`;
+}
+
+function Bar() {
+  const { say, link, language } = state;
+  return html`<header class="bar">
+    <h1><img src="/static/icon.svg" alt="" width="28" height="28" /> Ortoo</h1>
+    <p class=${`link link-${link}`} role="status"><i class="dot"></i><span>${linkText()}</span></p>
+    ${state.refused > 0 && html`<a class="refused" href="/api/v1/refused">${say("refused", { n: state.refused < REFUSED_COUNTED ? state.refused : `${REFUSED_COUNTED}+` })}</a>`}
+    <nav class="languages" aria-label=${say("language")}>
+      ${Object.entries(LANGUAGES).map(
+        ([key, { label, lang }]) => html`<button
+          type="button"
+          lang=${lang}
+          aria-pressed=${key === language}
+          onClick=${() => isLanguage(key) && actions.setLanguage(key)}
+        >
+          ${label}
+        </button>`,
+      )}
+    </nav>
+  </header>`;
+}
+
+function linkText() {
+  const { say, link, data_ms } = state;
+  if (link === "open") return say("link_open");
+  return data_ms === 0 ? say("link_connecting") : say("link_waiting", { at: clockTime(data_ms) });
+}
+
+// --- news -----------------------------------------------------------------------------------------------
+
+const stream = new Stream("/api/v1/stream", takeNews, (link) => {
+  if (state.link === link) return;
+  state.link = link;
+  draw();
+});
+
+/** @param {import("./stream.js").NewsKind} kind @param {import("./stream.js").News} news */
+function takeNews(kind, news) {
+  clock.set(Date.parse(news.now), performance.now());
+  tell();
+  state.data_ms = state.now_ms;
+  if (kind === "snapshot") takeSnapshot(news);
+  if (kind === "update") takeUpdate(news.units ?? []);
+  draw(false);
+}
+
+/** @param {import("./stream.js").News} news */
+function takeSnapshot(news) {
+  const limits = {
+    stale_after_s: news.stale_after_s ?? state.fleet.limits.stale_after_s,
+    gone_after_s: news.gone_after_s ?? state.fleet.limits.gone_after_s,
+  };
+  state.fleet.replace(news.units ?? [], limits);
+  map.replace();
+  if (!state.isKnown) fitFleet();
+  state.isKnown = true;
+  takeHash();
+}
+
+/** @param {import("./fleet.js").UnitState[]} units */
+function takeUpdate(units) {
+  state.fleet.merge(units);
+  map.redraw(units.map((one) => one.unit));
+}
+
+function fitFleet() {
+  const fixes = [...state.fleet.units.values()].filter(hasPosition).map((unit) => ({
+    at_ms: 0, lat_deg: unit.lat_deg ?? 0, lon_deg: unit.lon_deg ?? 0, speed_m_s: null, course_deg: null, altitude_msl_m: null,
+  }));
+  const bounds = boundsOf([fixes]);
+  if (bounds !== null) map.fit(bounds, false);
+}
+
+/** Silence is not an event: every second all ages are looked at again. */
+function everySecond() {
+  tell();
+  const { fleet, now_ms } = state;
+  const quiet = [...fleet.units.values()].filter((unit) => freshnessOf(unit, now_ms, fleet.limits) !== "live" || (unit.received_ms ?? 0) < now_ms - 5_000);
+  map.redraw(quiet.map((unit) => unit.unit));
+  draw(false);
+}
+
+async function countRefused() {
+  const answer = await fetch(`/api/v1/refused?limit=${REFUSED_COUNTED}`).catch(() => null);
+  if (answer?.ok !== true) return;
+  state.refused = (await answer.json()).refused.length;
+  draw(false);
+}
+
+async function loadEvents() {
+  const unit = state.selected;
+  state.events = [];
+  if (unit === null) return;
+  const answer = await fetch(`/api/v1/units/${encodeURIComponent(unit)}/events?limit=${EVENTS_SHOWN}`).catch(() => null);
+  if (answer?.ok !== true || state.selected !== unit) return;
+  state.events = (await answer.json()).events;
+  draw();
+}
+
+// --- what the reader does -------------------------------------------------------------------------------
+
+/** @type {Actions} */
+const actions = {
+  filter(change) {
+    Object.assign(state.filter, change);
+    draw();
+  },
+  toggleState(one) {
+    if (!state.filter.states.delete(one)) state.filter.states.add(one);
+    draw();
+  },
+  select(unit) {
+    if (unit === state.selected) return actions.showOnMap();
+    state.selected = unit;
+    state.day = dayOf(new Date(state.now_ms));
+    map.select(unit ?? "");
+    setHash();
+    setPadding();
+    actions.showOnMap();
+    void openTrack();
+    void loadEvents();
+    draw();
+  },
+  showOnMap() {
+    const unit = state.fleet.units.get(state.selected ?? "");
+    if (unit !== undefined) map.show(unit);
+  },
+  setLanguage(language) {
+    remember("language", language);
+    void speak(language);
+  },
+  setDay(day) {
+    state.day = day;
+    setHash();
+    void openTrack();
+    draw();
+  },
+  seek(at_ms) {
+    if (state.track === null) return;
+    state.track.at_ms = at_ms;
+    showReplay();
+    draw();
+  },
+  advance(ms) {
+    const whole = state.track === null ? null : spanOf(state.track.runs);
+    if (state.track === null || whole === null) return;
+    const at_ms = (state.track.at_ms ?? whole[0]) + ms;
+    if (at_ms >= whole[1]) state.track.factor = 0;
+    actions.seek(Math.min(at_ms, whole[1]));
+  },
+  togglePlay() {
+    const whole = state.track === null ? null : spanOf(state.track.runs);
+    if (state.track === null || whole === null) return;
+    const isAtEnd = state.track.at_ms === null || state.track.at_ms >= whole[1];
+    if (state.track.factor === 0 && isAtEnd) state.track.at_ms = whole[0];
+    state.track.factor = state.track.factor > 0 ? 0 : state.factor;
+    draw();
+  },
+  setFactor(factor) {
+    state.factor = factor;
+    if (state.track !== null && state.track.factor > 0) state.track.factor = factor;
+    draw();
+  },
+  toggleList() {
+    state.isListOpen = !state.isListOpen;
+    setPadding();
+    draw();
+  },
+};
+
+/** @param {Language} language */
+async function speak(language) {
+  const { lang, script } = LANGUAGES[language];
+  const messages = await loadMessages(language);
+  // The letters first: a page that is laid out twice jumps.
+  if (script === "mong") await document.fonts.load('16px "Noto Sans Mongolian"', "\u1820");
+  Object.assign(state, { language, script, say: sayer(messages) });
+  document.documentElement.lang = lang;
+  document.title = state.say("title");
+  setPadding();
+  map?.setPlaces(places, language);
+  map?.replace();
+  draw();
+}
+
+// --- the track ------------------------------------------------------------------------------------------
+
+async function openTrack() {
+  tracked.abort();
+  tracked = new AbortController();
+  const { signal } = tracked;
+  const unit = state.selected;
+  state.track = unit === null ? null : { status: "loading", runs: [], at_ms: null, factor: 0 };
+  map.setTrack([]);
+  map.setReplay(null, "other");
+  if (unit === null) return;
+  const [from_ms, to_ms] = boundsOfDay(state.day);
+  const runs = await loadTrack(unit, from_ms, to_ms, signal).catch(() => null);
+  if (signal.aborted) return;
+  state.track = { status: runs === null ? "failed" : "ready", runs: runs ?? [], at_ms: null, factor: 0 };
+  map.setTrack(state.track.runs);
+  const bounds = boundsOf(state.track.runs);
+  if (bounds !== null) map.fit(bounds, true);
+  draw();
+}
+
+function showReplay() {
+  const unit = state.fleet.units.get(state.selected ?? "");
+  if (state.track === null || unit === undefined) return;
+  const moment = state.track.at_ms === null ? null : momentAt(state.track.runs, state.track.at_ms);
+  map.setReplay(moment, glyphOfUnit(unit.capabilities));
+}
+
+// --- the place in the page ------------------------------------------------------------------------------
+
+/** "#library-01/2026-11-21": a unit and its day can be passed on as an address. */
+function setHash() {
+  const hash = state.selected === null ? "" : `#${state.selected}${state.day === state.today ? "" : `/${state.day}`}`;
+  history.replaceState(null, "", window.location.pathname + hash);
+}
+
+function takeHash() {
+  const [unit, day] = decodeURIComponent(window.location.hash.slice(1)).split("/");
+  if (unit === "" || unit === state.selected || !state.fleet.units.has(unit)) return;
+  actions.select(unit);
+  if (/^\d{4}-\d\d-\d\d$/.test(day ?? "")) actions.setDay(day);
+}
+
+/** The middle of the map is the middle of what the panels leave free. */
+function setPadding() {
+  const root = document.documentElement.dataset;
+  root.script = state.script;
+  const list_px = state.isListOpen ? 1 : 0;
+  if (phone.matches) return map?.setPadding({ top: 56, right: 0, left: 0, bottom: list_px * window.innerHeight * 0.45 });
+  if (state.script === "mong") return map?.setPadding({ top: 56, right: 0, left: 0, bottom: 340 });
+  return map?.setPadding({ top: 56, left: list_px * 360, right: state.selected === null ? 0 : 380, bottom: 0 });
+}
+
+/** Fetched here and not by the map's worker, whose own content policy may forbid it all requests. */
+async function loadBase() {
+  const answer = await fetch("/static/basemap.geojson");
+  if (answer.ok) map.setBase(await answer.json());
+  places = await loadPlaces();
+  map.setPlaces(places, state.language);
+}
+
+async function start() {
+  const chosen = remembered("language") ?? "";
+  const language = isLanguage(chosen) ? chosen : preferredLanguage(navigator.languages);
+  await speak(language);
+  drawNow();
+  const container = /** @type {HTMLElement} */ (document.querySelector(".map"));
+  map = new FleetMap(container, theme(), () => state, (unit) => actions.select(unit));
+  Object.assign(window, { ortoo: { map: map.map, state } });
+  setPadding();
+  darkness.addEventListener("change", () => map.setTheme(theme()));
+  phone.addEventListener("change", setPadding);
+  stream.open();
+  void loadBase();
+  setInterval(everySecond, 1000);
+  void countRefused();
+  setInterval(() => void countRefused(), REFUSED_EVERY_MS);
+}
+
+void start();

@@ -13,7 +13,9 @@ from firmware.tdtr import METRES_PER_E7, error_m, simplified
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Point", "Thinned", "distance_m", "error_m", "simplified", "thinned"]
+    from edge.record import Reading
+
+__all__ = ["Point", "Thinned", "distance_m", "error_m", "point_of", "simplified", "thinned"]
 
 
 class Point(NamedTuple):
@@ -27,6 +29,14 @@ class Thinned(NamedTuple):
 
     kept: list[int]
     bound_m: int
+
+
+def point_of(fix: Reading) -> Point | None:
+    """Where and when (monotonic) a fix was; None without a position."""
+    lat_e7, lon_e7 = fix.values.get("lat_e7"), fix.values.get("lon_e7")
+    if not isinstance(lat_e7, int) or not isinstance(lon_e7, int):
+        return None
+    return Point(fix.mono_ms, lat_e7, lon_e7)
 
 
 def thinned(points: Sequence[Point], most: int, start_m: float = 10.0) -> Thinned:

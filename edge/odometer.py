@@ -3,7 +3,8 @@
 A receiver at rest wanders by metres, so distance is not summed from fix to fix. It is counted from the last
 counted place, once the unit is clearly away from it: by 10 m while it says that it moves, by 50 m when it
 does not. A chord of 10 m cuts no corner worth telling. What would need more than 360 km/h is a jump, and
-not driven."""
+not driven.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ While departure is doubtful its fixes wait; they are then given at once, or drop
 be at its place, which is the mean of the fixes during which the anchor dropped.
 
 A moving unit's fix that would need more than 360 km/h since the last one waits in the same way, until five
-in a row lead on from each other. A radius of 0 switches all of this off."""
+in a row lead on from each other. A radius of 0 switches all of this off.
+"""
 
 from __future__ import annotations
 
@@ -153,6 +154,7 @@ class Anchor:
     def _at_place(self, fix: Reading) -> Reading:
         if self._place is None:
             return fix
+        place = {"lat_e7": self._place.lat_e7, "lon_e7": self._place.lon_e7}
         return dataclasses.replace(fix, values={**fix.values, **place, "speed_cm_s": 0, "course_ddeg": None})
 
 

@@ -3,7 +3,9 @@
 import ast
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,25 @@ def test_the_locks_agree_with_each_other() -> None:
         for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", lock.read_text(), re.MULTILINE):
             pins.setdefault(name, set()).add(version)
     assert {name: versions for name, versions in pins.items() if len(versions) > 1} == {}
+
+
+@pytest.mark.parametrize(
+    ("folder", "lock"),
+    [
+        ("edge", "edge/requirements.lock"),
+        ("ingest", "ingest/demo/requirements.lock"),
+        ("tests", "tests/requirements.lock"),
+    ],
+)
+def test_what_is_imported_is_in_the_lock(folder: str, lock: str) -> None:
+    """Else it works here by chance, and not in a fresh clone."""
+    ours = {"edge", "firmware", "ingest", "tests"}
+    distributions = metadata.packages_distributions()
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / lock).read_text(), re.MULTILINE))
+    for path in sources(folder):
+        for package in set(imports(path)) - ours - sys.stdlib_module_names:
+            names = {re.sub(r"[-_.]+", "-", name).lower() for name in distributions.get(package, [])}
+            assert names & pinned, f"{path} imports {package}, which {lock} does not have"
 
 
 @pytest.mark.parametrize("name", ["dev", ".ci/run"])

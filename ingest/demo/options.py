@@ -21,7 +21,7 @@ port = {port}
 [store]
 path = {store}
 
-[api]
+[http]
 host = {page_host}
 port = {page_port}
 """

@@ -1,0 +1,77 @@
+"""The `dev` script: it starts on an old Python to say what is missing, and shows why a step failed."""
+
+import ast
+import importlib.util
+import subprocess
+import sys
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.fixtures.programs import ROOT
+
+DEV = ROOT / "dev"
+
+
+@pytest.fixture(scope="module")
+def dev() -> ModuleType:
+    loader = SourceFileLoader("dev", str(DEV))
+    spec = importlib.util.spec_from_loader("dev", loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def test_it_is_python_3_9_and_needs_the_standard_library_alone() -> None:
+    tree = ast.parse(DEV.read_text(), feature_version=(3, 9))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    assert {name.split(".")[0] for name in imported} <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 2), (["nonsense"], 2), (["help"], 0), (["--help"], 0)])
+def test_it_says_what_it_can_do(arguments: list[str], code: int) -> None:
+    done = subprocess.run([DEV, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    for command in ("run", "test", "check", "bench", "render", "lock"):
+        assert f"./dev {command} " in done.stdout
+
+
+def test_every_command_is_in_the_help(dev: ModuleType) -> None:
+    assert all(f"./dev {command} " in dev.__doc__ for command in dev.COMMANDS)
+
+
+def test_no_python_that_is_new_enough_is_said_with_what_helps(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dev, "OLDEST", (3, 99))
+    with pytest.raises(dev.Stop, match=r"needs Python 3\.11 or newer; this is 3\.\d+.*\n.*Debian 12"):
+        dev.find_python()
+
+
+def test_a_step_that_fails_shows_its_last_lines(dev: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    script = "for n in range(99): print('line', n)\nraise SystemExit(1)"
+    with pytest.raises(dev.Stop, match=r"line 98\nthe step failed") as stop:
+        dev.Phase("the step").run([sys.executable, "-c", script])
+    assert "line 3\n" not in str(stop.value)
+    assert "the step: failed in " in capsys.readouterr().out
+
+
+def test_a_program_that_is_not_there_is_no_crash(dev: ModuleType) -> None:
+    with pytest.raises(dev.Stop, match="the step failed: no-such-program"):
+        dev.Phase("the step").run(["no-such-program"])
+
+
+def test_set_up_runs_anew_when_a_lock_changes(dev: ModuleType, tmp_path: Path) -> None:
+    lock = tmp_path / "a.lock"
+    lock.write_text("a==1")
+    first = dev.digest(lock)
+    lock.write_text("a==2")
+    assert dev.digest(lock) != first
+    stamp = tmp_path / "stamp"
+    assert not dev.is_current(stamp, first)
+    stamp.write_text(first)
+    assert dev.is_current(stamp, first)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? ([0-9.eE+-]+)$", re.MULTILINE)
-STORED = "ortoo_stored_rows_total"
+STORED = "ortoo_rows_stored_total"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,9 @@ def stored(metrics: str, kind: str | None = None) -> int:
     return int(total)
 
 
-def figures(metrics: str, units: list[dict[str, Any]], now: datetime.datetime) -> Figures:
-    """The figures from `/metrics` and the list of units; `now` is the time that the units live in."""
+def figures(metrics: str, answer: dict[str, Any]) -> Figures:
+    """The figures from `/metrics` and `/api/v1/units`; ages are counted in the time that the units live in."""
+    now, units = datetime.datetime.fromisoformat(answer["now"]), answer["units"]
     online = [unit for unit in units if unit["connection"] == "online"]
     moments = [unit["sampled_at"] for unit in online if unit["sampled_at"] is not None]
     ages_s = [(now - datetime.datetime.fromisoformat(moment)).total_seconds() for moment in moments]

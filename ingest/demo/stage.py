@@ -5,7 +5,6 @@ Everything it keeps lies in one folder, so that a second start goes on where the
 
 from __future__ import annotations
 
-import datetime
 import fcntl
 import signal
 import sys
@@ -18,7 +17,6 @@ from ingest.demo.figures import Figures, figures, line
 from ingest.demo.options import fleet_arguments, service_arguments, service_settings, time_source
 from ingest.demo.ports import HOST, is_free, is_open, next_free
 from ingest.demo.watch import Terminal, ask, ask_json
-from ingest.time_source import TimeSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +52,6 @@ class Stage:
         self._stop = threading.Event()
         self._children: list[Child] = []
         self._lock: IO[str] | None = None
-        self._clock = TimeSource()
         self._page_port = 0
 
     def run(self) -> None:
@@ -82,15 +79,15 @@ class Stage:
     def _start(self) -> None:
         """Start the parts, who receives before who sends."""
         self._page_port, broker = self._choose_page_port(), self._choose_broker()
-        self._clock = time_source(self._options)
+        clock = time_source(self._options)
         if self._options.broker is None:
             self._start_child("broker", "ingest.demo.broker", str(broker[1]))
             self._await("broker", lambda: is_open(*broker))
         settings_path = self._options.kept_in / "ingest.toml"
         settings_path.write_text(service_settings(self._options, broker, self._page_port))
-        self._start_child("service", "ingest", *service_arguments(settings_path, self._clock))
+        self._start_child("service", "ingest", *service_arguments(settings_path, clock))
         self._await("service", lambda: ask(self._page_port, "/readyz") is not None)
-        self._start_child("fleet", "edge", *fleet_arguments(self._options, broker, self._clock))
+        self._start_child("fleet", "edge", *fleet_arguments(self._options, broker, clock))
         self._welcome(broker)
 
     def _welcome(self, broker: tuple[str, int]) -> None:
@@ -162,8 +159,7 @@ class Stage:
         metrics, units = ask(self._page_port, "/metrics"), ask_json(self._page_port, "/api/v1/units")
         if metrics is None or units is None:
             return None
-        now = datetime.datetime.fromtimestamp(self._clock.utc_ms() / 1000, datetime.UTC)
-        return figures(metrics.decode(), units["units"], now)
+        return figures(metrics.decode(), units)
 
     def _end(self) -> None:
         """End the parts, who sends before who receives."""

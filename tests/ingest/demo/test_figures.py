@@ -1,15 +1,13 @@
 """The demo's status line from what the service answers."""
 
-import datetime
-
 from ingest.demo.figures import figures, line
 
-NOW = datetime.datetime(2026, 11, 21, 9, 0, 10, tzinfo=datetime.UTC)
+NOW = "2026-11-21T09:00:10.000Z"
 METRICS = """\
-# HELP ortoo_stored_rows_total Rows committed.
-# TYPE ortoo_stored_rows_total counter
-ortoo_stored_rows_total{kind="fix"} 1200.0
-ortoo_stored_rows_total{kind="health"} 34.0
+# HELP ortoo_rows_stored_total Rows committed.
+# TYPE ortoo_rows_stored_total counter
+ortoo_rows_stored_total{kind="fix"} 1200.0
+ortoo_rows_stored_total{kind="health"} 34.0
 ortoo_other_total{kind="fix"} 9e+06
 """
 
@@ -24,17 +22,17 @@ def test_figures_count_what_is_online() -> None:
         unit("online", None),
         unit("offline", "2026-11-21T08:00:00.000Z", outbox_rows=900),
     ]
-    now = figures(METRICS, units, NOW)
+    now = figures(METRICS, {"now": NOW, "units": units})
     assert (now.units, now.online, now.stored_fixes, now.stored_rows) == (3, 2, 1200, 1234)
     assert (now.lag_s, now.outbox_rows) == (0.5, 3)
 
 
 def test_a_line_says_all_of_it() -> None:
-    now = figures(METRICS, [unit("online", "2026-11-21T09:00:09.500Z", outbox_rows=3)], NOW)
+    now = figures(METRICS, {"now": NOW, "units": [unit("online", "2026-11-21T09:00:09.500Z", outbox_rows=3)]})
     said = line(now, 2.25)
     for part in ("1/1 units online", "2.2 fixes/s", "1,234 records stored", "lag 0.5 s", "3 in outboxes"):
         assert part in said
 
 
 def test_no_fix_yet_is_no_lag() -> None:
-    assert "lag -" in line(figures("", [unit("online", None)], NOW), 0)
+    assert "lag -" in line(figures("", {"now": NOW, "units": [unit("online", None)]}), 0)

@@ -34,7 +34,7 @@ def stored(metrics: str, kind: str | None = None) -> int:
 
 
 def figures(metrics: str, answer: dict[str, Any]) -> Figures:
-    """The figures from `/metrics` and `/api/v1/units`; ages are counted in the time that the units live in."""
+    """The figures from `/metrics` and `/api/v1/units`; ages count in the time that the units live in."""
     now, units = datetime.datetime.fromisoformat(answer["now"]), answer["units"]
     online = [unit for unit in units if unit["connection"] == "online"]
     moments = [unit["sampled_at"] for unit in online if unit["sampled_at"] is not None]

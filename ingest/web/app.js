@@ -7,7 +7,7 @@ import { UnitCard } from "./card.js";
 import { ServiceClock } from "./clock.js";
 import { Fleet, freshnessOf, hasPosition } from "./fleet.js";
 import { boundsOfDay, clockTime, dayOf } from "./format.js";
-import { glyphOfUnit } from "./glyphs.js";
+import { glyphOfUnit, Sign } from "./glyphs.js";
 import { loadPlaces } from "./labels.js";
 import { UnitList } from "./list.js";
 import { FleetMap } from "./map.js";
@@ -47,6 +47,7 @@ import { html } from "./view.js";
 
 const DRAWS_PER_S = 4;
 const FIRST_FACTOR = 300;
+const BAR_PX = 56; // as in page.css
 const REFUSED_EVERY_MS = 60_000;
 const REFUSED_COUNTED = 100;
 const EVENTS_SHOWN = 20;
@@ -128,7 +129,7 @@ function Bar() {
   return html`<header class="bar">
     <h1><img src="/static/icon.svg" alt="" width="28" height="28" /> Ortoo</h1>
     <p class=${`link link-${link}`} role="status"><i class="dot"></i><span>${linkText()}</span></p>
-    ${state.refused > 0 && html`<a class="refused" href="/api/v1/refused">${say("refused", { n: state.refused < REFUSED_COUNTED ? state.refused : `${REFUSED_COUNTED}+` })}</a>`}
+    <${RefusedLink} />
     <nav class="languages" aria-label=${say("language")}>
       ${Object.entries(LANGUAGES).map(
         ([key, { label, lang }]) => html`<button
@@ -142,6 +143,12 @@ function Bar() {
       )}
     </nav>
   </header>`;
+}
+
+function RefusedLink() {
+  const n = state.refused < REFUSED_COUNTED ? state.refused : `${REFUSED_COUNTED}+`;
+  const text = state.say("refused", { n });
+  return state.refused > 0 && html`<a class="refused" href="/api/v1/refused" aria-label=${text} title=${text}><${Sign} name="warning" /><b>${n}</b></a>`;
 }
 
 function linkText() {
@@ -350,14 +357,20 @@ function takeHash() {
   if (/^\d{4}-\d\d-\d\d$/.test(day ?? "")) actions.setDay(day);
 }
 
+/** What the panels of page.css cover. @param {boolean} isPhone @param {boolean} isMongolian @param {boolean} isCardOpen */
+function freeOf(isPhone, isMongolian, isCardOpen) {
+  const sheet = isCardOpen ? 0.6 : state.isListOpen ? 0.45 : 0;
+  if (isPhone) return { left: 0, right: 0, bottom: sheet * window.innerHeight };
+  if (isMongolian) return { left: 0, right: 0, bottom: isCardOpen ? 412 : 340 };
+  return { left: 360, right: isCardOpen ? 416 : 0, bottom: 0 };
+}
+
 /** The middle of the map is the middle of what the panels leave free. */
 function setPadding() {
   const root = document.documentElement.dataset;
   root.script = state.script;
-  const list_px = state.isListOpen ? 1 : 0;
-  if (phone.matches) return map?.setPadding({ top: 56, right: 0, left: 0, bottom: list_px * window.innerHeight * 0.45 });
-  if (state.script === "mong") return map?.setPadding({ top: 56, right: 0, left: 0, bottom: 340 });
-  return map?.setPadding({ top: 56, left: list_px * 360, right: state.selected === null ? 0 : 380, bottom: 0 });
+  const isCardOpen = state.selected !== null;
+  map?.setPadding({ top: BAR_PX, ...freeOf(phone.matches, state.script === "mong", isCardOpen) });
 }
 
 /** Fetched here and not by the map's worker, whose own content policy may forbid it all requests. */
@@ -382,6 +395,7 @@ async function start() {
   stream.open();
   void loadBase();
   setInterval(everySecond, 1000);
+  document.addEventListener("keydown", (event) => event.key === "Escape" && state.selected !== null && actions.select(null));
   void countRefused();
   setInterval(() => void countRefused(), REFUSED_EVERY_MS);
 }

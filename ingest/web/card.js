@@ -1,9 +1,9 @@
 // One unit in full: what it said last and when, how far that is to be trusted, and its day.
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { freshnessOf, hasPosition, isPositionHeld, titleOf } from "./fleet.js";
-import { coordinates, dateTime, quantity, span, speed } from "./format.js";
-import { Glyph, glyphOfUnit } from "./glyphs.js";
+import { coordinates, dateTime, newsAge, quantity, span, speed } from "./format.js";
+import { Glyph, glyphOfUnit, Sign } from "./glyphs.js";
 import { capabilityName } from "./list.js";
 import { Replay } from "./replay.js";
 import { html } from "./view.js";
@@ -17,12 +17,19 @@ import { html } from "./view.js";
 export function UnitCard({ state, actions }) {
   const { say, fleet, selected } = state;
   const unit = selected === null ? undefined : fleet.units.get(selected);
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  // A reader without a pointer is taken to the card, and back to where they were when it closes.
+  useEffect(() => {
+    const before = document.activeElement;
+    box.current?.focus({ preventScroll: true });
+    return () => before instanceof HTMLElement && before.isConnected && before.focus({ preventScroll: true });
+  }, []);
   if (unit === undefined) return null;
-  return html`<section class="card" aria-label=${say("unit_card", { unit: titleOf(unit) })}>
+  return html`<section class="card" ref=${box} tabindex="-1" aria-label=${say("unit_card", { unit: titleOf(unit) })}>
     <${Head} unit=${unit} state=${state} actions=${actions} />
     <div class="card-body">
       <${Notice} unit=${unit} state=${state} />
-      <${Figures} unit=${unit} say=${say} />
+      <${Figures} unit=${unit} state=${state} />
       <${Position} unit=${unit} state=${state} />
       <${Replay} state=${state} actions=${actions} />
       <${Vitals} unit=${unit} state=${state} />
@@ -45,8 +52,8 @@ function Head({ unit, state, actions }) {
         <small>${unit.unit}</small>
       </p>
     </div>
-    <button type="button" class="icon-button" aria-label=${say("show_on_map")} title=${say("show_on_map")} disabled=${!hasPosition(unit)} onClick=${actions.showOnMap}>⌖</button>
-    <button type="button" class="icon-button" aria-label=${say("close")} title=${say("close")} onClick=${() => actions.select(null)}>✕</button>
+    <button type="button" class="icon-button" aria-label=${say("show_on_map")} title=${say("show_on_map")} disabled=${!hasPosition(unit)} onClick=${actions.showOnMap}><${Sign} name="target" /></button>
+    <button type="button" class="icon-button" aria-label=${say("close")} title=${say("close")} onClick=${() => actions.select(null)}><${Sign} name="close" /></button>
   </header>`;
 }
 
@@ -63,9 +70,11 @@ function Notice({ unit, state }) {
   return notes.map((note) => html`<p class="notice">${note}</p>`);
 }
 
-/** @param {{ unit: Unit, say: Say }} props */
-function Figures({ unit, say }) {
-  return html`<dl class="figures">
+/** @param {{ unit: Unit, state: State }} props */
+function Figures({ unit, state }) {
+  const { say, now_ms, fleet } = state;
+  const isOld = freshnessOf(unit, now_ms, fleet.limits) !== "live" || isPositionHeld(unit, now_ms, fleet.limits);
+  return html`<dl class=${isOld ? "figures is-old" : "figures"}>
     <${Figure} name=${say("speed")} value=${speed(unit.speed_m_s)} />
     <${Figure} name=${say("course")} value=${quantity(unit.course_deg, 0, "°").replace("\u00a0", "")} />
     <${Figure} name=${say("altitude")} value=${quantity(unit.altitude_msl_m, 0, "m")} />
@@ -93,9 +102,8 @@ function Position({ unit, state }) {
 /** @param {{ unit: Unit, state: State }} props */
 function Vitals({ unit, state }) {
   const { say, now_ms } = state;
-  const news = unit.received_ms === null ? say("never") : say("ago", { span: span(now_ms - unit.received_ms, say) });
   return html`<dl class="vitals">
-    <${Figure} name=${say("last_news")} value=${news} />
+    <${Figure} name=${say("last_news")} value=${newsAge(unit.received_ms, now_ms, say)} />
     <${Figure} name=${say("connection")} value=${say(`connection_${unit.connection}`)} />
     <${Figure} name=${say("clock")} value=${say(`clock_${unit.clock ?? "unknown"}`)} />
     <${Figure} name=${say("capabilities")} value=${unit.capabilities.map((one) => capabilityName(one, say)).join(" · ") || "–"} />

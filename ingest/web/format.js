@@ -46,6 +46,18 @@ export function span(span_ms, say) {
   return say("span_d", { n: Math.floor(s / 86400) });
 }
 
+/**
+ * How long ago the last news came. Under ten seconds "now" says it better than a number that flickers.
+ * @param {number | null} received_ms
+ * @param {number} now_ms
+ * @param {Say} say
+ */
+export function newsAge(received_ms, now_ms, say) {
+  if (received_ms === null) return say("never");
+  const age_ms = now_ms - received_ms;
+  return age_ms < 10_000 ? say("now") : say("ago", { span: span(age_ms, say) });
+}
+
 /** @param {number | null | undefined} value @param {number} digits @param {string} unit */
 export function quantity(value, digits, unit) {
   return value === null || value === undefined ? "–" : `${value.toFixed(digits)}${unit === "" ? "" : `\u00a0${unit}`}`;

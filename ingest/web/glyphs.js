@@ -76,11 +76,26 @@ export function Glyph({ name, look = "live", size = 36, label }) {
     aria-label=${label}
   >
     <circle class="disc" cx="18" cy="18" r=${look === "stale" ? 12.5 : 15.5} />
-    ${look === "stale" && html`<circle class="rim" cx="18" cy="18" r="16" />`}
+    ${(look === "stale" || look === "held") && html`<circle class="rim" cx="18" cy="18" r=${look === "held" ? 14.8 : 16} />`}
     <path class="sign" d=${path} transform="translate(8 8) scale(.8333)" />
     ${look === "gone" && html`<path class="strike" d="M6 30L30 6" />`}
   </svg>`;
 }
+
+/** The signs of the page's buttons, drawn as strokes on a grid of 24. @type {Record<string, string>} */
+const SIGNS = {
+  before: "M14.5 6l-6 6 6 6",
+  after: "M9.5 6l6 6-6 6",
+  close: "M6 6l12 12M18 6L6 18",
+  target: "M12 2v4M12 18v4M2 12h4M18 12h4M12 5.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13M12 11v2M11 12h2",
+  play: "M8.5 6v12l9.5-6z",
+  pause: "M9 6.5v11M15 6.5v11",
+  warning: "M12 4L2.8 19.5h18.4zM12 10v4.5M12 17v.2",
+};
+
+/** @param {{ name: string }} props */
+export const Sign = ({ name }) =>
+  html`<svg class="button-sign" viewBox="0 0 24 24" width="24" height="24" aria-hidden="true"><path d=${SIGNS[name]} /></svg>`;
 
 const PIXELS = 2; // images are drawn for dense screens and scaled down on others
 const SIDE = 40;
@@ -104,7 +119,7 @@ function disc(context, radius) {
   context.arc(SIDE / 2, SIDE / 2, radius, 0, 2 * Math.PI);
 }
 
-/** @typedef {{ paper: string, grey: string, faint: string, accent: string, place: string }} Tones */
+/** @typedef {{ paper: string, rim: string, grey: string, faint: string, accent: string, place: string }} Tones */
 
 /**
  * The disc and glyph of one kind of unit in one look.
@@ -115,14 +130,13 @@ function disc(context, radius) {
 function vehicleImage(name, look, tones) {
   const context = canvas(SIDE);
   const { colour, path } = GLYPHS[name];
-  const fill = look === "live" ? colour : tones.grey;
   const rim = { live: colour, held: colour, stale: tones.grey, gone: tones.faint }[look];
   const sign = { live: "#ffffff", held: colour, stale: "#ffffff", gone: tones.faint }[look];
   disc(context, 17);
-  context.fillStyle = tones.paper;
+  context.fillStyle = look === "live" || look === "held" ? tones.rim : tones.paper;
   context.fill();
   disc(context, look === "live" ? 15 : look === "stale" ? 12.5 : 14.5);
-  context.fillStyle = look === "held" || look === "gone" ? tones.paper : fill;
+  context.fillStyle = { live: colour, held: tones.rim, stale: tones.grey, gone: tones.paper }[look];
   context.fill();
   if (look !== "live") rimOf(context, look, rim);
   context.save();
@@ -168,7 +182,7 @@ function beakImage(colour, tones) {
   context.closePath();
   context.lineJoin = "round";
   context.lineWidth = 3;
-  context.strokeStyle = tones.paper;
+  context.strokeStyle = tones.rim;
   context.stroke();
   context.fillStyle = colour;
   context.fill();
@@ -205,14 +219,16 @@ function placeImage(tones) {
 function arrowImage(tones) {
   const context = canvas(16);
   context.beginPath();
-  context.moveTo(4.5, 3);
-  context.lineTo(11.5, 8);
-  context.lineTo(4.5, 13);
-  context.lineWidth = 2.4;
-  context.lineCap = "round";
+  context.moveTo(4, 2.5);
+  context.lineTo(13.5, 8);
+  context.lineTo(4, 13.5);
+  context.closePath();
+  context.lineWidth = 3;
   context.lineJoin = "round";
   context.strokeStyle = tones.paper;
   context.stroke();
+  context.fillStyle = tones.accent;
+  context.fill();
   return imageOf(context);
 }
 

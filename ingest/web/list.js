@@ -2,7 +2,7 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { capabilitiesOf, countsOf, FRESHNESS, freshnessOf, hasPosition, isPositionHeld, isShown, titleOf } from "./fleet.js";
-import { span, speed } from "./format.js";
+import { newsAge, speed } from "./format.js";
 import { Glyph, GLYPHS, glyphOf, glyphOfUnit } from "./glyphs.js";
 import { html } from "./view.js";
 
@@ -52,7 +52,7 @@ function Filters({ state, actions, all }) {
       value=${filter.text}
       onInput=${(/** @type {any} */ event) => actions.filter({ text: event.target.value })}
     />
-    <div class="chips" role="group" aria-label=${say("filter_state")}>
+    <div class="quick"><div class="chips" role="group" aria-label=${say("filter_state")}>
       ${FRESHNESS.map(
         (one) => html`<button
           type="button"
@@ -64,7 +64,7 @@ function Filters({ state, actions, all }) {
         </button>`,
       )}
     </div>
-    <${CapabilityFilter} state=${state} actions=${actions} all=${all} />
+    <${CapabilityFilter} state=${state} actions=${actions} all=${all} /></div>
   </div>`;
 }
 
@@ -142,7 +142,7 @@ function Row({ unit, state, actions }) {
   >
     <${Glyph} name=${name in GLYPHS ? name : "other"} look=${isHeld ? "held" : freshness} />
     <span class="row-name"><b>${titleOf(unit)}</b><small>${unit.unit}</small></span>
-    <span class="row-news"><b>${newsOf(unit, freshness, isHeld, say)}</b><small>${ageOf(unit, freshness, now_ms, say)}</small></span>
+    <span class="row-news"><b>${newsOf(unit, freshness, isHeld, say)}</b><small>${newsAge(unit.received_ms, now_ms, say)}</small></span>
   </button>`;
 }
 
@@ -151,12 +151,4 @@ function newsOf(unit, freshness, isHeld, say) {
   if (!hasPosition(unit)) return say("no_position");
   if (freshness !== "live") return say(freshness);
   return isHeld ? say("position_held") : speed(unit.speed_m_s);
-}
-
-/** @param {Unit} unit @param {string} freshness @param {number} now_ms @param {Say} say */
-function ageOf(unit, freshness, now_ms, say) {
-  if (unit.received_ms === null) return say("never");
-  const age_ms = now_ms - unit.received_ms;
-  // Under ten seconds "now" says it better than a number that flickers.
-  return freshness === "live" && age_ms < 10_000 ? say("now") : say("ago", { span: span(age_ms, say) });
 }

@@ -145,8 +145,8 @@ export class FleetMap {
     });
     this.map.touchZoomRotate.disableRotation();
     this.map.addControl(new NavigationControl({ showCompass: false }), "top-right");
-    this.map.addControl(new ScaleControl({}), "bottom-right");
-    this.map.addControl(new AttributionControl({ compact: true }), "bottom-right");
+    this.map.addControl(new AttributionControl({ compact: true }), "bottom-left");
+    this.map.addControl(new ScaleControl({}), "bottom-left");
     this.map.once("style.load", () => this.#dress(theme));
     this.map.on("moveend", () => this.#drawGrid());
     this.map.on("click", (event) => onPick(this.#unitAt(event.point)));
@@ -207,9 +207,9 @@ export class FleetMap {
   /** Lines of latitude and longitude: where the base map has nothing left to show, they tell scale and motion. */
   #drawGrid() {
     const zoom = this.map.getZoom();
-    this.map.getContainer().dataset.rank = zoom < 4.6 ? "1" : zoom < 5.8 ? "2" : "3";
+    this.map.getContainer().dataset.rank = zoom < 4 ? "0" : zoom < 4.6 ? "1" : zoom < 5.8 ? "2" : "3";
     if (!this.#isDressed) return;
-    this.#source("grid").setData(zoom < 9 ? NOTHING : gridLines(this.map.getBounds(), zoom));
+    this.#source("grid").setData(zoom < 7.5 ? NOTHING : gridLines(this.map.getBounds(), zoom));
   }
 
   /** @param {import("maplibre-gl").Point} point @returns {string | null} */
@@ -344,7 +344,7 @@ function replayFeatures(moment, glyph) {
  * @returns {GeoJSON.FeatureCollection}
  */
 function gridLines(bounds, zoom) {
-  const step = zoom < 10.5 ? 0.1 : zoom < 13.5 ? 0.02 : 0.002;
+  const step = zoom < 8.5 ? 0.5 : zoom < 10.5 ? 0.1 : zoom < 13.5 ? 0.02 : 0.002;
   const [west, east, south, north] = [bounds.getWest(), bounds.getEast(), bounds.getSouth(), bounds.getNorth()];
   /** @type {GeoJSON.Position[][]} */
   const coordinates = [];

@@ -4,23 +4,23 @@
 
 /**
  * @typedef {{
- *   sea: string, land: string, home: string, region: string, water: string, province: string, edge: string,
+ *   outside: string, sea: string, land: string, home: string, region: string, water: string, province: string, edge: string,
  *   border: string, grid: string, place: string, area: string, paper: string, ink: string, quiet: string,
- *   grey: string, faint: string, accent: string,
+ *   grey: string, faint: string, rim: string, accent: string,
  * }} Palette
  */
 
 /** @type {Record<Theme, Palette>} */
 export const PALETTES = {
   light: {
-    sea: "#cfe0ea", land: "#eceae4", home: "#f3f1eb", region: "#fdfbf5", water: "#9fc3da", province: "#cfc9bc",
+    outside: "#e2dfd8", sea: "#cfe0ea", land: "#eceae4", home: "#f3f1eb", region: "#fdfbf5", water: "#9fc3da", province: "#cfc9bc",
     edge: "#b99a5b", border: "#8f8778", grid: "#d9d4c8", place: "#4a4a45", area: "#8d8574", paper: "#ffffff",
-    ink: "#17222b", quiet: "#52606b", grey: "#7b858e", faint: "#8a949c", accent: "#b3470b",
+    ink: "#17222b", quiet: "#52606b", grey: "#7b858e", faint: "#7b858e", rim: "#ffffff", accent: "#b3470b",
   },
   dark: {
-    sea: "#0d1820", land: "#151e25", home: "#19232b", region: "#212d36", water: "#2b4d63", province: "#34424d",
+    outside: "#11181d", sea: "#0d1820", land: "#151e25", home: "#19232b", region: "#212d36", water: "#2b4d63", province: "#34424d",
     edge: "#a3854a", border: "#64737e", grid: "#2b3843", place: "#c3ccd2", area: "#84919b", paper: "#10181e",
-    ink: "#eef3f6", quiet: "#a9b5be", grey: "#66727c", faint: "#8b97a1", accent: "#ffab5c",
+    ink: "#eef3f6", quiet: "#a9b5be", grey: "#66727c", faint: "#9aa6b0", rim: "#e3eaee", accent: "#ffab5c",
   },
 };
 
@@ -48,9 +48,9 @@ const line = (id, colour, width, more = {}) => ({
 /** @param {Palette} p @returns {any[]} */
 function baseLayers(p) {
   return [
-    { id: "sea", type: "background", paint: { "background-color": p.sea } },
-    fill("land", p.land), fill("home", p.home), fill("region", p.region), fill("lake", p.water),
-    { id: "grid", type: "line", source: "grid", minzoom: 9.5, paint: { "line-color": p.grid, "line-width": 1 } },
+    { id: "outside", type: "background", paint: { "background-color": p.outside } },
+    fill("sea", p.sea), fill("land", p.land), fill("home", p.home), fill("region", p.region), fill("lake", p.water),
+    { id: "grid", type: "line", source: "grid", minzoom: 7.5, paint: { "line-color": p.grid, "line-width": 1 } },
     line("river", p.water, ["interpolate", ["linear"], ["zoom"], 4, 0.8, 10, 2.5]),
     line("province", p.province, 0.8, { "line-dasharray": [4, 2] }),
     line("border", p.border, ["interpolate", ["linear"], ["zoom"], 4, 1, 10, 2]),
@@ -71,7 +71,7 @@ function trackLayers(p) {
     },
     {
       id: "track-arrows", type: "symbol", source: "track", filter: driven,
-      layout: { "symbol-placement": "line", "symbol-spacing": 90, "icon-image": "arrow", "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-size": 0.7 },
+      layout: { "symbol-placement": "line", "symbol-spacing": 110, "icon-image": "arrow", "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-size": 0.9 },
     },
     {
       id: "track-ends", type: "circle", source: "track", filter: ["==", ["get", "part"], "end"],
@@ -109,6 +109,20 @@ function vehicleLayers(p) {
   const over = { "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-size": size };
   const order = { "symbol-sort-key": ["get", "order"], "symbol-z-order": "source" };
   return [
+    // Beneath the discs: the map places the upper layer first, and names then keep clear of them.
+    {
+      id: "vehicle-label", type: "symbol", source: "vehicles",
+      layout: {
+        "text-font": FONT, "text-size": 12, "text-line-height": 1.25,
+        "text-field": ["format", ["get", "label"], {}, "\n", {}, ["get", "detail"], { "font-scale": 0.88 }],
+        "text-variable-anchor": ["top", "bottom", "left", "right"], "text-radial-offset": 1.7, "text-justify": "auto",
+        "symbol-sort-key": ["-", 0, ["get", "order"]],
+      },
+      paint: {
+        "text-color": ["match", ["get", "look"], "live", p.ink, p.quiet],
+        "text-halo-color": p.region, "text-halo-width": 1.6,
+      },
+    },
     {
       id: "vehicle-ring", type: "symbol", source: "vehicles", filter: ["==", ["get", "unit"], ""],
       layout: { ...over, "icon-image": "ring" },
@@ -122,21 +136,7 @@ function vehicleLayers(p) {
     },
     {
       id: "vehicle", type: "symbol", source: "vehicles",
-      // Not "ignore-placement": names keep clear of the discs.
       layout: { "icon-allow-overlap": true, "icon-size": size, ...order, "icon-image": ["concat", ["get", "look"], "-", ["get", "glyph"]] },
-    },
-    {
-      id: "vehicle-label", type: "symbol", source: "vehicles",
-      layout: {
-        "text-font": FONT, "text-size": 12, "text-line-height": 1.25,
-        "text-field": ["format", ["get", "label"], {}, "\n", {}, ["get", "detail"], { "font-scale": 0.88 }],
-        "text-variable-anchor": ["top", "bottom", "left", "right"], "text-radial-offset": 1.7, "text-justify": "auto",
-        "symbol-sort-key": ["-", 0, ["get", "order"]],
-      },
-      paint: {
-        "text-color": ["match", ["get", "look"], "live", p.ink, p.quiet],
-        "text-halo-color": p.region, "text-halo-width": 1.6,
-      },
     },
     {
       id: "replay", type: "symbol", source: "replay",

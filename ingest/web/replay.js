@@ -2,6 +2,7 @@
 
 import { useEffect } from "preact/hooks";
 import { boundsOfDay, clockTime, dayAfter, quantity, speed } from "./format.js";
+import { Sign } from "./glyphs.js";
 import { driven_m, momentAt, spanOf, trackUrl } from "./track.js";
 import { html } from "./view.js";
 
@@ -27,7 +28,7 @@ export function Replay({ state, actions }) {
 function DayPicker({ state, actions }) {
   const { say, day, today } = state;
   return html`<div class="days">
-    <button type="button" class="icon-button" aria-label=${say("day_before")} onClick=${() => actions.setDay(dayAfter(day, -1))}>‹</button>
+    <button type="button" class="icon-button" aria-label=${say("day_before")} onClick=${() => actions.setDay(dayAfter(day, -1))}><${Sign} name="before" /></button>
     <input
       type="date"
       aria-label=${say("day")}
@@ -35,7 +36,7 @@ function DayPicker({ state, actions }) {
       max=${today}
       onChange=${(/** @type {any} */ event) => event.target.value !== "" && actions.setDay(event.target.value)}
     />
-    <button type="button" class="icon-button" aria-label=${say("day_after")} disabled=${day >= today} onClick=${() => actions.setDay(dayAfter(day, 1))}>›</button>
+    <button type="button" class="icon-button" aria-label=${say("day_after")} disabled=${day >= today} onClick=${() => actions.setDay(dayAfter(day, 1))}><${Sign} name="after" /></button>
   </div>`;
 }
 
@@ -52,7 +53,7 @@ function Slider({ state, actions }) {
   const at_ms = track.at_ms ?? last_ms;
   return html`<div class="slider">
     <button type="button" class="icon-button" aria-label=${say(track.factor > 0 ? "pause" : "play")} onClick=${actions.togglePlay}>
-      ${track.factor > 0 ? "❚❚" : "▶"}
+      <${Sign} name=${track.factor > 0 ? "pause" : "play"} />
     </button>
     <input
       type="range"

@@ -92,7 +92,11 @@ const isRegionEdge = (a, b) => a !== b && (isOfRegion(a) || isOfRegion(b));
 const home = countries.objects.countries.geometries.filter((/** @type {any} */ one) => one.properties.name === COUNTRY);
 const abroad = countries.objects.countries.geometries.filter((/** @type {any} */ one) => one.properties.name !== COUNTRY);
 
+const [west, south, east, north] = BOX;
+const sea = [[[west, south], [east, south], [east, north], [west, north], [west, south]]];
+
 const features = [
+  polygons("sea", [{ type: "Polygon", coordinates: sea }]),
   polygons("land", abroad.flatMap((/** @type {any} */ one) => geometriesOf(countries, one))),
   polygons("home", home.flatMap((/** @type {any} */ one) => geometriesOf(countries, one))),
   polygons("region", geometriesOf(provinces, region)),

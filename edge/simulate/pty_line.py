@@ -1,7 +1,7 @@
 """A serial line that is a pseudo-terminal: a receiver's bytes go in here, the agent opens the other end.
 
-The other end keeps one name, a link, whatever number the kernel gives. This side holds both ends open, so the
-agent may open and close the port as it likes.
+The other end keeps one name, a link, whatever number the kernel gives; the agent may open and close it as it
+likes. Whoever opens a serial port throws away what waited in it, so a replay waits for its reader first.
 """
 
 import os
@@ -10,19 +10,29 @@ import threading
 import tty
 from pathlib import Path
 
+OPENING_S = 0.2  # between opening and emptying the port
+
 
 class PtyLine:
     """One line; `link` is the port's name for the agent."""
 
     def __init__(self, link: Path) -> None:
         self.link = link
-        self._master, self._slave = os.openpty()
-        tty.setraw(self._slave)
+        self._master, slave = os.openpty()
+        tty.setraw(slave)
         os.set_blocking(self._master, False)
+        self._poll = select.poll()
+        self._poll.register(self._master, select.POLLOUT)
         fresh = link.with_name(link.name + ".new")
         fresh.unlink(missing_ok=True)
-        fresh.symlink_to(os.ttyname(self._slave))
+        fresh.symlink_to(os.ttyname(slave))
         fresh.replace(link)
+        os.close(slave)
+
+    @property
+    def has_reader(self) -> bool:
+        """Whether somebody has the other end open."""
+        return not any(events & select.POLLHUP for _, events in self._poll.poll(0))
 
     def send(self, payload: bytes) -> int:
         """Send what fits, as a receiver does that waits for nobody; the number of bytes sent."""
@@ -32,14 +42,19 @@ class PtyLine:
             return 0
 
     def send_all(self, payload: bytes, stop: threading.Event) -> None:
-        """Send everything, waiting for the reader; gives up when `stop` is set."""
+        """Send everything, waiting for the reader as long as it takes or until `stop`."""
         while payload and not stop.is_set():
-            _, ready, _ = select.select([], [self._master], [], 0.2)
-            if ready:
+            if not self.has_reader:
+                self._wait_for_reader(stop)
+            elif any(events & select.POLLOUT for _, events in self._poll.poll(200)):
                 payload = payload[self.send(payload) :]
+
+    def _wait_for_reader(self, stop: threading.Event) -> None:
+        while not self.has_reader and not stop.wait(0.02):
+            pass
+        stop.wait(OPENING_S)
 
     def close(self) -> None:
         """Hang up and take the name away."""
         self.link.unlink(missing_ok=True)
-        os.close(self._slave)
         os.close(self._master)

@@ -42,6 +42,10 @@ class Receiver:
         waves = zip(WANDER_S, WANDER_M, self._phases[axis], strict=True)
         return sum(size * math.sin(math.tau * at_s / wave + phase) for wave, size, phase in waves)
 
+    def warm(self) -> Antenna:
+        """A receiver that was off for a short while only: it has a fix within seconds."""
+        return Antenna(on_s=self._first_fix_s - self._again_s)
+
     def after(self, antenna: Antenna, scene: Scene, seconds: int) -> Antenna:
         """The memory so many seconds later."""
         on_s = antenna.on_s + seconds

@@ -44,10 +44,18 @@ class Relay:
         """Let everything through, again."""
         self._is_hushed = False
         if self._listener is None:
-            self._listener = socket.create_server(("127.0.0.1", self.port))
-            self._listener.setblocking(False)
-            self.port = self._listener.getsockname()[1]
+            self._listen()
         self._watch()
+
+    def _listen(self) -> None:
+        try:
+            self._listener = socket.create_server(("127.0.0.1", self.port))
+        except OSError:
+            if not self.port:
+                raise
+            return  # somebody has the port just now: the next `open` tries again
+        self._listener.setblocking(False)
+        self.port = self._listener.getsockname()[1]
 
     def cut(self) -> None:
         """Drop every connection and refuse new ones."""

@@ -77,7 +77,7 @@ def salvaged(payload: bytes) -> Salvaged | None:
 
 def _seqs(header: Any, prev: int) -> list[int]:
     """The seqs of all groups in order, none if they are not what a batch could hold."""
-    groups = list(UnknownFieldSet(header))
+    groups = list(iter(UnknownFieldSet(header)))
     if len(groups) > wire.MAX_GROUPS or any(group.wire_type != _LENGTH_DELIMITED for group in groups):
         return []
     columns = [_column(group.data, prev) for group in groups]

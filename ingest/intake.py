@@ -1,0 +1,81 @@
+"""Between the broker's thread and the pipeline's: two bounded queues.
+
+What must be stored waits unacknowledged, so the broker itself stops at the receive maximum; beyond twice that
+(a broker of MQTT 3.1.1 knows no such bound) a message is let go unacknowledged, and comes again. Live
+messages are never waited for: when the pipeline is behind, the oldest fall out.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import NamedTuple
+
+
+class Message(NamedTuple):
+    """One message from the broker; `connection` is the one whose `mid` can be acknowledged."""
+
+    topic: str
+    payload: bytes
+    mid: int
+    qos: int
+    is_retained: bool
+    connection: int
+    came_s: float  # monotonic
+
+
+MAX_LIVE = 10_000
+
+
+class Intake:
+    """Filled by the broker's thread, emptied by the pipeline's."""
+
+    def __init__(self, max_waiting: int) -> None:
+        self._max_waiting = max_waiting
+        self._waiting: deque[Message] = deque()
+        self._live: deque[Message] = deque(maxlen=MAX_LIVE)
+        self._has_some = threading.Event()
+        self.dropped_live = 0
+
+    def put(self, message: Message) -> None:
+        """Take a message that must be stored."""
+        if len(self._waiting) < self._max_waiting:
+            self._waiting.append(message)
+        self.wake()
+
+    def put_live(self, message: Message) -> None:
+        """Take a message that only matters now."""
+        if len(self._live) == MAX_LIVE:
+            self.dropped_live += 1
+        self._live.append(message)
+        self.wake()
+
+    def wake(self) -> None:
+        """End a wait: there is something to do."""
+        if not self._has_some.is_set():
+            self._has_some.set()
+
+    def wait(self, timeout_s: float) -> None:
+        """Return when something has come, or after the time."""
+        self._has_some.wait(timeout_s)
+        self._has_some.clear()
+
+    def take(self, most: int) -> list[Message]:
+        """The oldest messages that must be stored."""
+        return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+
+    def take_live(self) -> list[Message]:
+        """All live messages, in the order they came."""
+        return [self._live.popleft() for _ in range(len(self._live))]
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait to be stored."""
+        return len(self._waiting)
+
+    def oldest_s(self) -> float | None:
+        """When the oldest of them came (monotonic)."""
+        try:
+            return self._waiting[0].came_s
+        except IndexError:
+            return None

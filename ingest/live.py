@@ -165,9 +165,13 @@ class Live:
 
     def register(self, unit: str, name: str | None, capabilities: list[str]) -> None:
         """A person says what a unit is called and what it can do."""
+        self.add(unit, name, capabilities, is_registered=True)
+
+    def add(self, unit: str, name: str | None, capabilities: list[str], *, is_registered: bool) -> None:
+        """Show a unit of which nothing else is known."""
 
         def change(state: UnitState) -> bool:
-            state.is_registered, state.name, state.capabilities = True, name, list(capabilities)
+            state.is_registered, state.name, state.capabilities = is_registered, name, list(capabilities)
             return True
 
         self._apply(unit, None, change)

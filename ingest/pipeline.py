@@ -1,0 +1,367 @@
+"""The pipeline: one thread that takes messages in groups, stores them, and only then answers.
+
+In this order and nowhere else, for each group: check the marks · write history · one ledger transaction ·
+acknowledge to the broker · receipts · live state, from which the browsers' streams are fed. The thread owns
+the one writing connection; history and ledger share its transaction.
+
+When the store cannot take a group nothing is acknowledged: the group is tried again with back-off while live
+messages go on, the queue fills up to the broker's receive maximum, and the units keep their rows. When one
+message cannot be stored for ever, the group is halved until that message is alone, and it is set aside.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import sqlite3
+from collections import Counter
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from firmware import wire
+from ingest.group import Cause, Group, Known, newest_values
+from ingest.history import StoreBusy, StoreRefused
+from ingest.history.sqlite import SqliteHistory, store_error
+from ingest.lanes import Lanes
+from ingest.ledger import counters, live_states, units
+from ingest.ledger.quarantine import Bounds
+from ingest.receipts import FEW_RUNS, receipt
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterable
+
+    from ingest.intake import Intake, Message
+    from ingest.ledger.counters import CounterKey
+    from ingest.live import Live
+    from ingest.metrics import Metrics
+    from ingest.time_source import TimeSource
+
+log = logging.getLogger(__name__)
+
+KEEP_LIVE_S = 1.0  # how often the live state goes to the disk
+RETRY_S = (0.1, 5.0)
+WAIT_S = 0.05
+CHANGE_S = 5.0  # how long an asked change waits for its turn
+MOST_BAD_LIVE = 100  # kept per second
+
+
+class Broker(Protocol):
+    """What the pipeline tells the broker."""
+
+    def ack(self, messages: Iterable[Message]) -> None:
+        """These are stored."""
+
+    def publish(self, topic: str, payload: bytes, *, is_retained: bool) -> bool:
+        """Send at QoS 1; False when it could not be taken."""
+
+    def tend(self) -> None:
+        """What has to be done now and then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    group_messages: int = 500
+    group_ms: int = 5
+    ahead_ms: int = 300_000
+    quarantine: Bounds = field(default_factory=Bounds)
+
+
+class Pipeline:
+    """The one writer. `run` is its thread; the other methods are called from any thread."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        intake: Intake,
+        broker: Broker,
+        live: Live,
+        metrics: Metrics,
+        time: TimeSource,
+        limits: Limits,
+    ) -> None:
+        self._connection = connection
+        self._intake = intake
+        self._broker = broker
+        self._live = live
+        self._metrics = metrics
+        self._time = time
+        self._limits = limits
+        self._history = SqliteHistory(connection, limits.ahead_ms)
+        self._lanes = Lanes(connection)
+        self._known = Known(set(), {})
+        self._changes: queue.SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]]
+        self._changes = queue.SimpleQueue()
+        self._pending: Counter[CounterKey] = Counter()  # counted outside of groups
+        self._bad_live: list[tuple[Message, Cause]] = []
+        self._new_units: set[str] = set()
+        self._kept_s = time.mono_s()
+        self._in_hand_s: float | None = None
+        self.is_writable = True
+        self._load()
+
+    def _load(self) -> None:
+        known = units.all_units(self._connection)
+        self._known.units.update(unit.unit for unit in known)
+        self._known.births.update({u.unit: (u.conn, u.epoch) for u in known if u.epoch is not None})
+        self._live.load(live_states.all_states(self._connection))
+        for unit in known:
+            if self._live.find(unit.unit) is None:
+                self._live.add(
+                    unit.unit, unit.name, list(unit.capabilities), is_registered=unit.is_registered
+                )
+        self._metrics.add(counters.all_counts(self._connection))
+
+    # --- from other threads
+
+    def lag_s(self) -> float:
+        """The age of the oldest message that waits for its commit."""
+        came = [moment for moment in (self._in_hand_s, self._intake.oldest_s()) if moment is not None]
+        return max(0.0, self._time.mono_s() - min(came)) if came else 0.0
+
+    def register_unit(self, unit: str, name: str | None, capabilities: list[str]) -> bool:
+        """A person names a unit; False for one never heard of. Raises StoreBusy when it takes too long."""
+        is_known: bool = self._change(lambda ledger: units.register(ledger, unit, name, capabilities))
+        if is_known:
+            self._live.register(unit, name, capabilities)
+        return is_known
+
+    def _change(self, change: Callable[[sqlite3.Connection], Any]) -> Any:
+        future: Future[Any] = Future()
+        self._changes.put((change, future))
+        self._intake.wake()
+        try:
+            return future.result(CHANGE_S)
+        except TimeoutError:
+            future.cancel()
+            raise StoreBusy(f"the store did not take the change within {CHANGE_S:.0f} s: try again") from None
+
+    # --- the thread
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop; what is committed by then is answered."""
+        while not stop.is_set():
+            self._intake.wait(WAIT_S)
+            self.step(stop)
+        self._housekeep()
+
+    def step(self, stop: threading.Event) -> None:
+        """One round: live first, then a group, then what else is to be written."""
+        self._broker.tend()
+        self._take_live()
+        if 0 < self._intake.waiting < self._limits.group_messages and self._limits.group_ms:
+            stop.wait(self._limits.group_ms / 1000)
+        messages = self._intake.take(self._limits.group_messages)
+        if messages:
+            self._in_hand_s = messages[0].came_s
+            self._settle(messages, stop)
+            self._in_hand_s = None
+        self._make_changes()
+        if self._time.mono_s() - self._kept_s >= KEEP_LIVE_S:
+            self._housekeep()
+
+    def _settle(self, messages: list[Message], stop: threading.Event) -> None:
+        """Store all of them, in as many transactions as it takes."""
+        parts = [messages]
+        wait_s = RETRY_S[0]
+        while parts:
+            part = parts[-1]
+            try:
+                group = self._stored(part)
+            except StoreBusy as error:
+                self._note_busy(error)
+                if stop.wait(wait_s):
+                    return
+                wait_s = min(2 * wait_s, RETRY_S[1])
+                self._take_live()
+                continue
+            except Exception as error:  # noqa: BLE001 - whatever one message breaks, the others must pass
+                parts.pop()
+                if len(part) > 1:
+                    parts += [part[len(part) // 2 :], part[: len(part) // 2]]
+                    continue
+                aside = self._set_aside(part[0], error)
+                if aside is not None:
+                    self._answer(part, aside)
+                continue
+            parts.pop()
+            self._answer(part, group)
+
+    def _stored(self, messages: list[Message]) -> Group:
+        def work(group: Group) -> None:
+            for message in messages:
+                group.take(message)
+
+        return self._in_transaction(work)
+
+    def _set_aside(self, message: Message, error: Exception) -> Group | None:
+        """Into quarantine what no transaction takes. None: not even that, so it will come again."""
+        log.error("%s: cannot be stored", message.topic[:80], exc_info=error)
+        code = "store" if isinstance(error, StoreRefused) else "internal"
+        cause = Cause(code, type(error).__name__, str(error)[:200])
+        try:
+            return self._in_transaction(lambda group: group.refuse(message, cause))
+        except Exception:
+            log.exception("%s: cannot be set aside either", message.topic[:80])
+            return None
+
+    def _in_transaction(self, work: Callable[[Group], object]) -> Group:
+        now_ms = self._time.utc_ms()
+        limits = self._limits
+        group = Group(
+            self._connection,
+            self._history,
+            self._lanes,
+            self._known,
+            now_ms,
+            limits.ahead_ms,
+            limits.quarantine,
+        )
+        with self._transaction():
+            work(group)
+            group.write()
+        return group
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._connection, self._history)
+
+    def _answer(self, messages: list[Message], group: Group) -> None:
+        """What follows from a commit, in its order."""
+        self._note_writable()
+        self._lanes.commit(group.lanes)
+        self._known.units.update(group.units)
+        self._known.births.update(group.met)
+        self._broker.ack(messages)
+        self._send_receipts(group)
+        self._show(group)
+        self._metrics.add(group.counts)
+        self._metrics.commit_s.observe(max(0.0, self._time.mono_s() - messages[0].came_s))
+
+    def _send_receipts(self, group: Group) -> None:
+        sent = 0
+        for (unit, epoch), is_birth in group.answers.items():
+            payload = receipt(
+                group.conn_of(unit, epoch),
+                epoch,
+                self._lanes.of_epoch(unit, epoch),
+                wire.MAX_RUNS if is_birth else FEW_RUNS,
+            )
+            sent += self._broker.publish(wire.topic(unit, "receipt"), payload, is_retained=True)
+        group.counts["receipts", "sent"] += sent
+        group.counts["receipts", "dropped"] += len(group.answers) - sent
+
+    def _show(self, group: Group) -> None:
+        for birth in group.births:
+            self._live.apply_birth(birth.unit, birth.message, group.now_ms, birth.is_retained)
+        for (unit, kind, _), newest in group.newest.items():
+            clock = newest.group.columns["clock"][-1]
+            values = newest_values(newest)
+            if kind == "fix":
+                self._live.apply_fix(unit, newest.time_ms, clock, values, group.now_ms)
+            elif kind in wire.LIVE_KINDS:
+                self._live.apply_vitals(unit, kind, newest.time_ms, clock, values, group.now_ms)
+        self._live.note_news({unit for unit, _ in group.answers}, group.now_ms)
+
+    # --- live messages
+
+    def _take_live(self) -> None:
+        now_ms = self._time.utc_ms()
+        for message in self._intake.take_live():
+            try:
+                unit, _ = wire.parse_topic(message.topic)
+                live = wire.decode_json("live", message.payload)
+            except wire.WireError as error:
+                self._pending["live", "refused"] += 1
+                if len(self._bad_live) < MOST_BAD_LIVE:
+                    self._bad_live.append((message, Cause(error.code, error.where, error.detail)))
+                continue
+            is_taken = self._live.apply_live(unit, live, now_ms)
+            self._pending["live", "taken" if is_taken else "ahead"] += 1
+            if unit not in self._known.units:
+                self._new_units.add(unit)
+
+    # --- what else is written
+
+    def _make_changes(self) -> None:
+        while not self._changes.empty():
+            change, future = self._changes.get()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                with self._transaction():
+                    result = change(self._connection)
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+    def _housekeep(self) -> None:
+        """Keep the live state, and what was counted outside of groups."""
+        self._kept_s = self._time.mono_s()
+        taken = self._live.take_unkept()
+        pending, self._pending = self._pending, Counter()
+        bad_live, self._bad_live = self._bad_live, []
+        if not (taken or pending or bad_live):
+            return
+
+        def work(group: Group) -> None:
+            live_states.put(self._connection, taken)
+            group.units |= self._new_units
+            group.counts += pending
+            for message, cause in bad_live:
+                group.refuse(message, cause)
+
+        try:
+            group = self._in_transaction(work)
+        except (StoreBusy, StoreRefused) as error:
+            self._live.give_back(taken)
+            self._pending += pending
+            self._note_busy(error)
+            return
+        self._known.units.update(group.units)
+        self._new_units.clear()
+        self._metrics.add(group.counts)
+        self._note_writable()
+
+    def _note_busy(self, error: Exception) -> None:
+        self._pending["waits", "store"] += 1
+        if self.is_writable:
+            log.error("the store takes nothing, units keep their records until it does: %s", error)
+        self.is_writable = False
+
+    def _note_writable(self) -> None:
+        if not self.is_writable:
+            log.warning("the store takes records again")
+        self.is_writable = True
+
+
+class _Transaction:
+    """BEGIN and COMMIT around a block; whatever goes wrong undoes it, in the file and in memory."""
+
+    def __init__(self, connection: sqlite3.Connection, history: SqliteHistory) -> None:
+        self._connection = connection
+        self._history = history
+
+    def __enter__(self) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise store_error(error) from error
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is None:
+            try:
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as failure:
+                self._undo()
+                raise store_error(failure) from failure
+            return
+        self._undo()
+        if isinstance(error, sqlite3.Error):
+            raise store_error(error) from error
+
+    def _undo(self) -> None:
+        self._history.forget()
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")

@@ -49,8 +49,15 @@ def shown(columns: Columns) -> Columns:
     for name, wire_name, scale in NUMBERS:
         out[name] = columns[wire_name] if scale is None else _scaled(columns[wire_name], scale)
     for name, words in WORDS:
-        out[name] = [None if value is None else words[value] for value in columns[name]]
+        out[name] = _worded(columns[name], words)
     return out
+
+
+def _worded(column: list[Any], words: tuple[str, ...]) -> list[str | None]:
+    numbers = set(column)
+    if len(numbers) == 1 and None not in numbers:
+        return [words[column[0]]] * len(column)
+    return [None if value is None else words[value] for value in column]
 
 
 def _scaled(column: list[Any], scale: float) -> list[float | None]:

@@ -7,6 +7,11 @@ them from the disk. So the parts of a clock face are made once, and a text is th
 from __future__ import annotations
 
 import datetime
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DAY_MS = 86_400_000
 MAX_MS = 4_102_444_800_000  # 2100-01-01, as on the wire
@@ -18,15 +23,21 @@ _THOUSANDTHS = tuple(f"{thousandth:03d}Z" for thousandth in range(1000))
 
 def iso_column(times_ms: list[int]) -> list[str]:
     """Each instant as "2026-11-21T09:00:00.123Z"."""
-    out: list[str] = []
-    day, text = -1, ""
-    for time_ms in times_ms:
-        if time_ms // DAY_MS != day:
-            day = time_ms // DAY_MS
-            text = (_ERA + datetime.timedelta(days=day)).strftime("%Y-%m-%d")
-        minute = _MINUTES[time_ms // 60_000 % 1440]
-        out.append(f"{text}{minute}{_SECONDS[time_ms // 1000 % 60]}{_THOUSANDTHS[time_ms % 1000]}")
-    return out
+    if not times_ms:
+        return []
+    day = times_ms[0] // DAY_MS
+    if min(times_ms) // DAY_MS == max(times_ms) // DAY_MS == day:
+        return _iso_of_day(day, times_ms)
+    days = groupby(times_ms, key=lambda time_ms: time_ms // DAY_MS)
+    return [text for day, times_of_day_ms in days for text in _iso_of_day(day, times_of_day_ms)]
+
+
+def _iso_of_day(day: int, times_ms: Iterable[int]) -> list[str]:
+    date = (_ERA + datetime.timedelta(days=day)).strftime("%Y-%m-%d")
+    return [
+        f"{date}{_MINUTES[ms // 60_000 % 1440]}{_SECONDS[ms // 1000 % 60]}{_THOUSANDTHS[ms % 1000]}"
+        for ms in times_ms
+    ]
 
 
 def iso(time_ms: int) -> str:

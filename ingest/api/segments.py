@@ -8,7 +8,7 @@ very long segment is cut, and the next one begins with the same fix, so that a l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from operator import sub
 from typing import TYPE_CHECKING, Any
 
 from firmware import wire
@@ -71,6 +71,8 @@ def segments(source: str, windows: Iterable[Columns]) -> Iterator[Segment]:
 
 
 def _grown(held: Segment | None, source: str, window: Columns, first: int, end: int) -> Segment:
+    if held is None and end - first == len(window["time_ms"]):
+        return Segment(source, {name: window[name] for name in COLUMNS})
     if held is None:
         return Segment(source, {name: window[name][first:end] for name in COLUMNS})
     for name, column in held.columns.items():
@@ -83,9 +85,13 @@ def _runs(window: Columns, before_ms: int | None) -> Iterator[tuple[int, int, bo
     times = window["time_ms"]
     if not times:
         return
-    left_out = _lost(window) | _repeated(window)
-    gaps = {row for row, (one, other) in enumerate(pairwise(times), 1) if other - one > GAP_MS}
     first, is_new = 0, before_ms is not None and times[0] - before_ms > GAP_MS
+    left_out = _lost(window)
+    steps_ms = list(map(sub, times[1:], times))
+    gaps: set[int] = set()
+    if steps_ms and (max(steps_ms) > GAP_MS or min(steps_ms) == 0):
+        gaps = {row for row, step_ms in enumerate(steps_ms, 1) if step_ms > GAP_MS}
+        left_out = _repeated(window, steps_ms) | left_out
     for row in sorted(gaps | set(left_out)):
         if row > first:
             yield first, row, is_new
@@ -105,11 +111,11 @@ def _lost(window: Columns) -> dict[int, bool]:
     return {row: True for row, (mode, latitude) in rows if mode == _LOST or latitude is None}
 
 
-def _repeated(window: Columns) -> dict[int, bool]:
+def _repeated(window: Columns, steps_ms: list[int]) -> dict[int, bool]:
     """Rows that say again what the row before said: a raw track asked for repeats what was sent of it."""
-    times, latitudes, longitudes = window["time_ms"], window["lat_e7"], window["lon_e7"]
+    places = list(zip(window["lat_e7"], window["lon_e7"], strict=True))
     return {
         row: False
-        for row, (one, other) in enumerate(pairwise(times), 1)
-        if one == other and latitudes[row] == latitudes[row - 1] and longitudes[row] == longitudes[row - 1]
+        for row, step_ms in enumerate(steps_ms, 1)
+        if step_ms == 0 and places[row] == places[row - 1] and places[row] != (None, None)
     }

@@ -9,6 +9,7 @@ aside.
 """
 
 from edge.outbox.connection import OutboxBroken, OutboxDamaged, OutboxError, OutboxFull, connect
+from edge.outbox.file import Salvage, open_outbox
 from edge.outbox.outbox import Depth, Heights, Limits, Outbox, Settled, new_id
 
 __all__ = [
@@ -20,7 +21,9 @@ __all__ = [
     "OutboxDamaged",
     "OutboxError",
     "OutboxFull",
+    "Salvage",
     "Settled",
     "connect",
     "new_id",
+    "open_outbox",
 ]

@@ -101,6 +101,8 @@ class Outbox:
                 number: word for number, word in connection.execute("SELECT id, boot FROM boots").fetchall()
             }
             self._next_raw_id: int = raw.next_id(connection)
+            # The numbers if a commit that failed has happened after all: to be compared after reopening.
+            self.attempted: Heights | None = None
             self._now = (0, 0, 0, "none")  # mono_ms, time_ms, boot_at_ms, clock of the newest record
             self._check_window_at_ms = 0
             self._read_epoch()
@@ -149,6 +151,8 @@ class Outbox:
             raw.put(self._db, fixes)
             for lane, rows in by_lane.items():
                 lanes.put(self._db, self._epoch_id, lane, rows)
+            self.attempted = self.heights
+        self.attempted = None
         self._next_raw_id = raw_id
         last = records[-1]
         self._now = (last.mono_ms, last.time_ms, last.boot_at_ms, last.clock)

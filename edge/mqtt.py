@@ -1,0 +1,289 @@
+"""MQTT: the only paho import. Opens one connection at a time, publishes, and says what happened.
+
+paho's callbacks only append to a queue: a lock of ours around `publish` and again in `on_publish` would
+deadlock. Each connection has a client of its own, so nothing of the last one can stand between the outbox and
+the wire: what was under way is the uplink's to send again. MQTT 5 is tried first, since it says why a publish
+was refused where 3.1.1 answers as if all were fine; a broker that does not speak it gets 3.1.1.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from firmware import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SESSION_S = 7 * 86400  # the broker keeps commands for a unit that is away so long
+MOST_EVENTS = 1000
+CONNECT_TIMEOUT_S = 10.0
+NO_CHECK_TIME = ssl.VerifyFlags(0x200000)  # X509_V_FLAG_NO_CHECK_TIME, which `ssl` does not name
+PROTOCOLS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
+REFUSED = 0x80
+NOT_AUTHORIZED, UNSUPPORTED_PROTOCOL = 0x87, 0x84
+# Why a connection could not be, or ended: the codes of `Closed`.
+CAUSES = ("settings", "unreachable", "refused", "dropped", "taken_over", "quota", "not_authorized")
+WORDS = {0x8E: "taken_over", 0x97: "quota", NOT_AUTHORIZED: "not_authorized"}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """An attempt failed, or the connection ended. `is_other_protocol_next`: worth another attempt at once."""
+
+    code: str
+    detail: str
+    is_other_protocol_next: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The broker has answered a publish: `code` 0, or why it refused or delivered to nobody."""
+
+    number: int
+    code: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    leaf: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The broker does not let us hear what is meant for us."""
+
+    detail: str
+
+
+Event = Opened | Closed | Taken | Came | Denied
+
+
+class Mqtt:
+    """One connection at a time to one broker. `wake` is called from paho's thread when an event waits."""
+
+    def __init__(
+        self,
+        unit: str,
+        host: str,
+        port: int,
+        *,
+        wake: Callable[[], None],
+        username: str = "",
+        password_file: str = "",
+        is_tls: bool = False,
+        ca_file: str = "",
+        certificate_file: str = "",
+        key_file: str = "",
+        protocol: str = "auto",
+        known_protocol: str | None = None,
+        keepalive_s: int = 30,
+    ) -> None:
+        self._unit, self._host, self._port = unit, host, port
+        self._username, self._password_file = username, password_file
+        self._is_tls, self._ca_file = is_tls, ca_file
+        self._certificate_file, self._key_file = certificate_file, key_file
+        self._is_auto = protocol == "auto"
+        self._protocol = (known_protocol or "5") if self._is_auto else protocol
+        self._keepalive_s = keepalive_s
+        self._wake = wake
+        self._client: paho.Client | None = None
+        self._is_accepted = False
+        self._refusal: tuple[int, str] | None = None
+        self._events: deque[Event] = deque()
+
+    @property
+    def address(self) -> str:
+        return f"{self._host}:{self._port}"
+
+    def open(self, will: bytes, *, is_clock_good: bool = True) -> None:
+        """Begin to connect; the outcome is an event. Without a good clock certificates may be outdated."""
+        self.close()
+        self._is_accepted, self._refusal = False, None
+        try:
+            client = self._client_for(will, is_clock_good=is_clock_good)
+        except OSError as error:  # of a file with a password or a certificate: ssl.SSLError is one, too
+            self._put(Closed("settings", _file_trouble(error)))
+            return
+        self._client = client
+        threading.Thread(target=self._connect, args=(client,), name="mqtt-connect", daemon=True).start()
+
+    def close(self, last: bytes | None = None) -> None:
+        """End the connection at once; with `last` as the unit's birth topic's final word, sent before."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        if last is not None and self._is_accepted:
+            info = client.publish(wire.topic(self._unit, "birth"), last, 1, retain=True)
+            with contextlib.suppress(RuntimeError, ValueError):
+                info.wait_for_publish(1.0)
+        client.on_disconnect = client.on_connect = client.on_message = client.on_publish = None
+        client.disconnect()
+        client.loop_stop()
+
+    def subscribe(self) -> None:
+        """Hear receipts and commands."""
+        if self._client is not None:
+            self._client.subscribe([(wire.topic(self._unit, leaf), 1) for leaf in wire.DOWN])
+
+    def publish(self, leaf: str, payload: bytes, *, is_retained: bool = False) -> int | None:
+        """Send at QoS 1; the number that `Taken` will name, None when there is no connection."""
+        if self._client is None:
+            return None
+        info = self._client.publish(wire.topic(self._unit, leaf), payload, 1, retain=is_retained)
+        return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
+
+    def publish_now(self, leaf: str, payload: bytes) -> bool:
+        """Send at QoS 0, or not at all when the line is not even free of what went before."""
+        if self._client is None or self._client.want_write():
+            return False
+        return self._client.publish(wire.topic(self._unit, leaf), payload, 0).rc == paho.MQTT_ERR_SUCCESS
+
+    def events(self) -> list[Event]:
+        """What has happened since the last call."""
+        found: list[Event] = []
+        while self._events:
+            found.append(self._events.popleft())
+        return found
+
+    # --- making a client --------------------------------------------------------------------------------
+
+    def _client_for(self, will: bytes, *, is_clock_good: bool) -> paho.Client:
+        version = PROTOCOLS[self._protocol]
+        is_new = version == MQTTProtocolVersion.MQTTv5
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            self._unit,
+            clean_session=None if is_new else False,
+            protocol=version,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        client.will_set(wire.topic(self._unit, "birth"), will, 1, retain=True)
+        if self._username:
+            client.username_pw_set(self._username, self._password())
+        if self._is_tls:
+            client.tls_set_context(self._tls(is_clock_good=is_clock_good))
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        return client
+
+    def _password(self) -> str | None:
+        if not self._password_file:
+            return None
+        return Path(self._password_file).read_text().strip("\r\n")
+
+    def _tls(self, *, is_clock_good: bool) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=self._ca_file or None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self._certificate_file:
+            context.load_cert_chain(self._certificate_file, self._key_file)
+        if not is_clock_good:
+            # A unit that boots in 1970 could never connect; who signed the certificate still counts.
+            context.verify_flags |= NO_CHECK_TIME
+        return context
+
+    def _connect(self, client: paho.Client) -> None:
+        """The body of a thread: names are resolved and connections made without holding up the agent."""
+        options: dict[str, Any] = {}
+        if self._protocol == "5":
+            options["properties"] = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            options["properties"].SessionExpiryInterval = SESSION_S
+            options["clean_start"] = False
+        try:
+            client.connect(self._host, self._port, self._keepalive_s, **options)
+        except (OSError, ValueError) as error:
+            self._say(client, Closed("unreachable", f"{self.address}: {_reason(error)}"))
+            return
+        if client is self._client:
+            client.loop_start()
+        else:
+            client.disconnect()
+
+    # --- paho's callbacks: they only append ---------------------------------------------------------------
+
+    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+        if code.is_failure:
+            self._refusal = (code.value, str(code))  # `on_disconnect` follows, and does not know it
+        else:
+            self._is_accepted = True
+            self._say(client, Opened(self._protocol))
+
+    def _on_disconnect(
+        self, client: paho.Client, _data: Any, flags: Any, code: Any, _properties: Any
+    ) -> None:
+        if self._is_accepted:
+            is_told = flags.is_disconnect_packet_from_server
+            cause = WORDS.get(code.value, "dropped") if is_told else "connection_lost"
+            self._say(client, Closed(cause, f"{self.address}: {code}"))
+            return
+        value, text = self._refusal or (UNSUPPORTED_PROTOCOL, "closed before an answer")
+        self._say(client, Closed("refused", f"{self.address}: {text}", self._switch_protocol(value)))
+
+    def _switch_protocol(self, code: int) -> bool:
+        """Speak the other protocol next time, if that may have been the reason. Whether at once."""
+        if not self._is_auto or code != UNSUPPORTED_PROTOCOL:
+            return False
+        was, self._protocol = self._protocol, "3.1.1" if self._protocol == "5" else "5"
+        return was == "5"
+
+    def _on_publish(self, client: paho.Client, _data: Any, mid: int, code: Any, _properties: Any) -> None:
+        self._say(client, Taken(mid, code.value, str(code)))
+
+    def _on_subscribe(self, client: paho.Client, _data: Any, _mid: int, codes: Any, _properties: Any) -> None:
+        denied = [str(code) for code in codes if code.value >= REFUSED]
+        if denied:
+            self._say(client, Denied(f"{self.address}: {denied[0]}"))
+
+    def _on_message(self, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        with contextlib.suppress(wire.WireError):  # a topic that we never asked for
+            unit, leaf = wire.parse_topic(message.topic)
+            if unit == self._unit and leaf in wire.DOWN:
+                self._say(client, Came(leaf, bytes(message.payload)))
+
+    def _say(self, client: paho.Client, event: Event) -> None:
+        if client is self._client:
+            self._put(event)
+
+    def _put(self, event: Event) -> None:
+        if len(self._events) < MOST_EVENTS or not isinstance(event, Came):
+            self._events.append(event)
+        self._wake()
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, socket.gaierror):
+        return "the name cannot be resolved"
+    if isinstance(error, TimeoutError):
+        return "no answer"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {error.verify_message}"
+    return str(getattr(error, "strerror", None) or error).lower()
+
+
+def _file_trouble(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"[broker] certificate_file, key_file or ca_file: {error.reason or error}"
+    return f"[broker] {error.filename}: {error.strerror}"

@@ -1,1 +1,3 @@
 """The agent on a vehicle's Raspberry Pi: sources, outbox, uplink."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,307 @@
+"""The agent: joins sources, intake and courier. One main thread owns clock, outbox and uplink.
+
+Source threads and the line's thread only put things on a queue and never touch anything else. The main thread
+sleeps until something comes or is due, so a unit at 1 Hz wakes once a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import random as dice
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import edge
+from edge.clock import Clock
+from edge.courier import Courier
+from edge.health import Machine
+from edge.intake import Intake
+from edge.mqtt import Mqtt
+from edge.outbox import Limits, OutboxError
+from edge.record import Reading, fault
+from edge.sources import SOURCES
+from edge.sources.faults import Faults
+from edge.uplink import Uplink
+from edge.watchdog import Watchdog
+from firmware import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from edge.config import Settings
+    from edge.sources import Source
+    from edge.time_source import TimeSource
+
+log = logging.getLogger(__name__)
+
+MOST_QUEUED = 1000
+MOST_AT_ONCE = 200  # readings taken before the rest of the loop has its turn
+LONGEST_WAIT_S = 0.5  # of real time: a stop is seen within this
+SOURCE_RESTART_S = 5.0
+DEPTH_MS = 10_000
+
+
+class Agent:
+    """One unit. `run` returns when `stop` is set, with everything accepted on disk."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        time: TimeSource,
+        *,
+        sources: Sequence[Source] | None = None,
+        watchdog: Watchdog | None = None,
+        random: Callable[[], float] = dice.random,
+    ) -> None:
+        self._settings = settings
+        self._time = time
+        self._watchdog = watchdog or Watchdog(None, None)
+        self._inbox: queue.Queue[Reading | None] = queue.Queue(MOST_QUEUED)
+        self._sources = list(_sources(settings, time) if sources is None else sources)
+        self._intake = _intake(settings, time)
+        self._faults = Faults("uplink", self._intake.take, time.mono_ms)
+        self._uplink = _uplink(settings, random)
+        self._courier: Courier | None = None
+        self._machine = Machine(Path(settings.outbox.path).parent)
+        self._stop = threading.Event()
+        self._sensed_ms: int | None = None
+        self._shown: Reading | None = None
+        self._depth_ms: int | None = None
+        self.depth_rows = self.depth_age_s = self.dropped = 0
+        self._power: dict[str, int | str | None] = {}
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set; source threads end with it."""
+        self._stop = stop
+        begin_ms = self._time.mono_ms()
+        self._intake.open(begin_ms)
+        threads = [self._start(source) for source in self._sources]
+        self._watchdog.ready("started")
+        while not stop.is_set():
+            self._turn(begin_ms)
+            self._wait()
+        self._watchdog.stopping()
+        self._end(threads)
+
+    def wake(self) -> None:
+        """Have the main thread look around. From any thread."""
+        with contextlib.suppress(queue.Full):
+            self._inbox.put_nowait(None)
+
+    def emit(self, reading: Reading) -> None:
+        """Hand in a reading. From any thread; waits while the agent is behind."""
+        while not self._stop.is_set():
+            with contextlib.suppress(queue.Full):
+                self._inbox.put(reading, timeout=LONGEST_WAIT_S)
+                return
+
+    # --- the loop ---------------------------------------------------------------------------------------
+
+    def _turn(self, begin_ms: int) -> None:
+        now_ms = self._time.mono_ms()
+        self._drain()
+        self._sense(now_ms)
+        self._intake.step(now_ms)
+        if self._intake.is_commit_due(now_ms):
+            self._intake.commit(now_ms)
+        self._send(now_ms, begin_ms)
+        self._live(now_ms)
+        self._watchdog.progress(int(now_ms / self._time.speed), self.status())
+
+    def _drain(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            for _ in range(MOST_AT_ONCE):
+                reading = self._inbox.get_nowait()
+                if reading is not None:
+                    self._intake.take(reading)
+
+    def _wait(self) -> None:
+        """Sleep until something comes or is due."""
+        if not self._inbox.empty():
+            return
+        now_ms = self._time.mono_ms()
+        due_ms = min(self._intake.wait_ms(now_ms), self._uplink.wait_ms(now_ms))
+        seconds = min(due_ms / 1000 / self._time.speed, LONGEST_WAIT_S)
+        with contextlib.suppress(queue.Empty):
+            reading = self._inbox.get(timeout=max(seconds, 0.002))
+            if reading is not None:
+                self._intake.take(reading)
+
+    def _send(self, now_ms: int, begin_ms: int) -> None:
+        outbox = self._intake.outbox
+        if outbox is None:
+            return
+        is_timed = self._intake.clock.boot_at_ms is not None
+        is_waiting = not is_timed and now_ms - begin_ms < self._settings.clock.hold_s * 1000
+        try:
+            if self._courier is None:
+                self._courier = self._make_courier(outbox.note("protocol"))
+            self._courier.step(outbox, now_ms, is_waiting=is_waiting, is_clock_good=is_timed)
+        except OutboxError as error:
+            self._intake.fail(error, now_ms)
+
+    def _live(self, now_ms: int) -> None:
+        newest = self._intake.newest_fix
+        if self._courier is not None and self._courier.send_live(
+            lambda: self._live_message(newest, now_ms), now_ms, has_news=newest is not self._shown
+        ):
+            self._shown = newest
+
+    def _live_message(self, newest: Reading | None, now_ms: int) -> dict[str, Any]:
+        clock = self._intake.clock
+        time_ms, _, word = clock.time_of(now_ms if newest is None else newest.mono_ms)
+        message: dict[str, Any] = {"time_ms": time_ms, "clock": word}
+        if newest is not None:
+            if word == "gnss":
+                own_ms = clock.own_time(newest.utc_ms, newest.mono_ms)
+                message["time_ms"] = time_ms if own_ms is None else own_ms
+            for name, value in newest.values.items():
+                words = wire.KINDS["fix"].by_name[name].words
+                message[name] = words[value] if words and isinstance(value, int) else value
+        message["outbox_rows"], message["outbox_age_s"] = self.depth_rows, self.depth_age_s
+        message["supply_mv"] = self._power.get("supply_mv")
+        return message
+
+    # --- the unit's own records -------------------------------------------------------------------------
+
+    def _sense(self, now_ms: int) -> None:
+        if self._depth_ms is None or now_ms - self._depth_ms >= DEPTH_MS:
+            self._depth_ms = now_ms
+            self._measure_depth(now_ms)
+        period_ms = self._settings.sense.period_s * 1000
+        if self._sensed_ms is not None and now_ms - self._sensed_ms < period_ms:
+            return
+        self._sensed_ms = now_ms
+        self._power = self._machine.power()
+        if any(value is not None for value in self._power.values()):
+            self._intake.take(Reading("power", "unit", now_ms, self._power))
+        health = {
+            **self._machine.health(),
+            "outbox_rows": self.depth_rows,
+            "outbox_age_s": self.depth_age_s,
+            "odometer_m": self._intake.odometer_m,
+            "dropped": self.dropped,
+            "nmea_refused": sum(sum(source.refused.values()) for source in self._sources),
+            "reconnects": self._uplink.reconnects,
+        }
+        self._intake.take(Reading("health", "unit", now_ms, health))
+
+    def _measure_depth(self, now_ms: int) -> None:
+        if self._intake.outbox is None:
+            return
+        try:
+            depth = self._intake.outbox.depth(now_ms)
+        except OutboxError as error:
+            self._intake.fail(error, now_ms)
+            return
+        self.depth_rows, self.depth_age_s, self.dropped = depth.rows, depth.age_ms // 1000, depth.dropped
+
+    def status(self) -> str:
+        """One line for people."""
+        line = "online" if self._uplink.is_open else "offline"
+        waiting = f", {self._intake.waiting} in memory" if self._intake.is_in_trouble else ""
+        return f"{line}, {self.depth_rows} records to send, the oldest {self.depth_age_s} s old{waiting}"
+
+    # --- sources ----------------------------------------------------------------------------------------
+
+    def _start(self, source: Source) -> threading.Thread:
+        thread = threading.Thread(
+            target=self._run_source, args=(source,), name=f"source-{source.name}", daemon=True
+        )
+        thread.start()
+        return thread
+
+    def _run_source(self, source: Source) -> None:
+        """The body of a source's thread: a source that dies is told and started again."""
+        while not self._stop.is_set():
+            detail = "ended"
+            try:
+                source.run(self.emit, self._stop)
+            except Exception as error:
+                detail = f"{type(error).__name__}: {error}"
+                log.exception("source %s died; it is started again", source.name)
+            if not self._stop.is_set():
+                self.emit(fault(source.name, "died", self._time.mono_ms(), source=source.name, detail=detail))
+                self._stop.wait(SOURCE_RESTART_S / self._time.speed)
+
+    # --- beginning and end ------------------------------------------------------------------------------
+
+    def _make_courier(self, known_protocol: str | None) -> Courier:
+        settings, broker = self._settings, self._settings.broker
+        line = Mqtt(
+            settings.unit.id,
+            broker.host,
+            broker.port,
+            wake=self.wake,
+            username=broker.username,
+            password_file=broker.password_file,
+            is_tls=broker.is_tls,
+            ca_file=broker.ca_file,
+            certificate_file=broker.certificate_file,
+            key_file=broker.key_file,
+            protocol=broker.protocol,
+            known_protocol=known_protocol,
+            keepalive_s=broker.keepalive_s,
+        )
+        birth = {
+            "software": f"ortoo-edge {edge.__version__}",
+            "name": settings.unit.name or None,
+            "capabilities": list(settings.unit.capabilities),
+        }
+        return Courier(
+            line,
+            self._uplink,
+            self._faults,
+            birth=birth,
+            batch_rows=settings.uplink.batch_rows,
+            batch_bytes=settings.uplink.batch_bytes,
+            is_deflated=settings.uplink.is_deflated,
+        )
+
+    def _end(self, threads: Sequence[threading.Thread]) -> None:
+        for thread in threads:
+            thread.join(LONGEST_WAIT_S)
+        while not self._inbox.empty():
+            self._drain()
+        now_ms = self._time.mono_ms()
+        self._intake.close(now_ms)
+        if self._courier is not None:
+            self._courier.close()
+
+
+def _sources(settings: Settings, time: TimeSource) -> list[Source]:
+    return [
+        SOURCES[source.type](source.name, source.port, source.baud, time.mono_ms, time.pause)
+        for source in settings.source
+    ]
+
+
+def _intake(settings: Settings, time: TimeSource) -> Intake:
+    limits = Limits(
+        max_mib=settings.outbox.max_mib,
+        black_box_days=settings.outbox.black_box_days,
+        raw_track_days=settings.outbox.raw_track_days,
+        tolerance_m=settings.track.tolerance_m,
+        window_ms=int(settings.track.window_s * 1000),
+        batch_rows=settings.uplink.batch_rows,
+    )
+    return Intake(
+        Path(settings.outbox.path),
+        limits,
+        time,
+        lambda last_good_ms: Clock(max(settings.floor_ms, last_good_ms)),
+        group_ms=settings.outbox.group_ms,
+        anchor_radius_m=settings.track.anchor_radius_m,
+    )
+
+
+def _uplink(settings: Settings, random: Callable[[], float]) -> Uplink:
+    return Uplink(
+        window=settings.uplink.window,
+        receipt_timeout_ms=int(settings.uplink.receipt_timeout_s * 1000),
+        live_period_ms=int(settings.live.period_s * 1000),
+        random=random,
+    )

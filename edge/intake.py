@@ -1,0 +1,305 @@
+"""The intake: readings become records, and records are on disk within a second; events at once.
+
+When the disk fails or is full nothing is claimed: what came waits in memory, bounded, and is tried again.
+After a failed commit the file is reopened and verified, and its numbers tell whether the commit happened
+after all.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from edge.odometer import Odometer
+from edge.outbox import (
+    Heights,
+    Limits,
+    Outbox,
+    OutboxBroken,
+    OutboxDamaged,
+    OutboxError,
+    OutboxFull,
+    open_outbox,
+)
+from edge.record import Reading, Record, Values, record_of
+from edge.sources.anchor import Anchor
+from edge.sources.faults import Faults
+from firmware import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from edge.clock import Clock, Evidence
+    from edge.time_source import TimeSource
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 5000  # an hour and more at one reading a second
+RETRY_MS = 5_000
+EVIDENCE_MS = 10_000
+TIDY_MS = 60_000
+
+
+class Intake:
+    """Owns clock and outbox. Everything here runs in the agent's one main thread."""
+
+    def __init__(
+        self,
+        path: Path,
+        limits: Limits,
+        time: TimeSource,
+        make_clock: Callable[[int], Clock],
+        *,
+        group_ms: int,
+        anchor_radius_m: float,
+    ) -> None:
+        self._path = path
+        self._limits = limits
+        self._time = time
+        self._make_clock = make_clock
+        self._group_ms = group_ms
+        self._anchor_radius_m = anchor_radius_m
+        self._anchors: dict[str, Anchor] = {}
+        self._odometers: dict[str, Odometer] = {}
+        self.clock = make_clock(0)
+        self._is_first = True
+        self._outbox: Outbox | None = None
+        self._damage: str | None = None
+        self._waiting: list[Reading] = []
+        self._overflow = 0
+        self._attempted: tuple[Heights, int] | None = None
+        self._retry_ms = 0
+        self._evidence_ms = self._tidied_ms = -EVIDENCE_MS
+        self._faults = Faults("outbox", self._waiting.append, time.mono_ms)
+        self._metres = 0
+        self.newest_fix: Reading | None = None
+        self.is_in_trouble = False
+        self.commits = 0
+
+    @property
+    def outbox(self) -> Outbox | None:
+        """The outbox, unless the disk keeps us from it."""
+        return self._outbox
+
+    @property
+    def odometer_m(self) -> int:
+        return self._metres
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def take(self, reading: Reading) -> None:
+        """Accept a reading; it is safe once `commit` has gone through."""
+        if reading.kind == "fix":
+            self._take_fix(reading)
+        else:
+            self._wait(reading)
+
+    def _take_fix(self, fix: Reading) -> None:
+        self._offer_time("gnss", fix.utc_ms, fix.mono_ms)
+        held = self._anchors.setdefault(fix.source, Anchor(self._anchor_radius_m)).take(fix)
+        if held.shown is not None:
+            self.newest_fix = held.shown
+        for reading in held.due:
+            self._wait(reading)
+        if held.shown is not None:
+            self._count_metres(held.shown)
+
+    def _count_metres(self, fix: Reading) -> None:
+        odometer = self._odometers.setdefault(fix.source, Odometer())
+        before = odometer.metres
+        odometer.take(fix)
+        # With several receivers the first one counts.
+        if fix.source == next(iter(self._odometers)):
+            self._metres += odometer.metres - before
+
+    def _wait(self, reading: Reading) -> None:
+        if len(self._waiting) >= MOST_WAITING:
+            at = next((i for i, old in enumerate(self._waiting) if _lane(old) != "event"), 0)
+            del self._waiting[at]
+            self._overflow += 1
+        self._waiting.append(reading)
+
+    # --- committing -------------------------------------------------------------------------------------
+
+    def is_commit_due(self, now_ms: int) -> bool:
+        if not self._waiting or now_ms < self._retry_ms:
+            return False
+        if any(_lane(reading) == "event" for reading in self._waiting):
+            return True
+        return now_ms - self._waiting[0].mono_ms >= self._group_ms
+
+    def wait_ms(self, now_ms: int) -> int:
+        """How long nothing will be due by itself."""
+        if not self._waiting:
+            return EVIDENCE_MS
+        due_ms = max(self._waiting[0].mono_ms + self._group_ms, self._retry_ms)
+        return max(0, due_ms - now_ms)
+
+    def commit(self, now_ms: int) -> bool:
+        """Put on disk what waits; False when it has to wait on."""
+        if self._outbox is None and not self.open(now_ms):
+            return False
+        readings = list(self._waiting)
+        records = self._records(readings)
+        try:
+            if not self._has_happened(records):
+                self._append(records)
+        except OutboxError as error:
+            self.fail(error, now_ms)
+            return False
+        del self._waiting[: len(readings)]
+        self.commits += 1
+        if self.is_in_trouble:
+            log.warning("%s: writing again", self._path)
+            self.is_in_trouble = False
+        self._faults.end()
+        return True
+
+    def _append(self, records: list[Record]) -> None:
+        outbox = self._need()
+        try:
+            outbox.append(records)
+            if self._overflow:
+                outbox.count_dropped(self._overflow)
+                self._overflow = 0
+        finally:
+            attempted = outbox.attempted
+            self._attempted = None if attempted is None else (attempted, len(records))
+
+    def _has_happened(self, records: list[Record]) -> bool:
+        """Whether the commit that failed last was on disk after all; what came since must still go."""
+        if self._attempted is None:
+            return False
+        (heights, count), self._attempted = self._attempted, None
+        if self._need().heights != heights or count > len(records):
+            return False
+        self._need().append(records[count:])
+        return True
+
+    def _records(self, readings: list[Reading]) -> list[Record]:
+        records = []
+        for reading in readings:
+            try:
+                records.append(record_of(reading, self._time.boot, self.clock))
+            except wire.WireError as error:
+                log.warning("a reading of %s is refused: %s", reading.source, error)
+                self._overflow += 1
+        return records
+
+    def fail(self, error: OutboxError, now_ms: int) -> None:
+        """The outbox cannot do it now. What waits stays; a file that failed is reopened before it is used."""
+        self._retry_ms = now_ms + RETRY_MS
+        code = "full" if isinstance(error, OutboxFull) else "broken"
+        text = f"{self._path}: {error}; nothing is lost yet, {len(self._waiting)} readings wait in memory"
+        if not self.is_in_trouble:
+            log.error("%s; trying again every %d s", text, RETRY_MS // 1000)
+        self.is_in_trouble = True
+        self._faults.begin(code, str(error))
+        if isinstance(error, OutboxDamaged):
+            self._damage = str(error)
+        if not isinstance(error, OutboxFull) and self._outbox is not None:
+            self._outbox.close()
+            self._outbox = None
+
+    # --- opening ----------------------------------------------------------------------------------------
+
+    def open(self, now_ms: int) -> bool:
+        """Open and verify the outbox; False when the disk does not let us, which may pass."""
+        if self._outbox is not None:
+            return True
+        if now_ms < self._retry_ms:
+            return False
+        try:
+            outbox, salvage = open_outbox(self._path, self._time.boot, self._limits, self._damage)
+        except OutboxError as error:
+            self.fail(error, now_ms)
+            return False
+        self._damage = None
+        self._outbox = outbox
+        if salvage is not None:
+            log.error(
+                "%s was damaged (%s): set aside as %s, %d records and %d fixes of it saved",
+                self._path,
+                salvage.reason,
+                salvage.moved_to,
+                salvage.rows,
+                salvage.raw_rows,
+            )
+            detail = f"{salvage.reason}; set aside as {salvage.moved_to}; {salvage.rows} records saved"
+            self._faults.begin("damaged", detail)
+        self._know_time(outbox)
+        return True
+
+    def _know_time(self, outbox: Outbox) -> None:
+        if self._is_first:
+            self._is_first = False
+            self._metres += int(outbox.note("odometer_m") or 0)
+            if self.clock.boot_at_ms is None:
+                self.clock = self._make_clock(outbox.last_good_ms())
+        if self.clock.boot_at_ms is not None:
+            outbox.set_clock(self.clock.boot_at_ms, self.clock.word)
+
+    # --- time, windows, room ----------------------------------------------------------------------------
+
+    def step(self, now_ms: int) -> None:
+        """What is due by itself: evidence for the clock, windows of the track, room in the file."""
+        if now_ms - self._evidence_ms >= EVIDENCE_MS:
+            self._evidence_ms = now_ms
+            evidence = self._time.evidence()
+            if evidence is not None:
+                self._offer_time(evidence[0], evidence[1], now_ms)
+        if self._outbox is None or now_ms < self._retry_ms:
+            return
+        try:
+            self._outbox.close_windows(now_ms)
+            if now_ms - self._tidied_ms >= TIDY_MS:
+                self._tidied_ms = now_ms
+                self._outbox.note("odometer_m", str(self._metres))
+                self._outbox.tidy(now_ms)
+        except OutboxError as error:
+            self.fail(error, now_ms)
+
+    def _offer_time(self, source: Evidence, utc_ms: int | None, mono_ms: int) -> None:
+        if utc_ms is None:
+            return
+        won = self.clock.offer(source, utc_ms, mono_ms)
+        if won is None:
+            return
+        step: tuple[int, str] | None = (won.step_ms, won.was)
+        if self._outbox is not None:
+            try:
+                step = self._outbox.set_clock(won.boot_at_ms, won.clock)
+            except OutboxError as error:
+                self.fail(error, mono_ms)
+        if step is not None:
+            values: Values = {"step_ms": step[0], "was": wire.CLOCKS.index(step[1])}
+            self._wait(Reading("clock_set", "clock", mono_ms, values))
+            log.info("the time is known by %s", won.clock)
+
+    def close(self, now_ms: int) -> None:
+        """Commit what was accepted, hand the track to its lane, close."""
+        self._retry_ms = now_ms
+        if self._waiting:
+            self.commit(now_ms)
+        if self._outbox is not None:
+            try:
+                self._outbox.note("odometer_m", str(self._metres))
+                self._outbox.close_windows(now_ms, is_final=True)
+            except OutboxError as error:
+                log.error("%s", error)  # noqa: TRY400 - the cause is in it
+            self._outbox.close()
+            self._outbox = None
+        if self._waiting:
+            log.error("%d readings could not be put on disk and are lost", len(self._waiting))
+
+    def _need(self) -> Outbox:
+        if self._outbox is None:
+            raise OutboxBroken(f"{self._path}: not open")
+        return self._outbox
+
+
+def _lane(reading: Reading) -> str:
+    return wire.KINDS[reading.kind].lane if reading.kind in wire.KINDS else ""

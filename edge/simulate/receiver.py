@@ -73,7 +73,7 @@ class Receiver:
             altitude_m=scene.altitude_m + 1.6 * up_m,
             speed_m_s=speed,
             course_deg=(scene.course_deg + 0.3 * self._wander_m(1, at_s * 2)) % 360 if has_course else None,
-            satellites=round(14 - 3 * (hdop - 0.8) * 10),
+            satellites=round(15 - 12 * (hdop - 0.8)),
             hdop=hdop,
             mode=3,
         )

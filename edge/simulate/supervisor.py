@@ -54,7 +54,12 @@ class Supervisor:
             Child(name, body, due_s=now_s + index * STAGGER_S) for index, (name, body) in enumerate(bodies)
         ]
         self._life_read, self._life_write = os.pipe()
+        self._wake_read, self._wake_write = os.pipe()
+        for end in (self._wake_read, self._wake_write):
+            os.set_blocking(end, False)
         self._selector = selectors.DefaultSelector()
+        self._selector.register(self._wake_read, selectors.EVENT_READ, None)
+        signal.set_wakeup_fd(self._wake_write)  # else a signal would wait for the end of `listen`
 
     def look(self, now_s: float) -> None:
         """Start what is due and reap what has ended."""
@@ -66,11 +71,11 @@ class Supervisor:
 
     def listen(self, timeout_s: float) -> None:
         """Wait so long at most for news of the children, and take it."""
-        if not self._selector.get_map():
-            self._selector.select(min(timeout_s, STAGGER_S))
-            return
         for key, _ in self._selector.select(timeout_s):
-            _hear(key.data)
+            if key.data is None:
+                os.read(self._wake_read, 64)
+            else:
+                _hear(key.data)
 
     def next_start_s(self) -> float | None:
         """When the next waiting child is due."""
@@ -92,8 +97,9 @@ class Supervisor:
 
     def close(self) -> None:
         """Let go of the pipes."""
+        signal.set_wakeup_fd(-1)
         self._selector.close()
-        for end in (self._life_read, self._life_write):
+        for end in (self._life_read, self._life_write, self._wake_read, self._wake_write):
             os.close(end)
 
     def _start(self, child: Child, now_s: float) -> None:
@@ -113,9 +119,12 @@ class Supervisor:
         """In the child: keep nothing of the parent's, run, and leave without its endings."""
         code = 1
         try:
+            signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the group; the parent tells us
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self._selector.close()
-            for end in (pipe, self._life_write, *(other.pipe for other in self.children if other.pipe >= 0)):
+            others = [other.pipe for other in self.children if other.pipe >= 0]
+            for end in (pipe, self._life_write, self._wake_read, self._wake_write, *others):
                 os.close(end)
             child.body(status, self._life_read)
             code = 0

@@ -42,10 +42,16 @@ class State:
 
 
 class World:
-    """Runs until `stop`; `powered` is called with True and False as the unit's power comes and goes."""
+    """Runs until `stop`; `powered` hears of the unit's power, `felt` of every scene and its UTC."""
 
     def __init__(
-        self, unit: Unit, folder: Path, relay: Relay, time: Time, powered: Callable[[bool], None]
+        self,
+        unit: Unit,
+        folder: Path,
+        relay: Relay,
+        time: Time,
+        powered: Callable[[bool], None],
+        felt: Callable[[Scene, int], None],
     ) -> None:
         self._vehicle = Vehicle(unit.id, unit.home_id)
         self._receiver = Receiver(unit.id, unit.talker, is_nmea41=unit.is_nmea41)
@@ -54,6 +60,7 @@ class World:
         self._relay = relay
         self._time = time
         self._powered = powered
+        self._felt = felt
         self._is_powered = False
         self._step_s = max(1, round(time.rate / MOST_EPOCHS_S))
         entry = journal.load(self._journal_path)
@@ -75,6 +82,7 @@ class World:
 
     def _show(self, scene: Scene) -> None:
         state = self._state
+        self._felt(scene, state.utc_ms)
         if scene.is_powered != self._is_powered:
             self._is_powered = scene.is_powered
             self._powered(scene.is_powered)

@@ -1,0 +1,219 @@
+"""One simulated unit in a process of its own: the real agent, and around it the world or a recording."""
+
+import json
+import logging
+import logging.handlers
+import os
+import select
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.agent import Agent
+from edge.config import Settings, settings_of
+from edge.health import Machine
+from edge.replay.player import Player
+from edge.replay.recording import Recording
+from edge.simulate.calendar import Calendar
+from edge.simulate.drive import Scene
+from edge.simulate.fleet import Unit
+from edge.simulate.pty_line import PtyLine
+from edge.simulate.relay import Relay
+from edge.simulate.supply import soc_c, supply_v
+from edge.simulate.world import World
+from edge.time_source import ScaledTime
+
+if TYPE_CHECKING:
+    from edge.record import Reading, Values
+
+log = logging.getLogger(__name__)
+
+STATUS_S = 1.0
+MAX_LOG_BYTES = 256 * 1024
+OUTBOX_MIB = 64
+
+
+class Cabin(Machine):
+    """The vehicle's computer as the world treats it: its temperature and its supply."""
+
+    def __init__(self, disk: Path) -> None:
+        super().__init__(disk)
+        self._felt: tuple[Scene, int] | None = None
+
+    def feel(self, scene: Scene, utc_ms: int) -> None:
+        """The world's news."""
+        self._felt = scene, utc_ms
+
+    def health(self) -> "Values":
+        """As the real machine's, with the temperature of where the vehicle is."""
+        known = super().health()
+        return (
+            known if self._felt is None else {**known, "soc_temperature_cc": round(100 * soc_c(*self._felt))}
+        )
+
+    def power(self) -> "Values":
+        """Supply and ignition of the vehicle."""
+        if self._felt is None:
+            return super().power()
+        return {
+            "supply_mv": round(1000 * supply_v(*self._felt)),
+            "battery_mv": None,
+            "is_ignition_on": int(self._felt[0].is_ignition_on),
+            "is_undervolted": 0,
+        }
+
+
+class CountingAgent(Agent):
+    """The agent, with a machine that is not this one, and with a count of what it accepted."""
+
+    def __init__(self, settings: Settings, time: ScaledTime, machine: Machine) -> None:
+        super().__init__(settings, time)
+        self._machine = machine
+        self.fixes = 0
+
+    def emit(self, reading: "Reading") -> None:
+        """As the agent's own."""
+        self.fixes += reading.values.get("lat_e7") is not None
+        super().emit(reading)
+
+    @property
+    def is_online(self) -> bool:
+        """Whether a connection to the broker stands."""
+        return self._uplink.is_open
+
+
+def settings_for(unit: Unit, folder: Path, broker: tuple[str, int]) -> Settings:
+    """What a vehicle's settings file would say."""
+    return settings_of(
+        {
+            "unit": {"id": unit.id, "name": unit.name, "capabilities": list(unit.capabilities)},
+            "broker": {"host": broker[0], "port": broker[1]},
+            "outbox": {"path": str(folder / "outbox.db"), "max_mib": OUTBOX_MIB},
+            "source": [{"name": "gnss", "type": "gnss", "port": str(folder / "gnss"), "baud": 115200}],
+        },
+        f"unit {unit.id}",
+    )
+
+
+class Process:
+    """What both sorts of unit share: signals, log, status, and an agent that may be switched off and on."""
+
+    def __init__(self, unit: Unit, folder: Path, speed: float, status_fd: int, life_fd: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._unit, self._folder, self._speed = unit, folder, speed
+        self._status_fd, self._life_fd = status_fd, life_fd
+        self.cabin = Cabin(folder)
+        self.stop, self._off, self._changed = threading.Event(), threading.Event(), threading.Event()
+        self._off.set()
+        self._agent: CountingAgent | None = None
+        self._fixes = 0
+        _log_to(folder / "agent.log")
+        signal.signal(signal.SIGTERM, lambda *_: self.end())
+
+    def end(self) -> None:
+        """Stop everything. From any thread, or a signal."""
+        self.stop.set()
+        self.power(is_on=False)
+        self._changed.set()
+
+    def power(self, *, is_on: bool) -> None:
+        """Switch the unit's computer. From any thread."""
+        if is_on and not self.stop.is_set():
+            self._off.clear()
+        else:
+            self._off.set()
+            if self._agent is not None:
+                self._agent.wake()
+        self._changed.set()
+
+    def run(self, broker: tuple[str, int], surroundings: Callable[[threading.Event], None]) -> None:
+        """Run agent and surroundings until the end; the main thread is the agent's."""
+        threads = [
+            threading.Thread(target=self._watched, args=(surroundings,), name="world"),
+            threading.Thread(target=self._watched, args=(self._tell,), name="status"),
+        ]
+        for thread in threads:
+            thread.start()
+        while not self.stop.is_set():
+            self._changed.wait()
+            self._changed.clear()
+            if not self._off.is_set():
+                self._drive(broker)
+        for thread in threads:
+            thread.join(1)
+
+    def _drive(self, broker: tuple[str, int]) -> None:
+        """One run of the agent, from power on to power off: a boot of its own."""
+        settings = settings_for(self._unit, self._folder, broker)
+        self._agent = agent = CountingAgent(settings, ScaledTime(self._speed), self.cabin)
+        agent.run(self._off)
+        self._agent = None
+        self._fixes += agent.fixes
+
+    def _watched(self, body: Callable[[threading.Event], None]) -> None:
+        """A thread that dies takes the process along; the parent starts it again."""
+        try:
+            body(self.stop)
+        except Exception:
+            log.exception("%s died", threading.current_thread().name)
+        finally:
+            self.end()
+
+    def _tell(self, stop: threading.Event) -> None:
+        """A line of status a second; the parent's death is seen as the end of the lifeline."""
+        while not stop.is_set():
+            agent = self._agent
+            line = {
+                "unit": self._unit.id,
+                "is_on": agent is not None,
+                "is_online": agent is not None and agent.is_online,
+                "fixes": self._fixes + (0 if agent is None else agent.fixes),
+                "outbox_rows": None if agent is None else agent.depth_rows,
+            }
+            with suppress(BlockingIOError, BrokenPipeError):
+                os.write(self._status_fd, json.dumps(line).encode() + b"\n")
+            if select.select([self._life_fd], [], [], STATUS_S)[0]:
+                return
+
+
+def drive(
+    unit: Unit, folder: Path, broker: tuple[str, int], calendar: Calendar, status_fd: int, life_fd: int
+) -> None:
+    """The body of a driving unit's process."""
+    process = Process(unit, folder, calendar.rate, status_fd, life_fd)
+    relay = Relay(*broker)
+    world = World(unit, folder, relay, calendar, lambda is_on: process.power(is_on=is_on), process.cabin.feel)
+    process.run(("127.0.0.1", relay.port), world.run)
+
+
+def play(
+    unit: Unit,
+    folder: Path,
+    broker: tuple[str, int],
+    calendar: Calendar,
+    recording: Recording,
+    status_fd: int,
+    life_fd: int,
+) -> None:
+    """The body of a process that plays a recording as if it happened now, again and again."""
+    process = Process(unit, folder, calendar.rate, status_fd, life_fd)
+    line = PtyLine(folder / "gnss")
+    player = Player(recording, line, calendar.utc_ms, calendar.rate)
+
+    def surroundings(stop: threading.Event) -> None:
+        process.power(is_on=True)
+        begins_ms = recording.begins_ms
+        player.for_ever(stop, 0 if begins_ms is None else calendar.utc_ms() - begins_ms)
+        line.close()
+
+    process.run(broker, surroundings)
+
+
+def _log_to(path: Path) -> None:
+    """Keep the unit's log beside its outbox, bounded; the terminal is the parent's."""
+    handler = logging.handlers.RotatingFileHandler(path, maxBytes=MAX_LOG_BYTES, backupCount=1)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

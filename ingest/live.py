@@ -113,6 +113,10 @@ class Live:
             state = self._units.get(unit)
             return None if state is None else state.shown()
 
+    def count(self) -> int:
+        """How many units there are."""
+        return len(self._units)
+
     def apply_fix(self, unit: str, time_ms: int, clock: int, values: dict[str, Any], now_ms: int) -> bool:
         """A fix record from a batch moves the marker if it is the newest; False if it is from the future."""
         order_ms = min(time_ms, now_ms) if clock != CLOCK_NONE else -1

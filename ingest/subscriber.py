@@ -46,12 +46,18 @@ class Subscriber:
     """One session on one broker, taken up again whenever it breaks."""
 
     def __init__(
-        self, settings: BrokerSettings, password: str | None, intake: Intake, mono_s: Callable[[], float]
+        self,
+        settings: BrokerSettings,
+        password: str | None,
+        intake: Intake,
+        mono_s: Callable[[], float],
+        session_s: int = SESSION_S,
     ) -> None:
         self._settings = settings
         self._password = password
         self._intake = intake
         self._mono_s = mono_s
+        self._session_s = session_s
         self._protocol = "5" if settings.protocol == "auto" else settings.protocol
         self._connection = 0
         self._was_accepted = False
@@ -74,9 +80,9 @@ class Subscriber:
         )
         self._client.loop_start()
 
-    def wait_settled(self, timeout_s: float) -> None:
-        """Return once the broker has taken or refused us, or after the time."""
-        self._settled.wait(timeout_s)
+    def wait_settled(self, timeout_s: float) -> bool:
+        """True once the broker has taken us, refused us or not answered at all; False after the time."""
+        return self._settled.wait(timeout_s)
 
     def tend(self) -> None:
         """Try the older protocol once the newer one was turned down; called now and then."""
@@ -111,7 +117,7 @@ class Subscriber:
         if self._protocol != "5":
             return {}
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = SESSION_S
+        properties.SessionExpiryInterval = self._session_s
         properties.ReceiveMaximum = self._settings.receive_maximum
         properties.MaximumPacketSize = 2 * wire.MAX_BATCH_BYTES
         return {"clean_start": False, "properties": properties}
@@ -121,7 +127,7 @@ class Subscriber:
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._settings.client_id,
-            clean_session=None if is_5 else False,
+            clean_session=None if is_5 else self._session_s == 0,
             protocol=MQTTProtocolVersion.MQTTv5 if is_5 else MQTTProtocolVersion.MQTTv311,
             manual_ack=True,
         )
@@ -197,6 +203,7 @@ class Subscriber:
 
     def _on_connect_fail(self, _client: Client, _data: object) -> None:
         self._complain(f"broker {self.address} cannot be reached; trying again for ever")
+        self._settled.set()
 
     def _on_disconnect(
         self,

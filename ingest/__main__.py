@@ -1,0 +1,198 @@
+"""`ortoo-ingest`: run the service, and look into its files from the terminal."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import secrets
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from ingest import config
+from ingest.api.instants import iso
+from ingest.ledger import keys, quarantine, units
+from ingest.ledger.files import open_access, open_reading
+from ingest.time_source import TimeSource
+
+if TYPE_CHECKING:
+    from ingest.config import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The service of Ortoo.")
+key_app = typer.Typer(no_args_is_help=True, help="Keys of the API.")
+quarantine_app = typer.Typer(no_args_is_help=True, help="Payloads that could not be accepted.")
+app.add_typer(key_app, name="key")
+app.add_typer(quarantine_app, name="quarantine")
+
+Config = Annotated[Path | None, typer.Option("--config", help="settings in TOML; see example.toml")]
+
+
+def _fail(text: object) -> NoReturn:
+    sys.stderr.write(f"ortoo-ingest: {text}\n")
+    raise typer.Exit(2)
+
+
+def _print(entry: dict[str, object]) -> None:
+    typer.echo(json.dumps(entry, ensure_ascii=False))
+
+
+def _settings(path: Path | None) -> Settings:
+    if path is None:
+        return config.Settings()
+    try:
+        return config.load(path)
+    except config.ConfigError as error:
+        _fail(error)
+
+
+def _reading(path: Path | None) -> sqlite3.Connection:
+    store = Path(_settings(path).store.path)
+    if not store.exists():
+        _fail(f"there is no store at {store} yet: has the service run with these settings?")
+    try:
+        return open_reading(store)
+    except sqlite3.Error as error:
+        _fail(f"store {store}: {error}")
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+@app.command()
+def run(
+    config_path: Config = None,
+    time_rate: Annotated[float, typer.Option(help="a faster day, for demos", min=0.1, max=10000)] = 1.0,
+    time_origin_ms: Annotated[int, typer.Option(help="when the faster day began", min=0)] = 0,
+) -> None:
+    """Take from the broker, store, show; ends by SIGTERM or Ctrl-C."""
+    from ingest.service import CannotStart, Service  # noqa: PLC0415 - the other commands start at once
+
+    settings = _settings(config_path)
+    _log_to_stderr()
+    try:
+        code = Service(settings, TimeSource(time_rate, time_origin_ms)).run()
+    except CannotStart as error:
+        _fail(error)
+    raise typer.Exit(code)
+
+
+@app.command()
+def tail(
+    config_path: Config = None,
+    unit: Annotated[str | None, typer.Option(help="only this unit")] = None,
+) -> None:
+    """Print what units send as JSON lines, one record a line, until Ctrl-C."""
+    from ingest import tail as tail_  # noqa: PLC0415
+    from ingest.intake import Intake  # noqa: PLC0415
+    from ingest.subscriber import Subscriber  # noqa: PLC0415
+
+    settings = _settings(config_path).broker
+    settings = settings.model_copy(update={"client_id": f"{settings.client_id}-tail-{secrets.token_hex(4)}"})
+    intake = Intake(2 * settings.receive_maximum)
+    try:
+        password = config.password_of(settings.password_file)
+    except config.ConfigError as error:
+        _fail(error)
+    _log_to_stderr()
+    subscriber = Subscriber(settings, password, intake, TimeSource().mono_s, session_s=0)
+    subscriber.start()
+    try:
+        while subscriber.refusal is None:
+            intake.wait(0.2)
+            subscriber.tend()
+            messages = intake.take(1000)
+            subscriber.ack(messages)
+            for message in (*messages, *intake.take_live()):
+                if unit is None or f"/{unit}/" in message.topic:
+                    for line in tail_.lines(message):
+                        typer.echo(line)
+        _fail(subscriber.refusal)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        subscriber.stop()
+
+
+@key_app.command("add")
+def key_add(name: str, config_path: Config = None) -> None:
+    """Make a key; it is shown once and cannot be shown again."""
+    with closing(open_access(Path(_settings(config_path).store.path))) as access:
+        try:
+            secret = keys.add(access, name, TimeSource().utc_ms())
+        except keys.KeyNameError as error:
+            _fail(error)
+    typer.echo(secret)
+
+
+@key_app.command("list")
+def key_list(config_path: Config = None) -> None:
+    """Print the names of all keys."""
+    with closing(open_access(Path(_settings(config_path).store.path))) as access:
+        for key in keys.all_keys(access):
+            _print({"name": key.name, "made_at": iso(key.made_ms)})
+
+
+@key_app.command("remove")
+def key_remove(name: str, config_path: Config = None) -> None:
+    """Forget a key, and end its sessions."""
+    with closing(open_access(Path(_settings(config_path).store.path))) as access:
+        if not keys.remove(access, name):
+            _fail(f"there is no key {name!r}")
+
+
+@app.command("units")
+def list_units(config_path: Config = None) -> None:
+    """Print every unit ever heard of."""
+    with closing(_reading(config_path)) as ledger:
+        for unit in units.all_units(ledger):
+            entry = dataclasses.asdict(unit)
+            _print(entry | {"first_seen_at": iso(entry.pop("first_seen_ms"))})
+
+
+@quarantine_app.command("list")
+def quarantine_list(config_path: Config = None, limit: Annotated[int, typer.Option(min=1)] = 50) -> None:
+    """Print what was set aside, newest first."""
+    with closing(_reading(config_path)) as ledger:
+        for refused in quarantine.newest(ledger, limit):
+            _print(_shown(refused))
+
+
+@quarantine_app.command("show")
+def quarantine_show(refused_id: int, config_path: Config = None) -> None:
+    """Print one of them with its bytes as hex digits."""
+    with closing(_reading(config_path)) as ledger:
+        refused = quarantine.find(ledger, refused_id)
+        if refused is None:
+            _fail(f"nothing is set aside under {refused_id}")
+        _print(_shown(refused) | {"payload_hex": (quarantine.payload(ledger, refused_id) or b"").hex()})
+
+
+@quarantine_app.command("export")
+def quarantine_export(refused_id: int, path: Path, config_path: Config = None) -> None:
+    """Write the bytes of one of them to a file, as they came."""
+    with closing(_reading(config_path)) as ledger:
+        payload = quarantine.payload(ledger, refused_id)
+        if payload is None:
+            _fail(f"nothing is set aside under {refused_id}")
+    path.write_bytes(payload)
+
+
+def _shown(refused: quarantine.Refused) -> dict[str, object]:
+    entry = dataclasses.asdict(refused)
+    times = {name: iso(entry.pop(f"{name[:-3]}_ms")) for name in ("received_at", "latest_at")}
+    return entry | times
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""The service: joins broker, pipeline and API, and ends them in order.
+
+The pipeline has a thread, paho has one, the API runs in the main one. If the pipeline ever fails in a way it
+does not know, the whole service ends with an error and is to be started again: a thread must not die quietly.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import signal
+import socket
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from firmware import wire
+from ingest.api.app import create_app
+from ingest.api.context import Context, Readiness
+from ingest.api.server import ApiServer, BindError, check_bind
+from ingest.config import ConfigError, password_of
+from ingest.history import sqlite as history
+from ingest.intake import Intake
+from ingest.ledger import keys
+from ingest.ledger.files import StoreInUse, lock_store, open_access, open_store
+from ingest.ledger.quarantine import Bounds
+from ingest.ledger.schema import SchemaError
+from ingest.live import Live
+from ingest.metrics import Metrics
+from ingest.pipeline import Limits, Pipeline
+from ingest.reader import Reader
+from ingest.subscriber import Subscriber
+
+if TYPE_CHECKING:
+    from ingest.config import Settings
+    from ingest.time_source import TimeSource
+
+log = logging.getLogger(__name__)
+
+SETTLE_S = 5.0  # a broker that refuses says so by then
+STOP_S = 1.5
+DAY_S = 86400
+
+
+class CannotStart(RuntimeError):
+    """Something is in the way; the text says what, and what helps."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; raises CannotStart with a sentence for people."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError as error:
+        detail = error.strerror or str(error)
+        raise CannotStart(f"cannot listen on {host}:{port}: {detail}; choose another http.port") from None
+    return listener
+
+
+class Service:
+    """Everything of one process."""
+
+    def __init__(self, settings: Settings, time: TimeSource) -> None:
+        """Take the files and the port; raises CannotStart."""
+        self._settings = settings
+        self._time = time
+        self._stop = threading.Event()
+        path = Path(settings.store.path)
+        try:
+            self._lock = lock_store(path)
+            self._access = open_access(path)
+            check_bind(settings.http.host, keys.has_any(self._access))
+            self._listener = listen(settings.http.host, settings.http.port)
+            self._connection = open_store(path)
+            history.prepare(self._connection)
+            password = password_of(settings.broker.password_file)
+        except (StoreInUse, SchemaError, BindError, ConfigError) as error:
+            raise CannotStart(str(error)) from None
+        except OSError as error:
+            raise CannotStart(f"store {path}: {error.strerror or error}") from None
+        self._reader = Reader(path)
+        self._intake = Intake(2 * settings.broker.receive_maximum)
+        self._live = Live(settings.store.ahead_s * 1000)
+        self._metrics = Metrics()
+        self._subscriber = self._made_subscriber(password)
+        self._pipeline = Pipeline(
+            self._connection,
+            self._intake,
+            self._subscriber,
+            self._live,
+            self._metrics,
+            time,
+            _limits(settings),
+        )
+        self._server = ApiServer(create_app(self._context()), settings.http.host, settings.http.port)
+        self._show_gauges()
+        self._failure: BaseException | None = None
+
+    def _made_subscriber(self, password: str | None) -> Subscriber:
+        try:
+            return Subscriber(self._settings.broker, password, self._intake, self._time.mono_s)
+        except OSError as error:  # of a file with a certificate; ssl.SSLError is one, too
+            raise CannotStart(f"broker: a certificate or key cannot be used: {error}") from None
+
+    def _context(self) -> Context:
+        live = self._settings.live
+        return Context(
+            reader=self._reader,
+            live=self._live,
+            access=self._access,
+            register_unit=self._pipeline.register_unit,
+            send_command=self._send_command,
+            readiness=self._readiness,
+            registry=self._metrics.registry,
+            now_ms=self._time.utc_ms,
+            instance=secrets.token_hex(4),
+            stale_after_s=live.stale_after_s,
+            gone_after_s=live.gone_after_s,
+            tick_ms=live.tick_ms,
+            session_s=self._settings.http.session_days * DAY_S,
+        )
+
+    def _send_command(self, unit: str, command: dict[str, Any]) -> bool:
+        if not self._subscriber.is_connected:
+            return False
+        payload = wire.encode_json("command", command)
+        return self._subscriber.publish(wire.topic(unit, "command"), payload, is_retained=False)
+
+    def _readiness(self) -> Readiness:
+        return Readiness(self._subscriber.is_connected, self._pipeline.is_writable, self._pipeline.lag_s())
+
+    def _show_gauges(self) -> None:
+        show = self._metrics.show
+        show("broker_connected", "1 while the broker has us", lambda: self._subscriber.is_connected)
+        show("store_writable", "1 while the store takes records", lambda: self._pipeline.is_writable)
+        show("waiting", "Messages that wait for their commit", lambda: self._intake.waiting)
+        show("lag_seconds", "Age of the oldest of them", self._pipeline.lag_s)
+        show("live_dropped", "Live messages that fell out unread", lambda: self._intake.dropped_live)
+        show("units", "Units ever heard of", self._live.count)
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT; 0 then, 1 when a part failed. Raises CannotStart."""
+        # uvicorn ends by these signals and then raises them once more, for whoever had them before.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._stop.set())
+        worker = threading.Thread(target=self._work, name="pipeline", daemon=True)
+        try:
+            self._join_broker()
+            worker.start()
+            log.info("serving on http://%s:%d", *self._listener.getsockname()[:2])
+            self._server.run(sockets=[self._listener])
+        finally:
+            self._end(worker)
+        return 1 if self._failure is not None else 0
+
+    def _join_broker(self) -> None:
+        """Begin the session. A broker that is not there is waited for later, one that refuses is not."""
+        self._subscriber.start()
+        deadline_s = self._time.mono_s() + SETTLE_S
+        while not self._subscriber.wait_settled(0.05) and self._time.mono_s() < deadline_s:
+            self._subscriber.tend()
+            if self._stop.is_set():
+                break
+        if self._subscriber.refusal is not None:
+            raise CannotStart(self._subscriber.refusal)
+
+    def _work(self) -> None:
+        try:
+            self._pipeline.run(self._stop)
+        except BaseException as error:
+            log.exception("the pipeline failed; the service ends, units keep their records")
+            self._failure = error
+            raise
+        finally:
+            self._server.should_exit = True
+
+    def _end(self, worker: threading.Thread) -> None:
+        """Finish the group in hand, answer it, leave the broker, close the files."""
+        self._stop.set()
+        self._intake.wake()
+        if worker.is_alive():
+            worker.join(STOP_S)
+        self._subscriber.stop()
+        self._reader.close()
+        if not worker.is_alive():
+            self._connection.close()
+        self._access.close()
+        self._lock.close()
+
+
+def _limits(settings: Settings) -> Limits:
+    store = settings.store
+    return Limits(
+        group_messages=store.group_messages,
+        group_ms=store.group_ms,
+        ahead_ms=store.ahead_s * 1000,
+        quarantine=Bounds(store.quarantine_rows, store.quarantine_mib << 20),
+    )

@@ -167,7 +167,7 @@ def too_many(wait_ms: int) -> ApiError:
 
 def is_for_login(scope: Scope, error: ApiError) -> bool:
     """A person who opens the page is led to the form."""
-    return error.status == 401 and scope["path"] == "/" and scope["method"] in {"GET", "HEAD"}
+    return error.status_code == 401 and scope["path"] == "/" and scope["method"] in {"GET", "HEAD"}
 
 
 def address_of(scope: Scope) -> str:

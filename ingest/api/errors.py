@@ -8,6 +8,7 @@ only question that matters to a program: will waiting help?
 
 from __future__ import annotations
 
+import traceback
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -40,17 +41,18 @@ class ErrorBody(BaseModel):
     error: Error
 
 
-class ApiError(Exception):
-    """A refusal with its status and its words."""
+class ApiError(HTTPException):
+    """A refusal with its status and its words.
+
+    It is one of the framework's, so that it also passes through where a body is read.
+    """
 
     def __init__(
         self, status: int, code: str, where: str, detail: str, retry_after_s: int | None = None
     ) -> None:
-        super().__init__(f"{code}: {where}: {detail}")
-        self.status = status
+        super().__init__(status, detail)
         self.code = code
         self.where = where
-        self.detail = detail
         self.retry_after_s = retry_after_s
 
 
@@ -63,7 +65,9 @@ def error_response(error: ApiError) -> JSONResponse:
     """The answer that an ApiError asks for."""
     retry = error.retry_after_s is not None
     headers = {"Retry-After": str(error.retry_after_s)} if retry else None
-    return JSONResponse(error_body(error.code, error.where, error.detail, retry=retry), error.status, headers)
+    return JSONResponse(
+        error_body(error.code, error.where, error.detail, retry=retry), error.status_code, headers
+    )
 
 
 def unknown_unit(unit: str) -> ApiError:
@@ -113,5 +117,7 @@ def _on_busy(_: Request, error: Exception) -> JSONResponse:
 
 
 def _on_crash(request: Request, error: Exception) -> JSONResponse:
-    _log.error("request failed", path=request.url.path[:200], error=type(error).__name__, exc_info=error)
+    # As plain text: a renderer that shows local variables would show keys.
+    trace = "".join(traceback.format_exception(error))
+    _log.error("request failed", path=request.url.path[:200], trace=trace)
     return JSONResponse(error_body("internal", request.url.path[:200], "see the service's log"), 500)

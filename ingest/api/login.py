@@ -74,7 +74,7 @@ async def log_in(request: Request, given: Given) -> Response:
     if wait_ms := door.attempts.wait_ms(address, given.now_ms()):
         error = too_many(wait_ms)
         words = ALERT.format(zh="请稍后再试", en=f"Too many attempts: wait {error.retry_after_s} s")
-        return form(words, error.status)
+        return form(words, error.status_code)
     key = _key_in(await request.body())
     name = await run_sync(door.holder, key, None)
     if name is None:
@@ -86,7 +86,7 @@ async def log_in(request: Request, given: Given) -> Response:
 
 
 def _key_in(body: bytes) -> str:
-    fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
+    fields = parse_qs(body.decode("utf-8", "replace"))
     return fields.get("key", [""])[0].strip()[:MAX_SECRET_CHARS]
 
 

@@ -126,6 +126,15 @@ class Gnss:
         """Sentences and positions that were refused, by cause."""
         return self._decoder.refused
 
+    @property
+    def sentences(self) -> int:
+        """How many sentences came whole."""
+        return self._decoder.sentences
+
+    @property
+    def is_open(self) -> bool:
+        return self._port.is_open
+
     def run(self, emit: Callable[[Reading], None], stop: threading.Event) -> None:
         """Read until `stop`; the body of a thread."""
         faults = Faults(self.name, emit, self._mono_ms)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from ingest.demo.ports import PortInUse, is_free, is_open, next_free
 from tests.fixtures.programs import Program
@@ -40,6 +42,32 @@ def test_a_retained_message_reaches_who_comes_later(broker: Program, free_port: 
         client.disconnect()
         client.loop_stop()
     assert broker.stop(2) == 0
+
+
+def test_mqtt_5_is_turned_down_at_once(broker: Program, free_port: int) -> None:
+    """With properties, as both our ends connect: amqtt alone would never answer."""
+    answers: list[str] = []
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="five", protocol=paho.MQTTv5)
+    client.on_connect = lambda _client, _data, _flags, reason, _properties: answers.append(str(reason))
+    properties = Properties(PacketTypes.CONNECT)
+    properties.ReceiveMaximum = 1000
+    client.connect(HOST, free_port, keepalive=20, properties=properties)
+    client.loop_start()
+    wait_until(lambda: answers, 2)
+    client.disconnect()
+    client.loop_stop()
+    assert answers == ["Unsupported protocol version"]
+
+
+@pytest.mark.parametrize("junk", [b"", b"\x10", b"GET / HTTP/1.1\r\n\r\n", bytes(40), b"\xff" * 40])
+def test_junk_and_half_packets_leave_it_serving(broker: Program, free_port: int, junk: bytes) -> None:
+    with socket.create_connection((HOST, free_port), 5) as client:
+        client.sendall(junk)
+    later = connected(free_port)
+    later.disconnect()
+    later.loop_stop()
+    assert broker.is_running
+    assert "Traceback" not in broker.log()
 
 
 def test_it_listens_on_loopback_only(broker: Program, free_port: int) -> None:

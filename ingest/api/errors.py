@@ -8,11 +8,11 @@ only question that matters to a program: will waiting help?
 
 from __future__ import annotations
 
+import logging
 import traceback
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 RETRY_AFTER_S = 5
 
-_log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Error(BaseModel):
@@ -118,6 +118,5 @@ def _on_busy(_: Request, error: Exception) -> JSONResponse:
 
 def _on_crash(request: Request, error: Exception) -> JSONResponse:
     # As plain text: a renderer that shows local variables would show keys.
-    trace = "".join(traceback.format_exception(error))
-    _log.error("request failed", path=request.url.path[:200], trace=trace)
+    log.error("%s failed: %s", request.url.path[:200], "".join(traceback.format_exception(error)))
     return JSONResponse(error_body("internal", request.url.path[:200], "see the service's log"), 500)

@@ -54,8 +54,8 @@ def judge(
 
 def _fork(own: Sequence[Stretch], told_mark: int, told: Runs, mark: int) -> int | None:
     """The first seq that exists here with another boot than there, as far back as the told runs reach."""
-    ends = [first - 1 for first, _ in told[1:]] + [told_mark]
-    for (first, boot), end in zip(told, ends, strict=True):
+    ends = [*(first - 1 for first, _ in told[1:]), told_mark]
+    for (first, boot), end in zip(told, ends, strict=False):  # without runs there is nothing to compare
         for stretch in own:
             at = max(first, stretch.first_seq)
             if boot == stretch.boot or at > min(end, stretch.last_seq):

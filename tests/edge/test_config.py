@@ -1,0 +1,69 @@
+"""Settings: the sample shows the defaults, and what is wrong is named."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge import config
+from edge.config import ConfigError, Settings, UnitSettings, load_settings, settings_of
+
+EXAMPLE = Path(config.__file__).with_name("example.toml")
+UNIT = {"id": "vehicle-01"}
+
+
+def test_the_example_shows_every_option_at_its_default() -> None:
+    assert load_settings(EXAMPLE) == Settings(unit=UnitSettings(id="vehicle-01"))
+    text = EXAMPLE.read_text()
+    for section in config.SECTIONS:
+        for name in section.__dataclass_fields__:
+            assert f"\n{name} = " in text, f"{section.__name__}.{name} is not in the example"
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({}, '"unit" is missing'),
+        ({"unit": {}}, '[unit]: "id" is missing'),
+        ({"unit": {"idd": "a"}}, '[unit]: unknown option "idd"; did you mean "id"?'),
+        ({"unit": UNIT, "brokr": {}}, 'unknown option "brokr"; did you mean "broker"?'),
+        ({"unit": UNIT, "broker": {"x": 1}}, '[broker]: unknown option "x"; known are host, port'),
+        ({"unit": {"id": "Bus 1"}}, '[unit]: id = "Bus 1": must be lower-case letters, digits and "-"'),
+        ({"unit": UNIT, "track": {"tolerance_m": -1}}, "[track]: tolerance_m = -1: must be within 0 to 1000"),
+        (
+            {"unit": UNIT, "track": {"tolerance_m": float("nan")}},
+            "tolerance_m = nan: must be within 0 to 1000",
+        ),
+        ({"unit": UNIT, "broker": {"port": 1e3}}, "[broker]: port = 1000.0: must be a whole number"),
+        ({"unit": UNIT, "broker": {"port": True}}, "port = True: must be a whole number"),
+        ({"unit": UNIT, "broker": {"is_tls": 1}}, "is_tls = 1: must be true or false"),
+        ({"unit": UNIT, "broker": {"protocol": "4"}}, 'protocol = "4": must be one of auto, 5, 3.1.1'),
+        ({"unit": UNIT, "broker": {"key_file": "k"}}, "only one of the two is given"),
+        ({"unit": UNIT, "broker": []}, "broker = []: must be a table"),
+        ({"unit": UNIT, "source": [{"type": "gps"}]}, 'type = "gps": must be one of gnss, gpsd'),
+        ({"unit": UNIT, "source": [{}, {}]}, 'name = "gnss": is there twice'),
+        ({"unit": UNIT, "clock": {"floor": "2026"}}, "floor = '2026': must be a date"),
+        ({"unit": {"id": "a", "capabilities": ["Fire"]}}, 'capabilities = "Fire": must be'),
+        ({"unit": {"id": "a", "name": "x" * 65}}, "name: longer than 64 bytes"),
+    ],
+)
+def test_what_is_wrong_is_named(table: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        settings_of(table, "unit.toml")
+    assert str(error.value).startswith("unit.toml: ")
+    assert said in str(error.value)
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "unit.toml"
+    with pytest.raises(ConfigError, match=r"unit.toml: cannot be read: No such file"):
+        load_settings(path)
+    path.write_bytes(b"\xff[")
+    with pytest.raises(ConfigError, match=r"unit.toml: is not TOML"):
+        load_settings(path)
+
+
+def test_a_whole_number_does_for_a_fraction_and_the_floor_is_a_day() -> None:
+    settings = settings_of({"unit": UNIT, "track": {"tolerance_m": 3}}, "unit.toml")
+    assert settings.track.tolerance_m == 3.0
+    assert settings.floor_ms == 1_793_491_200_000

@@ -25,7 +25,7 @@ GNSS, DGNSS, RTK, FLOAT_RTK, DEAD_RECKONING = (
 
 def scaled(name: str, value: float | None, factor: float) -> int | None:
     """The field's whole number, or None where the value is missing, not finite or out of range."""
-    if value is None or not math.isfinite(value):
+    if value is None or not math.isfinite(value * factor):
         return None
     number = round(value * factor)
     return number if FIELDS[name].low <= number <= FIELDS[name].high else None

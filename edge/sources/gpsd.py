@@ -56,6 +56,11 @@ class Reports:
         self._last_time: object = None
         self._has_fix: bool | None = None
 
+    def begin(self) -> None:
+        """A new connection: what was torn by the last one stays torn."""
+        self._rest = b""
+        self._sky = {}
+
     def feed(self, data: bytes, mono_ms: int) -> list[Reading]:
         """The fixes in these bytes; what is torn waits for the next."""
         *lines, self._rest = (self._rest + data).split(b"\n")
@@ -88,7 +93,7 @@ class Reports:
         return self._fix(report, mono_ms) if report.get("class") == "TPV" else []
 
     def _fix(self, report: dict[str, Any], mono_ms: int) -> list[Reading]:
-        if report.get("mode") not in {2, 3} or report.get("status") == SIMULATED:
+        if report.get("mode") not in (2, 3) or report.get("status") == SIMULATED:
             return self.lose(mono_ms)
         lat_deg, lon_deg = _number(report, "lat"), _number(report, "lon")
         if lat_deg is None or lon_deg is None:
@@ -124,7 +129,12 @@ def _status(report: dict[str, Any]) -> int:
 
 def _number(report: dict[str, Any], name: str) -> float | None:
     value = report.get(name)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # JSON knows whole numbers of any length
+        return None
 
 
 def _utc_ms(text: object) -> int | None:
@@ -182,6 +192,7 @@ class Gpsd:
         with socket.create_connection(self._address, CONNECT_S) as connection:
             connection.settimeout(WAIT_S)
             connection.sendall(WATCH)
+            self._reports.begin()
             faults.end("no_gpsd")
             heard_ms = self._mono_ms()
             while not stop.is_set():

@@ -27,7 +27,7 @@ ROLLOVER_MS = 1024 * 7 * DAY_MS
 
 STEP_MS = 250  # less than this is jitter of the serial line
 AGREEMENT_MS = 500  # evidence in agreement stays within this of its first word
-AGREEMENT_SPAN_MS = 2_000  # and lasts this long, so that a stopped clock at 10 Hz is found out
+AGREEMENT_SPAN_MS = 1_500  # and lasts this long, so that a stopped clock at 10 Hz is found out
 AGREEING = 3
 AGREEING_CORRECTED = 10  # a date that had to be corrected by a rollover is a guess, and asked for longer
 OWN_TIME_MS = 1_000  # a fix is late on the line by less than this

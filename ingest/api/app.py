@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -10,7 +11,7 @@ from pydantic import TypeAdapter
 from starlette.middleware import Middleware
 
 from ingest.api import commands, events, health, login, page, refused, stream, track, units
-from ingest.api.auth import Doorkeeper, Gate
+from ingest.api.auth import COOKIE, FREE, SAFE_METHODS, Doorkeeper, Gate
 from ingest.api.errors import add_error_handlers
 from ingest.api.headers import SafeHeaders
 from ingest.api.hub import Hub
@@ -74,9 +75,24 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         schema = TypeAdapter(shape).json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs")
         schemas[name] = schema
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            operation["responses"] |= gate_answers(path, method)
     components["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer"},
-        "session": {"type": "apiKey", "in": "cookie", "name": "ortoo_session"},
+        "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
     }
     document["security"] = [{"key": []}, {"session": []}, {}]
     return document
+
+
+def gate_answers(path: str, method: str) -> dict[str, Any]:
+    """What the gate may say before the route is reached."""
+    statuses = [] if path in FREE else [401, 429]
+    if method.upper() not in SAFE_METHODS:
+        statuses += [400, 403, 413]
+    schema = {"schema": {"$ref": "#/components/schemas/ErrorBody"}}
+    return {
+        str(status): {"description": HTTPStatus(status).phrase, "content": {"application/json": schema}}
+        for status in statuses
+    }

@@ -22,7 +22,7 @@ CommandIn = Annotated[RawTrack | Resend, Body(discriminator="what")]
     "/api/v1/units/{unit}/commands",
     operation_id="send_command",
     status_code=202,
-    responses=responses(403, 404, 413, 422, 503),
+    responses=responses(404, 422, 503),
 )
 def send_command(given: Given, unit: str, asked: CommandIn) -> CommandSent:
     """Hand a command to the broker, which keeps it for a unit that is out of reach."""

@@ -39,7 +39,7 @@ router = APIRouter(tags=["live"])
             "`tick` (only the time), as server-sent events without end.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **responses(503),
+        **responses(422, 503),
     },
 )
 async def read_stream(

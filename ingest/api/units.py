@@ -73,7 +73,7 @@ def _feature(unit: dict[str, Any]) -> dict[str, Any]:
     "/api/v1/units/{unit}",
     operation_id="read_unit",
     response_class=Response,
-    responses={200: {"model": UnitState}, **responses(404)},
+    responses={200: {"model": UnitState}, **responses(404, 422)},
 )
 def read_unit(given: Given, unit: str) -> Response:
     """One unit: its newest state, and how much of each of its lanes is stored."""
@@ -95,7 +95,7 @@ def read_unit(given: Given, unit: str) -> Response:
     "/api/v1/units/{unit}",
     operation_id="register_unit",
     response_class=Response,
-    responses={200: {"model": LiveUnit}, **responses(403, 404, 413, 422, 503)},
+    responses={200: {"model": LiveUnit}, **responses(404, 422, 503)},
 )
 def register_unit(given: Given, unit: str, said: Registration) -> Response:
     """Name a unit and say what it can do; from then on it is registered."""

@@ -139,6 +139,7 @@ export class FleetMap {
       fitBoundsOptions: { padding: 24 },
       maxZoom: 17,
       attributionControl: false,
+      fadeDuration: 0, // a name that fades in for 300 ms holds every new position back for as long
       dragRotate: false,
       pitchWithRotate: false,
       localIdeographFontFamily: "system-ui, sans-serif",
@@ -146,7 +147,7 @@ export class FleetMap {
     this.map.touchZoomRotate.disableRotation();
     this.map.addControl(new NavigationControl({ showCompass: false }), "top-right");
     this.map.addControl(new AttributionControl({ compact: true }), "bottom-left");
-    this.map.addControl(new ScaleControl({}), "bottom-left");
+    this.map.addControl(new ScaleControl({}), "top-left");
     this.map.once("style.load", () => this.#dress(theme));
     this.map.on("moveend", () => this.#drawGrid());
     this.map.on("click", (event) => onPick(this.#unitAt(event.point)));
@@ -238,7 +239,7 @@ export class FleetMap {
     const size = this.#read().fleet.units.size;
     const gap_ms = Math.min(FLUSH_MAX_MS, Math.max(FLUSH_MIN_MS, size * FLUSH_MS_PER_UNIT));
     const wait_ms = Math.max(0, this.#flushed_ms + gap_ms - performance.now());
-    setTimeout(() => requestAnimationFrame(() => void this.#flush()), wait_ms);
+    setTimeout(() => void this.#flush(), wait_ms);
   }
 
   async #flush() {

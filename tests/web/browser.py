@@ -1,0 +1,134 @@
+"""The page in a real browser: what it shows, and everything that went wrong meanwhile."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.fixtures.waiting import wait_until
+
+# WebGL without a graphics card; and a browser that looks for nobody by itself.
+FLAGS = (
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+)
+ZONE = "Asia/Shanghai"
+
+# Before any script of the page: layout shifts and broken policies are kept where a test can read them.
+WATCH = """
+window.watched = { shift: 0, broken: [] };
+new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) if (!one.hadRecentInput) window.watched.shift += one.value;
+}).observe({ type: "layout-shift", buffered: true });
+document.addEventListener("securitypolicyviolation", (event) => {
+  window.watched.broken.push(`${event.violatedDirective} ${event.blockedURI}`);
+});
+"""
+
+
+@dataclass
+class Watched:
+    """One open page, with what it asked for and what it complained of."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"page: {error}"))
+        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
+
+    def _console(self, message: Any) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def read(self, script: str) -> Any:
+        """What a script says; `wait_for_function` of Playwright fails silently under our content policy."""
+        return self.page.evaluate(script)
+
+    def wait(self, script: str, timeout_s: float = 15) -> Any:
+        """Ask until the answer is true."""
+        return wait_until(lambda: self.read(script), timeout_s, what=f"{script}; {self.complaints}")
+
+    def wait_for_map(self) -> None:
+        """Until the map has drawn all that it was told."""
+        self.wait("ortoo.map.loaded() && ortoo.map.areTilesLoaded()", 30)
+
+    def drawn(self) -> dict[str, dict[str, Any]]:
+        """The vehicles on the map by unit: their properties and place."""
+        found = self.read(
+            "ortoo.map.queryRenderedFeatures({ layers: ['vehicle'] })"
+            ".map((one) => ({ ...one.properties, at: one.geometry.coordinates }))"
+        )
+        return {one["unit"]: one for one in found}
+
+    def shift(self) -> float:
+        """How much the layout has jumped by itself."""
+        return float(self.read("watched.shift"))
+
+    def broken(self) -> list[str]:
+        """What the content policy had to stop."""
+        return list(self.read("watched.broken"))
+
+
+class Browsers:
+    """Pages of one Chromium, each in a context of its own; nothing of them leaves the machine."""
+
+    def __init__(self, browser: Browser, artefacts: Path) -> None:
+        self._browser = browser
+        self._artefacts = artefacts
+
+    @contextmanager
+    def open(
+        self, url: str, language: str = "zh", width: int = 1440, height: int = 900, **settings: Any
+    ) -> Iterator[Watched]:
+        """The page at `url`, watched; it fails the test when it asked anyone else or complained."""
+        context = self._browser.new_context(
+            viewport={"width": width, "height": height}, timezone_id=ZONE, **settings
+        )
+        home = urlsplit(url).netloc
+        context.route(
+            lambda asked: urlsplit(asked).netloc not in {home, ""},
+            lambda route: route.abort("blockedbyclient"),
+        )
+        context.add_init_script(WATCH)
+        context.add_init_script(f"localStorage.setItem('ortoo.language', '{language}')" if language else "")
+        watched = Watched(context.new_page())
+        try:
+            watched.page.goto(url)
+            watched.wait("window.ortoo !== undefined && ortoo.state.isKnown", 30)
+            yield watched
+            assert watched.hosts <= {home, ""}, f"the page asked {watched.hosts}"
+            assert watched.complaints == []
+            assert watched.broken() == []
+        finally:
+            context.close()
+
+    def keep(self, watched: Watched, name: str) -> None:
+        """A screenshot among the test artefacts."""
+        folder = self._artefacts / "page"
+        folder.mkdir(parents=True, exist_ok=True)
+        watched.page.screenshot(path=folder / f"{name}.png")
+
+
+@contextmanager
+def browsers(chromium: Path, artefacts: Path) -> Iterator[Browsers]:
+    """A running Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS])
+        try:
+            yield Browsers(browser, artefacts)
+        finally:
+            browser.close()

@@ -1,0 +1,156 @@
+// What the page reckons without a browser. Run by test_logic.py with node's own test runner.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ServiceClock } from "../../ingest/web/clock.js";
+import { countsOf, Fleet, freshnessOf, isPositionHeld, isShown } from "../../ingest/web/fleet.js";
+import { boundsOfDay, coordinates, dayAfter, dayOf, newsAge, quantity, span, speed } from "../../ingest/web/format.js";
+import { preferredLanguage, sayer } from "../../ingest/web/messages.js";
+import { boundsOf, driven_m, momentAt, runsOf, spanOf, trackFeatures } from "../../ingest/web/track.js";
+
+const NOW_MS = Date.parse("2026-11-21T09:00:00Z");
+const LIMITS = { stale_after_s: 90, gone_after_s: 7 * 86400 };
+const ago = (s) => new Date(NOW_MS - s * 1000).toISOString();
+const say = sayer({ never: "never", now: "now", ago: "{span} ago", span_s: "{n} s", span_min: "{n} min", span_h: "{n} h", span_d: "{n} d" });
+
+function unit(change = {}) {
+  const fleet = new Fleet();
+  fleet.replace([{ unit: "a", name: null, capabilities: [], connection: "online", received_at: ago(1), sampled_at: ago(1), fix_mode: "3d", ...change }], LIMITS);
+  return fleet.units.get("a");
+}
+
+test("freshness follows the age of the news and the link, at the very bounds", () => {
+  const cases = [
+    [{ received_at: ago(0) }, "live"],
+    [{ received_at: ago(89.9) }, "live"],
+    [{ received_at: ago(90) }, "stale"],
+    [{ received_at: ago(1), connection: "offline" }, "stale"],
+    [{ received_at: ago(1), connection: "unknown" }, "live"],
+    [{ received_at: ago(7 * 86400) }, "stale"],
+    [{ received_at: ago(7 * 86400 + 1) }, "gone"],
+    [{ received_at: null, connection: "unknown" }, "gone"],
+  ];
+  for (const [change, expected] of cases) assert.equal(freshnessOf(unit(change), NOW_MS, LIMITS), expected, JSON.stringify(change));
+});
+
+test("a position is held without a fix, or with an old one", () => {
+  assert.equal(isPositionHeld(unit(), NOW_MS, LIMITS), false);
+  assert.equal(isPositionHeld(unit({ fix_mode: "none" }), NOW_MS, LIMITS), true);
+  assert.equal(isPositionHeld(unit({ sampled_at: ago(90) }), NOW_MS, LIMITS), true);
+  assert.equal(isPositionHeld(unit({ sampled_at: null }), NOW_MS, LIMITS), true);
+});
+
+test("every unit is counted once", () => {
+  const units = [unit(), unit({ received_at: ago(100) }), unit({ received_at: null })];
+  assert.deepEqual(countsOf(units, NOW_MS, LIMITS), { live: 1, stale: 1, gone: 1 });
+});
+
+test("a filter asks for text, state and capability together", () => {
+  const one = unit({ name: "流动图书馆", capabilities: ["library"] });
+  const shown = (text, states, capability) => isShown(one, { text, states: new Set(states), capability }, NOW_MS, LIMITS);
+  assert.ok(shown("", [], null));
+  assert.ok(shown(" 图书 ", ["live"], "library"));
+  assert.ok(shown("A", [], null));
+  assert.ok(!shown("police", [], null));
+  assert.ok(!shown("", ["gone"], null));
+  assert.ok(!shown("", [], "police"));
+});
+
+test("the order of units does not depend on their news", () => {
+  const fleet = new Fleet();
+  const state = (name) => ({ unit: name, name: null, received_at: ago(1), sampled_at: ago(1) });
+  fleet.replace([state("bus-10"), state("bus-9"), state("ambulance-1")], LIMITS);
+  fleet.merge([state("ambulance-1")]);
+  assert.deepEqual(fleet.sorted().map((one) => one.unit), ["ambulance-1", "bus-9", "bus-10"]);
+});
+
+test("the service's clock goes on by the browser's monotonic one", () => {
+  const clock = new ServiceClock();
+  clock.set(NOW_MS, 1000);
+  assert.equal(clock.at(3500), NOW_MS + 2500);
+});
+
+const segment = (source, minutes, is_joined = false) => {
+  const column = (value) => minutes.map(value);
+  return {
+    source, is_joined, sampled_at: column((m) => ago(3600 - m * 60)), lat_deg: column((m) => 40 + m * 0.01),
+    lon_deg: column(() => 110), speed_m_s: column((m) => m), course_deg: column(() => 0), altitude_msl_m: column(() => null),
+  };
+};
+const at = (minute) => NOW_MS - 3600_000 + minute * 60_000;
+
+test("a joined segment goes on with the run before, without its first fix", () => {
+  const runs = runsOf([segment("gnss", [0, 1, 2]), segment("gnss", [2, 3], true), segment("gnss", [10, 11])]);
+  assert.deepEqual(runs.map((run) => run.length), [4, 2]);
+  assert.deepEqual(spanOf(runs), [at(0), at(11)]);
+});
+
+test("of two receivers the one that knows more is shown", () => {
+  assert.equal(runsOf([segment("gpsd", [0, 1]), segment("gnss", [0, 1, 2])])[0].length, 3);
+});
+
+test("a moment between two fixes of a run is on the line between them", () => {
+  const moment = momentAt(runsOf([segment("gnss", [0, 2])]), at(1));
+  assert.ok(moment.is_known);
+  assert.ok(Math.abs(moment.lat_deg - 40.01) < 1e-9);
+  assert.equal(moment.speed_m_s, 1);
+  assert.equal(moment.course_deg, 0);
+  assert.equal(moment.altitude_msl_m, null);
+});
+
+test("between two runs nothing is known but the last place", () => {
+  const runs = runsOf([segment("gnss", [0, 1]), segment("gnss", [10, 11])]);
+  const moment = momentAt(runs, at(5));
+  assert.equal(moment.is_known, false);
+  assert.ok(Math.abs(moment.lat_deg - 40.01) < 1e-9);
+  assert.equal(momentAt(runs, at(-1)), null);
+  assert.equal(momentAt(runs, at(11)).is_known, true);
+  assert.equal(momentAt(runs, at(12)).is_known, false);
+});
+
+test("the driven line leaves the gap out, which is drawn apart", () => {
+  const runs = runsOf([segment("gnss", [0, 1]), segment("gnss", [10, 11])]);
+  assert.ok(Math.abs(driven_m(runs) - 2 * 1111.95) < 1);
+  assert.deepEqual(trackFeatures(runs).features.map((one) => one.properties.part), ["gap", "driven", "driven", "end", "end"]);
+  assert.deepEqual(boundsOf(runs), [110, 40, 110, 40 + 11 * 0.01]);
+  assert.equal(boundsOf([]), null);
+  assert.deepEqual(trackFeatures([]).features, []);
+});
+
+test("a span is said in the unit that fits it", () => {
+  const cases = [[0, "0 s"], [59_999, "59 s"], [60_000, "1 min"], [3_599_999, "59 min"], [3_600_000, "1 h"], [47 * 3_600_000, "47 h"], [48 * 3_600_000, "2 d"], [-5, "0 s"]];
+  for (const [ms, text] of cases) assert.equal(span(ms, say), text);
+  assert.equal(newsAge(null, NOW_MS, say), "never");
+  assert.equal(newsAge(NOW_MS - 9_999, NOW_MS, say), "now");
+  assert.equal(newsAge(NOW_MS - 10_000, NOW_MS, say), "10 s ago");
+});
+
+test("what is unknown is a dash and never a zero", () => {
+  assert.equal(quantity(null, 1, "V"), "–");
+  assert.equal(quantity(undefined, 1, "V"), "–");
+  assert.equal(quantity(0, 1, "V"), "0.0\u00a0V");
+  assert.equal(speed(null), "–");
+  assert.equal(speed(10), "36\u00a0km/h");
+  assert.equal(coordinates(0, 0), "0.000000, 0.000000");
+  assert.equal(coordinates(null, 0), "–");
+});
+
+test("a day is the reader's own, from midnight to midnight", () => {
+  const [from_ms, to_ms] = boundsOfDay("2026-11-21");
+  assert.equal(new Date(from_ms).toISOString(), "2026-11-20T16:00:00.000Z"); // TZ=Asia/Shanghai
+  assert.equal(to_ms - from_ms, 86_400_000);
+  assert.equal(dayAfter("2026-11-30", 1), "2026-12-01");
+  assert.equal(dayAfter("2026-03-01", -1), "2026-02-28");
+  assert.equal(dayOf(new Date(from_ms)), "2026-11-21");
+});
+
+test("a message keeps a placeholder that it was not given", () => {
+  assert.equal(sayer({ a: "{n} of {all}" })("a", { n: 3 }), "3 of {all}");
+  assert.equal(sayer({})("missing"), "missing");
+});
+
+test("the reader's first language that the page speaks is taken", () => {
+  assert.equal(preferredLanguage(["fr-FR", "en-GB", "zh-CN"]), "en");
+  assert.equal(preferredLanguage(["mn"]), "mn");
+  assert.equal(preferredLanguage(["fr"]), "zh");
+});

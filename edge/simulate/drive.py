@@ -68,12 +68,16 @@ class Vehicle:
         self._haste = dice(seed, "driver").uniform(0.25, 0.9)
 
     def start(self) -> Motion:
-        """Somewhere on its first leg, or in the stop before it."""
+        """Somewhere on its first leg where there is coverage, or early in the stop before it."""
         chance = dice(self._seed, "start")
         motion = Motion(0, self._home_id, self._goal(0, self._home_id, None), 0.0, 0.0, 0.0)
         if chance.random() < 0.2:
-            return replace(motion, stop_left_s=self.stop_s(0) * chance.random())
-        return replace(motion, along_m=self._road(motion).length_m * chance.uniform(0.03, 0.9))
+            return replace(motion, stop_left_s=self.stop_s(0) - chance.uniform(0, 240))
+        road = self._road(motion)
+        while True:
+            along_m = road.length_m * chance.uniform(0.03, 0.9)
+            if road.is_covered(self._on_road_m(motion, along_m)):
+                return replace(motion, along_m=along_m)
 
     def stop_s(self, leg: int) -> float:
         """How long the stop before a leg is: minutes to hours."""

@@ -37,6 +37,9 @@ class Relay:
         self._sides: set[_Side] = set()
         self._listener: socket.socket | None = None
         self._is_hushed = False
+        self._wake_near, self._wake_far = socket.socketpair()
+        self._wake_near.setblocking(False)
+        self._selector.register(self._wake_near, selectors.EVENT_READ, None)
         self.port = 0
         self.open()
 
@@ -75,12 +78,21 @@ class Relay:
         """Cut, and let go of everything."""
         self.cut()
         self._selector.close()
+        self._wake_near.close()
+        self._wake_far.close()
+
+    def wake(self) -> None:
+        """Have `serve` return at once. From any thread."""
+        with contextlib.suppress(OSError):
+            self._wake_far.send(b"w")
 
     def serve(self, timeout_s: float) -> None:
         """Wait so long at most for something to move, and move it."""
         for key, _ in self._selector.select(max(0.0, timeout_s)):
             if self._listener is not None and key.fileobj is self._listener:
                 self._accept(self._listener)
+            elif key.fileobj is self._wake_near:
+                self._wake_near.recv(64)
             elif isinstance(key.data, _Side) and key.data in self._sides:
                 self._move(key.data)
         self._watch()

@@ -12,12 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.agent import Agent
 from edge.config import Settings, settings_of
 from edge.health import Machine
 from edge.replay.player import Player
 from edge.replay.recording import Recording
 from edge.simulate.calendar import Calendar
+from edge.simulate.counting import CountingAgent
 from edge.simulate.drive import Scene
 from edge.simulate.fleet import Unit
 from edge.simulate.pty_line import PtyLine
@@ -27,7 +27,7 @@ from edge.simulate.world import World
 from edge.time_source import ScaledTime
 
 if TYPE_CHECKING:
-    from edge.record import Reading, Values
+    from edge.record import Values
 
 log = logging.getLogger(__name__)
 
@@ -66,25 +66,6 @@ class Cabin(Machine):
         }
 
 
-class CountingAgent(Agent):
-    """The agent, with a machine that is not this one, and with a count of what it accepted."""
-
-    def __init__(self, settings: Settings, time: ScaledTime, machine: Machine) -> None:
-        super().__init__(settings, time)
-        self._machine = machine
-        self.fixes = 0
-
-    def emit(self, reading: "Reading") -> None:
-        """As the agent's own."""
-        self.fixes += reading.values.get("lat_e7") is not None
-        super().emit(reading)
-
-    @property
-    def is_online(self) -> bool:
-        """Whether a connection to the broker stands."""
-        return self._uplink.is_open
-
-
 def settings_for(unit: Unit, folder: Path, broker: tuple[str, int]) -> Settings:
     """What a vehicle's settings file would say."""
     return settings_of(
@@ -110,6 +91,7 @@ class Process:
         self._off.set()
         self._agent: CountingAgent | None = None
         self._fixes = 0
+        self._wake: Callable[[], None] | None = None
         _log_to(folder / "agent.log")
         signal.signal(signal.SIGTERM, lambda *_: self.end())
 
@@ -118,6 +100,8 @@ class Process:
         self.stop.set()
         self.power(is_on=False)
         self._changed.set()
+        if self._wake is not None:
+            self._wake()
 
     def power(self, *, is_on: bool) -> None:
         """Switch the unit's computer. From any thread."""
@@ -129,26 +113,29 @@ class Process:
                 self._agent.wake()
         self._changed.set()
 
-    def run(self, broker: tuple[str, int], surroundings: Callable[[threading.Event], None]) -> None:
-        """Run agent and surroundings until the end; the main thread is the agent's."""
-        threads = [
-            threading.Thread(target=self._watched, args=(surroundings,), name="world"),
-            threading.Thread(target=self._watched, args=(self._tell,), name="status"),
-        ]
-        for thread in threads:
-            thread.start()
+    def run(
+        self,
+        broker: tuple[str, int],
+        surroundings: Callable[[threading.Event], None],
+        wake: Callable[[], None] | None = None,
+    ) -> None:
+        """Run agent and surroundings until the end; `wake` has the surroundings look at their stop."""
+        self._wake = wake
+        world = threading.Thread(target=self._watched, args=(surroundings,), name="world")
+        status = threading.Thread(target=self._watched, args=(self._tell,), name="status", daemon=True)
+        world.start()
+        status.start()
         while not self.stop.is_set():
             self._changed.wait()
             self._changed.clear()
             if not self._off.is_set():
                 self._drive(broker)
-        for thread in threads:
-            thread.join(1)
+        world.join(1)
 
     def _drive(self, broker: tuple[str, int]) -> None:
         """One run of the agent, from power on to power off: a boot of its own."""
         settings = settings_for(self._unit, self._folder, broker)
-        self._agent = agent = CountingAgent(settings, ScaledTime(self._speed), self.cabin)
+        self._agent = agent = CountingAgent(settings, ScaledTime(self._speed), machine=self.cabin)
         agent.run(self._off)
         self._agent = None
         self._fixes += agent.fixes
@@ -186,7 +173,7 @@ def drive(
     process = Process(unit, folder, calendar.rate, status_fd, life_fd)
     relay = Relay(*broker)
     world = World(unit, folder, relay, calendar, lambda is_on: process.power(is_on=is_on), process.cabin.feel)
-    process.run(("127.0.0.1", relay.port), world.run)
+    process.run(("127.0.0.1", relay.port), world.run, world.wake)
 
 
 def play(

@@ -80,6 +80,10 @@ class World:
             self._line.close()
             self._relay.close()
 
+    def wake(self) -> None:
+        """Have the thread see that it shall stop. From any thread."""
+        self._relay.wake()
+
     def _show(self, scene: Scene) -> None:
         state = self._state
         self._felt(scene, state.utc_ms)
@@ -109,7 +113,7 @@ class World:
             left_s = (due_ms - self._time.utc_ms()) / 1000 / self._time.rate
             if left_s <= 0:
                 return
-            self._relay.serve(min(left_s, 0.5))
+            self._relay.serve(left_s)
 
     def _go_on(self) -> None:
         """Drive on to the newest whole step that is due."""

@@ -1,0 +1,50 @@
+"""The agent with a count of what it does, for those who watch it from the same process."""
+
+from typing import TYPE_CHECKING
+
+from edge.agent import Agent
+from edge.config import Settings
+from edge.health import Machine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge.record import Reading
+    from edge.sources import Source
+    from edge.time_source import TimeSource
+
+
+class CountingAgent(Agent):
+    """The real agent; with `machine` it feels another machine than this one."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        time: "TimeSource",
+        *,
+        machine: Machine | None = None,
+        sources: "Sequence[Source] | None" = None,
+    ) -> None:
+        super().__init__(settings, time, sources=sources)
+        self._machine = machine or self._machine
+        self.fixes = 0
+        self._measured = 0
+
+    def emit(self, reading: "Reading") -> None:
+        """As the agent's own; positions are counted."""
+        self.fixes += reading.values.get("lat_e7") is not None
+        super().emit(reading)
+
+    @property
+    def is_online(self) -> bool:
+        """Whether a connection to the broker stands."""
+        return self._uplink.is_open
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether everything has its receipt, by the newest measure of the outbox's depth."""
+        return self._measured > 1 and not self.depth_rows and self._intake.outbox is not None
+
+    def _measure_depth(self, now_ms: int) -> None:
+        super()._measure_depth(now_ms)
+        self._measured += 1

@@ -94,7 +94,7 @@ def tail(
 
     settings = _settings(config_path).broker
     settings = settings.model_copy(update={"client_id": f"{settings.client_id}-tail-{secrets.token_hex(4)}"})
-    intake = Intake(2 * settings.receive_maximum)
+    intake = Intake()
     try:
         password = config.password_of(settings.password_file)
     except config.ConfigError as error:

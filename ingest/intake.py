@@ -1,7 +1,8 @@
 """Between the broker's thread and the pipeline's: two bounded queues.
 
-What must be stored waits unacknowledged, so the broker itself stops at the receive maximum; beyond twice that
-(a broker of MQTT 3.1.1 knows no such bound) a message is let go unacknowledged, and comes again. Live
+What must be stored waits unacknowledged, so a broker ought to stop at the receive maximum. Not all do (MQTT
+3.1.1 knows no such bound, and Mosquitto 2.0.11 empties its whole queue after the first acknowledgement), so
+beyond a bound of bytes a message is let go unacknowledged: its unit has no receipt and sends it again. Live
 messages are never waited for: when the pipeline is behind, the oldest fall out.
 """
 
@@ -25,21 +26,30 @@ class Message(NamedTuple):
 
 
 MAX_LIVE = 10_000
+MAX_BYTES = 64 << 20
+OVERHEAD_BYTES = 300  # of a message in memory, besides its payload
 
 
 class Intake:
     """Filled by the broker's thread, emptied by the pipeline's."""
 
-    def __init__(self, max_waiting: int) -> None:
-        self._max_waiting = max_waiting
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._put_bytes = 0  # written by the broker's thread alone
+        self._taken_bytes = 0  # by the pipeline's
         self._waiting: deque[Message] = deque()
         self._live: deque[Message] = deque(maxlen=MAX_LIVE)
         self._has_some = threading.Event()
+        self.dropped = 0
         self.dropped_live = 0
 
     def put(self, message: Message) -> None:
         """Take a message that must be stored."""
-        if len(self._waiting) < self._max_waiting:
+        size_bytes = len(message.payload) + OVERHEAD_BYTES
+        if self._put_bytes - self._taken_bytes + size_bytes > self._max_bytes:
+            self.dropped += 1
+        else:
+            self._put_bytes += size_bytes
             self._waiting.append(message)
         self.wake()
 
@@ -62,7 +72,9 @@ class Intake:
 
     def take(self, most: int) -> list[Message]:
         """The oldest messages that must be stored."""
-        return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+        taken = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+        self._taken_bytes += sum(len(message.payload) + OVERHEAD_BYTES for message in taken)
+        return taken
 
     def take_live(self) -> list[Message]:
         """All live messages, in the order they came."""

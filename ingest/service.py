@@ -82,7 +82,7 @@ class Service:
         except OSError as error:
             raise CannotStart(f"store {path}: {error.strerror or error}") from None
         self._reader = Reader(path)
-        self._intake = Intake(2 * settings.broker.receive_maximum)
+        self._intake = Intake()
         self._live = Live(settings.store.ahead_s * 1000)
         self._metrics = Metrics()
         self._subscriber = self._made_subscriber(password)
@@ -138,6 +138,7 @@ class Service:
         show("store_writable", "1 while the store takes records", lambda: self._pipeline.is_writable)
         show("waiting", "Messages that wait for their commit", lambda: self._intake.waiting)
         show("lag_seconds", "Age of the oldest of them", self._pipeline.lag_s)
+        show("dropped", "Messages let go unacknowledged, to come again", lambda: self._intake.dropped)
         show("live_dropped", "Live messages that fell out unread", lambda: self._intake.dropped_live)
         show("units", "Units ever heard of", self._live.count)
 

@@ -53,14 +53,19 @@ def shown(columns: Columns) -> Columns:
     return out
 
 
+def _is_constant(column: list[Any]) -> bool:
+    return column.count(column[0]) == len(column)
+
+
 def _worded(column: list[Any], words: tuple[str, ...]) -> list[str | None]:
-    numbers = set(column)
-    if len(numbers) == 1 and None not in numbers:
-        return [words[column[0]]] * len(column)
+    if _is_constant(column):
+        return [None if column[0] is None else words[column[0]]] * len(column)
     return [None if value is None else words[value] for value in column]
 
 
 def _scaled(column: list[Any], scale: float) -> list[float | None]:
+    if _is_constant(column):
+        return [None if column[0] is None else column[0] / scale] * len(column)
     if None not in column:
         return [value / scale for value in column]
     return [None if value is None else value / scale for value in column]

@@ -11,7 +11,9 @@ column per field, as differences, in the manner of OpenStreetMap's PBF:
     coding   what is written for v0, v1, v2, ...
     STEP     v0-base-1, v1-v0-1, ...           (seq: consecutive numbers cost nothing)
     SECOND   v0, v1-v0, (v2-v1)-(v1-v0), ...   (time, latitude, longitude)
-    DIFF     v0, v1-v0, v2-v1, ...             (all other numbers)
+    DIFF     v0, v1-v0, v2-v1, ...             (most numbers)
+    RARE     as DIFF, and each zero is followed by how many more zeros follow: 10 0 6 1 0 2 -1
+             is 10 in 8 rows, 11 in 4, then 10 (what stays the same for a while)
     TEXT     the strings themselves
 
 Zeros at the end of a column are left out, so what does not change costs nothing. A missing value is never
@@ -56,7 +58,7 @@ LANES = ("event", "sense", "track")
 # How far the time of a record is to be trusted, in rising order.
 CLOCKS = ("none", "estimated", "rtc", "ntp", "gnss")
 
-STEP, SECOND, DIFF, TEXT = "step", "second", "diff", "text"
+STEP, SECOND, DIFF, RARE, TEXT = "step", "second", "diff", "rare", "text"
 
 
 class WireError(ValueError):
@@ -113,7 +115,7 @@ class Kind:
 
 
 def _words(name: str, number: int, words: "tuple[str, ...]", is_needed: bool = False) -> Field:
-    return Field(name, number, "word", 0, len(words) - 1, DIFF, words, is_needed)
+    return Field(name, number, "word", 0, len(words) - 1, RARE, words, is_needed)
 
 
 def _text(name: str, number: int, is_needed: bool = False) -> Field:
@@ -127,7 +129,7 @@ _U53 = MAX_SEQ
 BASE = (
     Field("seq", 4, "count", 1, MAX_SEQ, STEP),
     Field("time_ms", 5, "ms since 1970 UTC", 0, MAX_TIME_MS, SECOND),
-    Field("boot_at_ms", 6, "ms since 1970 UTC", 0, MAX_TIME_MS),
+    Field("boot_at_ms", 6, "ms since 1970 UTC", 0, MAX_TIME_MS, RARE),
     _words("clock", 7, CLOCKS),
 )
 
@@ -143,8 +145,8 @@ KINDS = {
             Field("altitude_msl_dm", 10, "dm above mean sea level", -10000, 200000),
             Field("speed_cm_s", 11, "cm/s over ground", 0, 50000),
             Field("course_ddeg", 12, "0.1 deg, true", 0, 3599),
-            Field("satellites", 13, "count", 0, 99),
-            Field("hdop_c", 14, "1/100", 0, 9999),
+            Field("satellites", 13, "count", 0, 99, RARE),
+            Field("hdop_c", 14, "1/100", 0, 9999, RARE),
             _words("fix_mode", 15, ("none", "2d", "3d"), True),
             _words("quality", 16, ("gnss", "dgnss", "rtk", "float_rtk", "dead_reckoning")),
         ),
@@ -528,8 +530,40 @@ def _put_column(out: bytearray, field: Field, column: "list[Any]", base: int) ->
     numbers = _differences(_filled(column, field.coding), field.coding, base)
     while numbers and not numbers[-1]:
         numbers.pop()
+    if field.coding == RARE:
+        numbers = _counted(numbers)
     if numbers:
         _put_bytes(out, field.number, _packed(numbers))
+
+
+def _counted(numbers: "list[int]") -> "list[int]":
+    """Each run of zeros as a zero and how many more there are; the last number is no zero."""
+    out: list[int] = []
+    run = 0
+    for number in numbers:
+        if not number:
+            run += 1
+            continue
+        if run:
+            out.extend((0, run - 1))
+            run = 0
+        out.append(number)
+    return out
+
+
+def _uncounted(entries: "list[int]", rows: int, where: str) -> "list[int]":
+    out: list[int] = []
+    at = 0
+    while at < len(entries):
+        out.append(entries[at])
+        if not entries[at]:
+            at += 1
+            more = entries[at] if at < len(entries) else -1
+            if more < 0 or more > rows - len(out):
+                raise WireError("shape", where, "a zero without the number of zeros that follow")
+            out.extend([0] * more)
+        at += 1
+    return out
 
 
 def _absent(kind: Kind, columns: "Columns") -> "list[int]":
@@ -706,7 +740,7 @@ def _decode_group(name: str, data: "memoryview", prev: int) -> Group:
             raw.setdefault(field.name, []).append(_decoded_text(value, name + "." + field.name))
         elif field is not None and field.coding != TEXT and wire_type in (0, 2):
             column = raw.setdefault(field.name, [])
-            _add_numbers(column, wire_type, value, MAX_ROWS, name + "." + field.name)
+            _add_numbers(column, wire_type, value, 2 * MAX_ROWS, name + "." + field.name)
         else:
             raise _unknown(name, number)
     return group_of(name, source, rows, absent, raw, prev)
@@ -723,8 +757,10 @@ def group_of(name: str, source: str, rows: int, absent: "list[int]", raw: "Colum
     columns: dict[str, list[Any]] = {}
     for field in BASE + kind.fields:
         column = raw.get(field.name, [])
+        where = "%s.%s" % (name, field.name)
+        if field.coding == RARE:
+            column = _uncounted(column, rows, where)
         if len(column) > rows:
-            where = "%s.%s" % (name, field.name)
             raise WireError("shape", where, "%d entries, %d rows" % (len(column), rows))
         if field.coding == TEXT:
             columns[field.name] = list(column) + [""] * (rows - len(column))

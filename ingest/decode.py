@@ -1,41 +1,38 @@
 """Batches decoded at C speed: the same result and the same refusals as `wire.decode_batch`.
 
-protobuf's C runtime (upb) parses, `itertools.accumulate`, `min` and `max` do the rest, a column at a time.
-The classes are built from `wire.KINDS` at start-up. A payload is parsed as an envelope whose groups are
-still bytes, because the history stores exactly these bytes as its chunks.
+protobuf's C runtime (upb) parses, ingest/columns.py does the rest. The classes are built from `wire.KINDS` at
+start-up. A payload is parsed as an envelope whose groups are still bytes, because the history stores exactly
+these bytes as its chunks.
 
-Whatever the fast path does not like it hands to `wire.decode_batch`, which then says what is wrong: there is
-one definition of what is acceptable and one place that words the refusal. So the functions here return None
-for "not this way", and the tests prove that they never accept more than the definition does.
+Whatever the fast path does not like it leaves to `wire.decode_batch`, which then says what is wrong: there is
+one definition of what is acceptable and one place that words the refusal. The tests prove that the fast path
+never accepts more than the definition does.
 
 The pipeline calls `decode_with_chunks(payload)`. Chunks are read by `group_from_chunk(kind, body, prev)`:
 seq is coded against the batch's `prev`, so a stored chunk needs that number beside it.
 """
 
-from collections.abc import Callable, Iterable
-from itertools import accumulate, islice, repeat
-from operator import add, attrgetter
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple, cast
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from firmware import wire
-from ingest import proto
+from ingest import columns, proto
+from ingest.columns import Columns, Doubt
 
-_Restored = Callable[[list[Any], int, int], list[Any]]  # values from entries, rows and the batch's prev
+_Proto = descriptor_pb2.FieldDescriptorProto
 
 
-class _Column(NamedTuple):
+class _Bounds(NamedTuple):
+    """A column's name and range."""
+
     name: str
-    entries: Callable[[Message], Any]
-    number: int
     low: int
     high: int
-    restored: _Restored
-    is_text: bool
-    may_lack: bool
 
 
 class _Plan(NamedTuple):
@@ -45,14 +42,19 @@ class _Plan(NamedTuple):
     lane: str
     source: str
     parse: Callable[[bytes], Any]
-    bodies: Callable[[Message], Any]
-    columns: tuple[_Column, ...]
+    parse_zigzag: Callable[[bytes], Any]  # the same bytes, but `seconds` and `diffs` not yet made signed
+    names: tuple[str, ...]
+    codings: dict[str, str]
+    may_lack: dict[int, str]
+    seconds: tuple[_Bounds, ...]
+    diffs: tuple[_Bounds, ...]
+    rares: tuple[_Bounds, ...]
+    texts: tuple[_Bounds, ...]
 
 
 # A message of so few bytes cannot have more fields than wire.MAX_FIELDS.
 _SURELY_FEW_FIELDS_BYTES = 2 * wire.MAX_FIELDS
-
-_Blanks = dict[int, list[tuple[int, int]]]
+_TIME = (0, wire.MAX_TIME_MS)
 
 
 def decode(payload: bytes) -> wire.Batch:
@@ -62,49 +64,68 @@ def decode(payload: bytes) -> wire.Batch:
 
 def decode_with_chunks(payload: bytes) -> tuple[wire.Batch, list[bytes]]:
     """A checked batch and, for each of its groups, the bytes that `group_from_chunk` reads."""
-    decoded = _decoded(wire.inflate(payload))
-    if decoded is not None:
-        return decoded
-    batch = wire.decode_batch(payload)  # the definition: it refuses, or it is right
-    return batch, [wire.encode_group(group, batch.prev) for group in batch.groups]
+    try:
+        return _decoded(wire.inflate(payload))
+    except (Doubt, DecodeError):
+        batch = wire.decode_batch(payload)
+        return batch, [wire.encode_group(group, batch.prev) for group in batch.groups]
 
 
 def group_from_chunk(kind: str, body: bytes, prev: int) -> wire.Group:
-    """A group from a chunk of `decode_with_chunks` and the `prev` of its batch; checked again."""
-    group = _group(_PLANS[kind], body, prev)
-    if group is None:
-        raise wire.WireError("shape", kind, "a damaged chunk")
-    return group
+    """A group from a chunk of `decode_with_chunks` and the `prev` of its batch; checked when it came."""
+    plan = _PLANS[kind]
+    try:
+        message = _parsed(plan.parse, body)
+        blanks = columns.blanks(message.absent[:], message.row_count, plan.may_lack)
+        found = {name: _restored(plan, message, prev, blanks, name) for name in plan.names}
+    except (Doubt, DecodeError) as damaged:
+        raise wire.WireError("shape", kind, "a damaged chunk") from damaged
+    return wire.Group(kind, message.source or plan.source, found)
 
 
-def _decoded(data: bytes) -> tuple[wire.Batch, list[bytes]] | None:
+def _restored(plan: _Plan, message: Any, prev: int, blanks: columns.Blanks, name: str) -> list[Any]:
+    rows, entries, coding = message.row_count, getattr(message, name)[:], plan.codings[name]
+    column: list[Any]
+    if coding == wire.SECOND:
+        column = columns.second(entries, rows)
+    elif coding == wire.DIFF:
+        column = columns.diff(entries, rows)
+    elif coding == wire.RARE:
+        column = columns.rare(entries, rows)[0]
+    elif coding == wire.STEP:
+        column = columns.seqs(entries, rows, prev)
+    else:
+        column = columns.texts(entries, rows)
+    columns.blank(column, blanks.get(name, []))
+    return column
+
+
+def _decoded(data: bytes) -> tuple[wire.Batch, list[bytes]]:
     envelope = _parsed(_parse_envelope, data)
-    if envelope is None:
-        return None
     batch = wire.batch_of(
         envelope.version, envelope.epoch, envelope.lane, envelope.prev, envelope.boot, envelope.prev_boot
     )
     chunks: list[bytes] = []
-    for plan in _PLANS.values():
-        for body in plan.bodies(envelope):
-            group = _group(plan, body, batch.prev) if plan.lane == batch.lane else None
-            if group is None:
-                return None
-            batch.groups.append(group)
+    for plan, bodies in zip(_PLANS_IN_ORDER, _bodies(envelope), strict=True):
+        if not bodies:
+            continue
+        if plan.lane != batch.lane:
+            raise Doubt
+        for body in bodies:
+            batch.groups.append(_group(plan, body, batch.prev))
             chunks.append(body)
-    return (batch, chunks) if _is_whole(batch) else None
+    if not _is_whole(batch):
+        raise Doubt
+    return batch, chunks
 
 
 def _parsed(parse: Callable[[bytes], Any], data: bytes) -> Any:
-    """The message, or None if protobuf does not know all of it."""
-    try:
-        message = parse(data)
-    except DecodeError:
-        return None
+    """The message, of which protobuf knows every field."""
+    message = parse(data)
     if UnknownFieldSet(message):
-        return None
+        raise Doubt
     if len(data) > _SURELY_FEW_FIELDS_BYTES and message.SerializeToString() != data:
-        return None
+        raise Doubt
     return message
 
 
@@ -119,99 +140,65 @@ def _is_whole(batch: wire.Batch) -> bool:
     return batch.rows <= wire.MAX_ROWS and len(seqs) == batch.rows
 
 
-def _group(plan: _Plan, body: bytes, prev: int) -> wire.Group | None:
-    message = _parsed(plan.parse, body)
-    if message is None:
-        return None
+def _group(plan: _Plan, body: bytes, prev: int) -> wire.Group:
+    message = _parsed(plan.parse_zigzag, body)
     rows, source = message.row_count, message.source
-    blanks = _blanks(plan, message.absent[:], rows)
-    if blanks is None or not 1 <= rows <= wire.MAX_ROWS or (source and not wire.is_source(source)):
-        return None
-    columns: dict[str, list[Any]] = {}
-    for name, entries_of, number, low, high, restored, is_text, _ in plan.columns:
-        entries = entries_of(message)[:]
-        if len(entries) > rows:
-            return None
-        columns[name] = column = restored(entries, rows, prev)
-        if is_text or number in blanks:
-            if not _is_within(column, blanks.get(number, ()), low, high, is_text):
-                return None
-        else:  # with fewer than three entries the ends are the extremes; sorting beats min and max
-            ordered = sorted(column) if len(entries) > 2 else column
-            first, last = ordered[0], ordered[-1]
-            if first < low or last < low or first > high or last > high:
-                return None
-    return wire.Group(plan.kind, source or plan.source, columns)
+    if not 1 <= rows <= wire.MAX_ROWS or (source and not wire.is_source(source)):
+        raise Doubt
+    blanks = columns.blanks(message.absent[:], rows, plan.may_lack) if message.absent else {}
+    ready = _ready(plan, message, prev, blanks)
+    signed: list[Any] = []
+
+    def restore(name: str) -> list[Any]:
+        if not signed:
+            signed.append(plan.parse(body))
+        return _restored(plan, signed[0], prev, blanks, name)
+
+    lazy = Columns(plan.names, ready, restore)
+    for bounds, is_surely_within in (
+        (plan.seconds, columns.is_second_surely_within),
+        (plan.diffs, columns.is_diff_surely_within),
+    ):
+        for name, low, high in bounds:
+            if not is_surely_within(getattr(message, name)[:], rows, low, high):
+                column = lazy[name]
+                present = [value for value in column if value is not None] if name in blanks else column
+                if not _is_within(present, low, high):
+                    raise Doubt
+    # Whoever reads a group does not see the difference, and a dict is what other makers of groups give.
+    return wire.Group(plan.kind, source or plan.source, cast("dict[str, list[Any]]", lazy))
 
 
-def _blanks(plan: _Plan, absent: list[int], rows: int) -> _Blanks | None:
-    """The absent cells as (first row, rows) by field number."""
-    found: _Blanks = {}
-    if not absent:
-        return found
-    if len(absent) % 3 or len(absent) > 3 * wire.MAX_ROWS:
-        return None
-    may_lack = {column.number for column in plan.columns if column.may_lack}
-    for number, first, count in zip(absent[::3], absent[1::3], absent[2::3], strict=True):
-        if number not in may_lack or first < 0 or count < 1 or first + count > rows:
-            return None
-        found.setdefault(number, []).append((first, count))
-    return found
+def _ready(plan: _Plan, message: Any, prev: int, blanks: columns.Blanks) -> dict[str, list[Any]]:
+    """The columns that everybody needs or that cost little, checked."""
+    rows = message.row_count
+    seqs, time_entries = columns.seqs(message.seq[:], rows, prev), message.time_ms[:]
+    times = columns.second(time_entries, rows)
+    is_even = len(time_entries) < 3  # then the ends are the extremes
+    if seqs[-1] > wire.MAX_SEQ or not _is_within((times[0], times[-1]) if is_even else times, *_TIME):
+        raise Doubt
+    ready: dict[str, list[Any]] = {"seq": seqs, "time_ms": times}
+    for name, low, high in plan.rares:
+        entries = getattr(message, name)[:] or [0]
+        if len(entries) == 1:
+            ready[name], values = entries * rows, entries
+        else:
+            ready[name], values = columns.rare(entries, rows)
+        if not _is_within(values, low, high):
+            raise Doubt
+    for name, _, high in plan.texts:
+        ready[name] = columns.texts(getattr(message, name)[:], rows)
+        if any(len(text.encode()) > high for text in ready[name]):
+            raise Doubt
+    for name in blanks:
+        if name in ready:
+            columns.blank(ready[name], blanks[name])
+    return ready
 
 
-def _is_within(
-    column: list[Any], blanks: Iterable[tuple[int, int]], low: int, high: int, is_text: bool
-) -> bool:
-    """Blank the absent cells and say whether those that stay are in range."""
-    for first, count in blanks:
-        column[first : first + count] = [None] * count
-    present = [value for value in column if value is not None]
-    sizes = [len(value.encode()) for value in present] if is_text else present
-    return not sizes or (min(sizes) >= low and max(sizes) <= high)
-
-
-# --- columns: the zeros at the end that were left out mean "goes on as predicted" ---
-
-
-def _seqs(entries: list[int], rows: int, prev: int) -> list[int]:
-    if not entries:
-        return list(range(prev + 1, prev + 1 + rows))
-    if min(entries) < 0:
-        return [0] * rows  # not rising: a number that the range refuses
-    column = [prev + entry for entry in accumulate(entries)]
-    column += repeat(column[-1], rows - len(column))
-    return list(map(add, column, range(1, rows + 1)))
-
-
-def _seconds(entries: list[int], rows: int, _: int) -> list[int]:
-    if len(entries) < 3:
-        first, step = (*entries, 0, 0)[:2]
-        return list(range(first, first + step * rows, step)) if step else [first] * rows
-    column = list(accumulate(accumulate(islice(entries, 1, None)), initial=entries[0]))
-    if len(column) < rows:
-        last, step, missing = column[-1], column[-1] - column[-2], rows - len(column)
-        column += range(last + step, last + step * (missing + 1), step) if step else [last] * missing
-    return column
-
-
-def _values(entries: list[int], rows: int, _: int) -> list[int]:
-    if len(entries) < 2:
-        return (entries or [0]) * rows
-    column = list(accumulate(entries))
-    column += column[-1:] * (rows - len(column))
-    return column
-
-
-def _texts(entries: list[str], rows: int, _: int) -> list[str]:
-    return entries + [""] * (rows - len(entries))
-
-
-_RESTORED: dict[str, _Restored] = {
-    wire.STEP: _seqs,
-    wire.SECOND: _seconds,
-    wire.DIFF: _values,
-    wire.TEXT: _texts,
-}
+def _is_within(values: Sequence[int], low: int, high: int) -> bool:
+    ordered = sorted(values)  # for such lists faster than min and max
+    return not ordered or (ordered[0] >= low and ordered[-1] <= high)
 
 
 # --- the classes ---
@@ -226,39 +213,62 @@ def _envelope() -> descriptor_pb2.FileDescriptorProto:
         batch.field.add(
             name=name,
             number=wire.KINDS[name].number,
-            type=descriptor_pb2.FieldDescriptorProto.TYPE_BYTES,
-            label=descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED,
+            type=_Proto.TYPE_BYTES,
+            label=_Proto.LABEL_REPEATED,
         )
+    return described
+
+
+def _zigzag(described: descriptor_pb2.FileDescriptorProto) -> descriptor_pb2.FileDescriptorProto:
+    """The same messages with `seconds` and `diffs` as they stand on the wire."""
+    described.name, described.package = "zigzag.proto", "zigzag"
+    del described.message_type[0]
+    for name, message in zip(wire.KINDS_IN_ORDER, described.message_type, strict=True):
+        for field in message.field:
+            known = wire.KINDS[name].by_name.get(field.name)
+            if known is not None and known.coding in (wire.SECOND, wire.DIFF):
+                field.type = _Proto.TYPE_UINT64
     return described
 
 
 def _pool() -> descriptor_pool.DescriptorPool:
     pool = descriptor_pool.DescriptorPool()
-    for described in (proto.descriptor(), _envelope()):
+    for described in (proto.descriptor(), _zigzag(proto.descriptor()), _envelope()):
         pool.AddSerializedFile(described.SerializeToString())
     return pool
 
 
-def _plan(pool: descriptor_pool.DescriptorPool, name: str) -> _Plan:
-    described = pool.FindMessageTypeByName(f"{proto.PACKAGE}.{proto.message_name(name)}")
-    kind = wire.KINDS[name]
-    columns = tuple(
-        _Column(
-            name=field.name,
-            entries=attrgetter(field.name),
-            number=field.number,
-            low=field.low,
-            high=field.high,
-            restored=_RESTORED[field.coding],
-            is_text=field.coding == wire.TEXT,
-            may_lack=field in kind.fields and not field.is_needed,
-        )
-        for field in wire.BASE + kind.fields
-    )
-    parse = message_factory.GetMessageClass(described).FromString
-    return _Plan(name, kind.lane, kind.source, parse, attrgetter(name), columns)
-
-
 _POOL = _pool()
-_PLANS = {name: _plan(_POOL, name) for name in wire.KINDS_IN_ORDER}
-_parse_envelope = message_factory.GetMessageClass(_POOL.FindMessageTypeByName("envelope.Batch")).FromString
+
+
+def _parser(package: str, message: str) -> Callable[[bytes], Any]:
+    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"{package}.{message}")).FromString
+
+
+def _plan(name: str) -> _Plan:
+    kind = wire.KINDS[name]
+    fields = wire.BASE + kind.fields
+
+    def coded(coding: str, fields: tuple[wire.Field, ...] = kind.fields) -> tuple[_Bounds, ...]:
+        return tuple(_Bounds(field.name, field.low, field.high) for field in fields if field.coding == coding)
+
+    return _Plan(
+        kind=name,
+        lane=kind.lane,
+        source=kind.source,
+        parse=_parser(proto.PACKAGE, proto.message_name(name)),
+        parse_zigzag=_parser("zigzag", proto.message_name(name)),
+        names=tuple(field.name for field in fields),
+        codings={field.name: field.coding for field in fields},
+        may_lack={field.number: field.name for field in kind.fields if not field.is_needed},
+        seconds=coded(wire.SECOND),
+        diffs=coded(wire.DIFF),
+        rares=coded(wire.RARE, fields),
+        texts=coded(wire.TEXT),
+    )
+
+
+_PLANS_IN_ORDER = [_plan(name) for name in wire.KINDS_IN_ORDER]
+_PLANS = {plan.kind: plan for plan in _PLANS_IN_ORDER}
+_bodies: Callable[[Message], tuple[Any, ...]] = attrgetter(*wire.KINDS_IN_ORDER)
+_parse_envelope = _parser("envelope", "Batch")

@@ -1,4 +1,4 @@
-"""Random batches for property tests: all kinds, absences, gaps in seq, texts, bounds, calm and wild columns."""
+"""Random batches for property tests: kinds, absences, gaps in seq, texts, bounds, calm and wild columns."""
 
 from typing import Any
 

@@ -141,7 +141,6 @@ class Gnss:
         while not stop.is_set():
             try:
                 self._port.open()
-                faults.end("no_port")
                 self._watch.tuned(time.monotonic())
                 while self._port.is_open and not stop.is_set():
                     self._take(emit, faults)
@@ -164,6 +163,7 @@ class Gnss:
         is_sentence = self._decoder.sentences > before
         if data:
             self._watch.heard(time.monotonic(), is_sentence=is_sentence)
+            faults.end("no_port", "silent")
         if is_sentence:
             faults.end()
         else:
@@ -180,6 +180,7 @@ class Gnss:
             self._port.hunt()
             self._watch.tuned(now_s)
         elif self._watch.is_silent(now_s):
+            faults.end("no_port")
             faults.begin("silent", f"{self._port.path}: nothing comes")
             self._port.turn()
 

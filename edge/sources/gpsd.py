@@ -49,7 +49,7 @@ class Reports:
 
     def __init__(self, source: str) -> None:
         self.refused: Counter[str] = Counter()
-        self.reports = 0
+        self.positions = 0  # reports of one, with a fix or without
         self._source = source
         self._rest = b""
         self._sky: dict[str, Any] = {}
@@ -87,12 +87,12 @@ class Reports:
         if not isinstance(report, dict):
             self.refused["shape"] += 1
             return []
-        self.reports += 1
         if report.get("class") == "SKY":
             self._sky.update({name: report[name] for name in ("hdop", "uSat") if name in report})
         return self._fix(report, mono_ms) if report.get("class") == "TPV" else []
 
     def _fix(self, report: dict[str, Any], mono_ms: int) -> list[Reading]:
+        self.positions += 1
         if report.get("mode") not in (2, 3) or report.get("status") == SIMULATED:
             return self.lose(mono_ms)
         lat_deg, lon_deg = _number(report, "lat"), _number(report, "lon")
@@ -175,7 +175,7 @@ class Gpsd:
         faults = Faults(self.name, emit, self._mono_ms)
         backoff_s = BACKOFF_S[0]
         while not stop.is_set():
-            before = self._reports.reports
+            before = self._reports.positions
             try:
                 self._listen(emit, stop, faults)
             except (OSError, GpsdGone) as error:
@@ -184,7 +184,7 @@ class Gpsd:
                 self._lose(emit)
                 self.reopened += 1
                 backoff_s = (
-                    BACKOFF_S[0] if self._reports.reports > before else min(2 * backoff_s, BACKOFF_S[1])
+                    BACKOFF_S[0] if self._reports.positions > before else min(2 * backoff_s, BACKOFF_S[1])
                 )
                 stop.wait(backoff_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
 
@@ -193,20 +193,26 @@ class Gpsd:
             connection.settimeout(WAIT_S)
             connection.sendall(WATCH)
             self._reports.begin()
-            faults.end("no_gpsd")
             heard_ms = self._mono_ms()
             while not stop.is_set():
-                try:
-                    data = connection.recv(CHUNK_BYTES)
-                except TimeoutError:
-                    self._doubt(emit, faults, self._mono_ms() - heard_ms)
-                    continue
-                if not data:
-                    raise GpsdGone("closed by gpsd")
-                heard_ms = self._mono_ms()
-                for reading in self._reports.feed(data, heard_ms):
+                before = self._reports.positions
+                self._take(connection, emit, faults)
+                if self._reports.positions > before:
+                    heard_ms = self._mono_ms()
                     faults.end("silent")
-                    emit(reading)
+                else:
+                    self._doubt(emit, faults, self._mono_ms() - heard_ms)
+
+    def _take(self, connection: socket.socket, emit: Callable[[Reading], None], faults: Faults) -> None:
+        try:
+            data = connection.recv(CHUNK_BYTES)
+        except TimeoutError:
+            return
+        if not data:
+            raise GpsdGone("closed by gpsd")
+        faults.end("no_gpsd")
+        for reading in self._reports.feed(data, self._mono_ms()):
+            emit(reading)
 
     def _doubt(self, emit: Callable[[Reading], None], faults: Faults, silent_ms: int) -> None:
         if silent_ms > LOST_MS:

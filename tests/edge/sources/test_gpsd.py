@@ -14,9 +14,10 @@ from edge.sources import fix
 from edge.sources import gpsd as gpsd_module
 from edge.sources.gpsd import WATCH, Gpsd, Reports
 from firmware import wire
-from tests.edge.sources.captures import CAPTURES, positions
+from tests.edge.sources.captures import CAPTURES, is_near, positions
 from tests.edge.sources.pty_receiver import PtyReceiver
 from tests.edge.sources.test_gnss import burst
+from tests.edge.sources.test_oracle import BINARY, oracle
 from tests.fixtures.programs import Program
 from tests.fixtures.waiting import wait_until
 
@@ -159,16 +160,23 @@ def test_it_asks_and_comes_back_after_a_cut(start, free_port):
     assert bench.faults() == [("no_gpsd", 0), ("no_gpsd", 1)] * 2 + [("no_gpsd", 0)]
 
 
-def test_a_real_gpsd_reads_the_receiver_for_us(start, free_port, tmp_path, programs):
+@pytest.fixture
+def real_gpsd(free_port, tmp_path, programs):
+    """A gpsd on a pseudo-terminal: (its address, the receiver, the program)."""
     found = shutil.which("gpsd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
     if found is None:
         pytest.skip("no gpsd: apt-get install gpsd")
     receiver = PtyReceiver(tmp_path / "gnss")
     command = [found, "-N", "-n", "-b", "-S", str(free_port), receiver.path.readlink()]
-    gpsd = Program(command, tmp_path / "gpsd.log")
-    programs.append(gpsd)
-    gpsd.start()
-    bench = start(f"127.0.0.1:{free_port}")
+    program = Program(command, tmp_path / "gpsd.log")
+    programs.append(program)
+    program.start()
+    return f"127.0.0.1:{free_port}", receiver, program
+
+
+def test_a_real_gpsd_reads_the_receiver_for_us(start, real_gpsd):
+    address, receiver, program = real_gpsd
+    bench = start(address)
     seconds = iter(range(10**6))
 
     def has_fixes():
@@ -177,9 +185,30 @@ def test_a_real_gpsd_reads_the_receiver_for_us(start, free_port, tmp_path, progr
 
     wait_until(has_fixes, 30, every_s=0.3, what="three fixes")
     assert set(positions(bench.readings)) == {PLACE}
-    gpsd.stop()
+    program.stop()
     wait_until(lambda: bench.faults() and bench.faults()[-1] == ("no_gpsd", 0))
     wait_until(lambda: any(reading.values.get("fix_mode") == 0 for reading in bench.readings))
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_a_real_gpsd_reads_binary_receivers_for_us(shared_data, start, real_gpsd, name):
+    address, receiver, _ = real_gpsd
+    expected, _ = oracle(shared_data, name)
+    log = (shared_data / "nmea" / f"{name}.log").read_bytes()
+    bench = start(address)
+    sent = 0
+
+    def has_all():
+        nonlocal sent
+        if sent < 4 * len(log):  # gpsd tries speeds and protocols while the first bytes go by
+            sent += receiver.send(log[sent % len(log) :][:64])
+        got = positions(bench.readings)
+        is_none = any(reading.values.get("fix_mode") == 0 for reading in bench.readings)
+        return all(any(is_near(place, other) for other in got) for place in expected) and (got or is_none)
+
+    wait_until(has_all, 60, every_s=0.01, what="all positions")
+    got = set(positions(bench.readings))
+    assert [place for place in got if not any(is_near(place, other) for other in expected)] == []
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import zlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 WAL_PAGES = 1000  # checkpoint at 4 MiB: seldom enough for a card, small beside the smallest outbox
 WAL_KEPT_BYTES = 4 * 1024 * 1024
+# A number that is there already where a new one belongs: the counts of the file are wrong.
+DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CONSTRAINT")
 
 
 class Cursor(Protocol):
@@ -49,9 +52,12 @@ class OutboxDamaged(OutboxError):
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in autocommit mode, as the outbox wants it; raises OutboxBroken."""
     try:
-        return sqlite3.connect(path, isolation_level=None, timeout=1.0, check_same_thread=False)
+        db = sqlite3.connect(path, isolation_level=None, timeout=1.0, check_same_thread=False)
     except sqlite3.Error as error:
         raise OutboxBroken(f"{path}: cannot be opened: {error}") from None
+    # A flipped bit may leave no valid text: it has to come out, if only to fail its check sum.
+    db.text_factory = lambda data: str(data, "utf-8", "replace")
+    return db
 
 
 def configure(db: Connection, max_bytes: int) -> None:
@@ -95,7 +101,7 @@ def _meaning(error: Exception) -> OutboxError:
     text = f"{name}: {error}"
     if name in ("SQLITE_FULL", "FullError"):
         return OutboxFull(text)
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or name in ("CorruptError", "NotADBError"):
+    if name.startswith(DAMAGE) or name in {"CorruptError", "NotADBError", "ConstraintError"}:
         return OutboxDamaged(text)
     return OutboxBroken(text)
 
@@ -113,6 +119,11 @@ def transaction(db: Connection) -> Iterator[None]:
             with contextlib.suppress(Exception):
                 db.execute("ROLLBACK")
             raise
+
+
+def seal(*values: object) -> int:
+    """A check sum over a row: to SQLite a flipped bit in a number looks sound."""
+    return zlib.crc32(repr(values).encode(errors="surrogatepass"))
 
 
 def verify(db: Connection) -> None:

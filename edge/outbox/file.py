@@ -7,14 +7,24 @@ along under its old identity: rows that the service has already are then known t
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge.outbox import schema
-from edge.outbox.connection import OutboxBroken, OutboxDamaged, connect, transaction, verify
-from edge.outbox.outbox import Limits, Outbox
-from edge.outbox.rows import COLUMNS, RAW_COLUMNS, Row, cells_of, raw_row
+from edge.outbox import lanes, raw, schema
+from edge.outbox.connection import (
+    OutboxBroken,
+    OutboxDamaged,
+    OutboxError,
+    connect,
+    seal,
+    transaction,
+    verify,
+)
+from edge.outbox.outbox import Limits, Outbox, new_id
+from edge.outbox.rows import COLUMNS, RAW_COLUMNS, cells_of, loaded, raw_row
+from firmware import wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +74,11 @@ def _opened(path: Path, boot: str, limits: Limits) -> Outbox:
         outbox = Outbox(db, boot, limits)
         verify(db)
         return outbox
+    except OutboxBroken as error:
+        db.close()
+        if "READONLY" in str(error) and os.access(path, os.W_OK):
+            raise OutboxDamaged(f"{error}, though it may be written") from error  # a bit of its header
+        raise
     except BaseException:
         db.close()
         raise
@@ -91,11 +106,11 @@ def _set_aside(path: Path) -> Path:
 
 def _salvage(aside: Path, path: Path) -> tuple[int, int]:
     """Copy sound rows under their old epochs; how many rows and raw fixes. Whatever fails is left behind."""
-    old = connect(aside)
-    new = connect(path)
+    old, new = connect(aside), connect(path)
     try:
-        return _copied(old, new)
-    except (sqlite3.Error, OutboxBroken, OutboxDamaged, ValueError, TypeError):
+        with transaction(new):
+            return _copied(old, new)
+    except (sqlite3.Error, OutboxError):
         return 0, 0
     finally:
         old.close()
@@ -103,65 +118,63 @@ def _salvage(aside: Path, path: Path) -> tuple[int, int]:
 
 
 def _copied(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int, int]:
-    with transaction(new):
-        current = new.execute("SELECT id, epoch FROM epochs").fetchone()
-        epochs = list(_read(old, "SELECT id, epoch FROM epochs ORDER BY id"))
-        boots = list(_read(old, "SELECT * FROM boots ORDER BY id"))
-        if not epochs or not boots:
-            return 0, 0
-        # The new file's own epoch stays the last; its boot likewise.
-        _renumber(new, current[0], max(row[0] for row in epochs) + 1, max(row[0] for row in boots) + 1)
-        for row in boots:
-            new.execute("INSERT OR IGNORE INTO boots VALUES (?, ?, ?, ?, ?, ?)", row)
-        for row in epochs:
-            new.execute("INSERT OR IGNORE INTO epochs VALUES (?, ?)", row)
-        rows = sum(_copy_lane(old, new, epoch, lane) for epoch, _ in epochs for lane in range(3))
-        return rows, _copy_raw(old, new)
+    for table in ("epochs", "lanes", "boots"):
+        new.execute(f"DELETE FROM {table}")  # noqa: S608 (our own): of the empty file's beginning
+    for number, boot in _sealed(old, "boots"):
+        new.execute("INSERT OR IGNORE INTO boots VALUES (?, ?, ?, ?, ?, ?, ?)", (number, *boot))
+    for number, epoch in _sealed(old, "epochs"):
+        new.execute("INSERT OR IGNORE INTO epochs VALUES (?, ?, ?)", (number, *epoch))
+    boots = {row[0] for row in new.execute("SELECT id FROM boots").fetchall()}
+    epochs = [row[0] for row in new.execute("SELECT id FROM epochs ORDER BY id").fetchall()]
+    lanes_of_all = [(epoch, lane) for epoch in epochs for lane in range(len(wire.LANES))]
+    rows = sum(_copy_lane(old, new, epoch, lane, boots) for epoch, lane in lanes_of_all)
+    schema.begin_epoch(new, new_id())
+    return rows, _copy_raw(old, new, boots)
 
 
-def _renumber(new: sqlite3.Connection, current: int, epoch: int, boot: int) -> None:
-    new.execute("UPDATE epochs SET id = ? WHERE id = ?", (epoch, current))
-    new.execute("UPDATE lanes SET epoch = ?", (epoch,))
-    new.execute("UPDATE boots SET id = ?", (boot,))
-
-
-def _copy_lane(old: sqlite3.Connection, new: sqlite3.Connection, epoch: int, lane: int) -> int:
+def _copy_lane(
+    old: sqlite3.Connection, new: sqlite3.Connection, epoch: int, lane: int, boots: set[int]
+) -> int:
     """Sound rows of a lane. Its mark begins at 0: the service will tell, and knows what it has."""
-    statement = f"SELECT {COLUMNS} FROM rows WHERE epoch = ? AND lane = ? AND seq > ? ORDER BY seq"  # noqa: S608
-    boots = {row[0] for row in new.execute("SELECT id FROM boots")}
+    statement = f"SELECT {COLUMNS} FROM rows WHERE epoch = ? AND lane = ? AND seq > 0 ORDER BY seq"  # noqa: S608
     count, last, run = 0, 0, None
-    for found in _read(old, statement, (epoch, lane, 0)):
-        row = Row(*found)
-        if not isinstance(row.seq, int) or row.seq <= last or row.boot not in boots or cells_of(row) is None:
+    for found in _read(old, statement, (epoch, lane)):
+        row = loaded(found)
+        if row.boot not in boots or cells_of(row) is None or row.seq <= last:
             continue
         if row.boot != run:
             run = row.boot
-            new.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", (epoch, lane, row.seq, run))
-        new.execute("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (epoch, lane, *row))
+            schema.write(new, "runs", epoch, lane, row.seq, run)
+        lanes.insert(new, epoch, lane, row)
         count, last = count + 1, row.seq
     # All that was there may have been offered: their times stay as they are.
-    new.execute("INSERT INTO lanes VALUES (?, ?, ?, ?, 0)", (epoch, lane, last, last))
+    lanes.save(new, lanes.Lane(epoch, lane, last, last, 0))
     return count
 
 
-def _copy_raw(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
+def _copy_raw(old: sqlite3.Connection, new: sqlite3.Connection, boots: set[int]) -> int:
     """Raw fixes that were not handed to a lane yet. Without a sound cursor none: they might count twice."""
-    cursor = next(iter(_read(old, "SELECT value FROM meta WHERE key = 'cursor'")), None)
-    if cursor is None or not isinstance(cursor[0], int):
+    cursor = next((value for key, (value, _) in _sealed(old, "meta") if key == "cursor"), None)
+    if cursor is None:
         return 0
-    count = 0
-    for found in _read(old, f"SELECT {RAW_COLUMNS} FROM raw WHERE id > ? ORDER BY id", cursor):  # noqa: S608
-        row = raw_row(found)
-        if cells_of(row) is not None:
-            new.execute("INSERT OR IGNORE INTO raw VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", found)
-            count += 1
-    schema.set_meta(new, "cursor", cursor[0])
-    return count
+    statement = f"SELECT {RAW_COLUMNS} FROM raw WHERE id > ? ORDER BY id"  # noqa: S608 (names of our own)
+    rows = [raw_row(found) for found in _read(old, statement, (cursor,))]
+    sound = [row for row in rows if row.boot in boots and cells_of(row) is not None]
+    raw.put(new, sound)
+    schema.set_meta(new, "cursor", cursor)
+    return len(sound)
+
+
+def _sealed(db: sqlite3.Connection, table: str) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """Sound rows of a sealed table: the key, and the rest."""
+    for row in _read(db, f"SELECT * FROM {table} ORDER BY 1"):  # noqa: S608 (our own)
+        if seal(*row[:-1]) == row[-1]:
+            yield row[0], row[1:]
 
 
 def _read(
     db: sqlite3.Connection, statement: str, parameters: tuple[object, ...] = ()
 ) -> Iterator[tuple[Any, ...]]:
     """Rows until the damage."""
-    with contextlib.suppress(sqlite3.Error, OverflowError, UnicodeDecodeError):
+    with contextlib.suppress(sqlite3.Error):
         yield from db.execute(statement, parameters)

@@ -8,10 +8,11 @@ is always identical.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from edge.outbox.rows import COLUMNS, Row
+from edge.outbox.rows import COLUMNS, Row, cells_of, loaded, sealed
+from edge.outbox.schema import write
 from edge.outbox.times import Boot, estimated
 from firmware import wire
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from edge.outbox.connection import Connection
 
-MOVED_AT_ONCE = 1000
+AT_ONCE = 1000
 ESTIMATED = wire.CLOCKS.index("estimated")
 
 
@@ -35,6 +36,10 @@ class Lane:
     mark: int
 
 
+def lane_of(db: Connection, epoch: int, lane: int) -> Lane:
+    return next(entry for entry in lanes_of(db, lane) if entry.epoch == epoch)
+
+
 def lanes_of(db: Connection, lane: int) -> list[Lane]:
     """The lane in every epoch, oldest first."""
     found = db.execute(
@@ -45,8 +50,8 @@ def lanes_of(db: Connection, lane: int) -> list[Lane]:
 
 def put(db: Connection, epoch: int, lane: int, rows: Iterable[Row]) -> int:
     """Give the rows their seq and insert them; how many. Within a transaction."""
-    seq: int = db.execute("SELECT seq FROM lanes WHERE epoch = ? AND lane = ?", (epoch, lane)).fetchone()[0]
-    last = seq
+    entry = lane_of(db, epoch, lane)
+    last = entry.seq
     run = db.execute(
         "SELECT boot FROM runs WHERE epoch = ? AND lane = ? ORDER BY first_seq DESC LIMIT 1", (epoch, lane)
     ).fetchone()
@@ -55,12 +60,19 @@ def put(db: Connection, epoch: int, lane: int, rows: Iterable[Row]) -> int:
         last += 1
         if row.boot != boot:
             boot = row.boot
-            db.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", (epoch, lane, last, boot))
-        db.execute(
-            "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (epoch, lane, last, *row[1:])
-        )
-    db.execute("UPDATE lanes SET seq = ? WHERE epoch = ? AND lane = ?", (last, epoch, lane))
-    return last - seq
+            write(db, "runs", epoch, lane, last, boot)
+        insert(db, epoch, lane, sealed(row._replace(seq=last)))
+    save(db, replace(entry, seq=last))
+    return last - entry.seq
+
+
+def insert(db: Connection, epoch: int, lane: int, row: Row) -> None:
+    db.execute("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (epoch, lane, *row))
+
+
+def save(db: Connection, lane: Lane) -> None:
+    """Write a lane's numbers. Within a transaction."""
+    write(db, "lanes", lane.epoch, lane.lane, lane.seq, lane.offered, lane.mark)
 
 
 def rows_between(db: Connection, lane: Lane, after: int, last: int, most: int) -> list[Row]:
@@ -70,7 +82,7 @@ def rows_between(db: Connection, lane: Lane, after: int, last: int, most: int) -
         " ORDER BY seq LIMIT ?",
         (lane.epoch, lane.lane, after, last, most),
     )
-    return [Row(*row) for row in found.fetchall()]
+    return [loaded(row) for row in found.fetchall()]
 
 
 def row_before(db: Connection, lane: Lane, seq: int) -> tuple[int, int] | None:
@@ -95,49 +107,88 @@ def freeze(db: Connection, lane: Lane, rows: Sequence[Row]) -> list[Row]:
         if row.seq <= lane.offered or row.clock or boot_at_ms is None:
             out.append(row)
             continue
-        timed = row._replace(time_ms=boot_at_ms + row.mono_ms, boot_at_ms=boot_at_ms, clock=ESTIMATED)
-        db.execute(
-            "UPDATE rows SET time_ms = ?, boot_at_ms = ?, clock = ? WHERE epoch = ? AND lane = ? AND seq = ?",
-            (timed.time_ms, boot_at_ms, ESTIMATED, lane.epoch, lane.lane, row.seq),
-        )
+        timed = at_boot(row, boot_at_ms, ESTIMATED)
+        _retime(db, lane, timed)
         out.append(timed)
-    offered = max(lane.offered, rows[-1].seq)
-    db.execute("UPDATE lanes SET offered = ? WHERE epoch = ? AND lane = ?", (offered, lane.epoch, lane.lane))
+    save(db, replace(lane, offered=max(lane.offered, rows[-1].seq)))
     return out
+
+
+def at_boot(row: Row, boot_at_ms: int, clock: int) -> Row:
+    """The row, timed by a boot at that time."""
+    return sealed(row._replace(time_ms=boot_at_ms + row.mono_ms, boot_at_ms=boot_at_ms, clock=clock))
+
+
+def _retime(db: Connection, lane: Lane, row: Row) -> None:
+    db.execute(
+        "UPDATE rows SET time_ms = ?, boot_at_ms = ?, clock = ?, crc = ?"
+        " WHERE epoch = ? AND lane = ? AND seq = ?",
+        (row.time_ms, row.boot_at_ms, row.clock, row.crc, lane.epoch, lane.lane, row.seq),
+    )
 
 
 def _boot_at(db: Connection, boot: int) -> int | None:
     """When the boot began: known, or estimated now and kept, so that all its lanes say the same."""
-    known, clock = db.execute("SELECT boot_at_ms, clock FROM boots WHERE id = ?", (boot,)).fetchone()
-    if clock:
-        return int(known)
-    found = db.execute("SELECT id, boot_at_ms, clock, last_mono_ms FROM boots ORDER BY id").fetchall()
-    boots = [Boot(row[1] if row[2] else None, row[3]) for row in found]
-    boot_at_ms = estimated(boots, [row[0] for row in found].index(boot))
+    found = boots_of(db)
+    at = [entry.number for entry in found].index(boot)
+    if found[at].clock:
+        return found[at].boot_at_ms
+    spans = [Boot(entry.boot_at_ms if entry.clock else None, entry.last_mono_ms) for entry in found]
+    boot_at_ms = estimated(spans, at)
     if boot_at_ms is not None:
-        db.execute("UPDATE boots SET boot_at_ms = ?, clock = ? WHERE id = ?", (boot_at_ms, ESTIMATED, boot))
+        save_boot(db, replace(found[at], boot_at_ms=boot_at_ms, clock=ESTIMATED))
     return boot_at_ms
+
+
+@dataclass(frozen=True, slots=True)
+class BootEntry:
+    """A start of the unit; with clock 0 nobody knows when it was."""
+
+    number: int
+    boot: str
+    boot_at_ms: int
+    clock: int
+    last_mono_ms: int
+    ran_before_ms: int
+
+
+def boots_of(db: Connection) -> list[BootEntry]:
+    """All boots, oldest first."""
+    found = db.execute(
+        "SELECT id, boot, boot_at_ms, clock, last_mono_ms, ran_before_ms FROM boots ORDER BY id"
+    ).fetchall()
+    return [BootEntry(*row) for row in found]
+
+
+def save_boot(db: Connection, entry: BootEntry) -> None:
+    """Write what is known of a boot. Within a transaction."""
+    write(
+        db,
+        "boots",
+        entry.number,
+        entry.boot,
+        entry.boot_at_ms,
+        entry.clock,
+        entry.last_mono_ms,
+        entry.ran_before_ms,
+    )
 
 
 def correct(db: Connection, boot: int, boot_at_ms: int, clock: int) -> None:
     """Time what was not offered yet: the clock was won. Within a transaction."""
-    for lane, epoch, offered in db.execute("SELECT lane, epoch, offered FROM lanes").fetchall():
-        db.execute(
-            "UPDATE rows SET time_ms = mono_ms + ?, boot_at_ms = ?, clock = ?"
-            " WHERE epoch = ? AND lane = ? AND seq > ? AND boot = ? AND clock < ?",
-            (boot_at_ms, boot_at_ms, clock, epoch, lane, offered, boot, clock),
-        )
-    other = db.execute("SELECT id FROM raw WHERE boot <> ? ORDER BY id DESC LIMIT 1", (boot,)).fetchone()
-    db.execute(
-        "UPDATE raw SET time_ms = mono_ms + ?, boot_at_ms = ?, clock = ? WHERE id > ? AND clock < ?",
-        (boot_at_ms, boot_at_ms, clock, 0 if other is None else other[0], clock),
-    )
+    for lane in [entry for index in range(len(wire.LANES)) for entry in lanes_of(db, index)]:
+        after = lane.offered
+        while rows := rows_between(db, lane, after, lane.seq, AT_ONCE):
+            after = rows[-1].seq
+            for row in rows:
+                if row.boot == boot and row.clock < clock and cells_of(row) is not None:
+                    _retime(db, lane, at_boot(row, boot_at_ms, clock))
 
 
 def move(db: Connection, lane: Lane, from_seq: int, epoch: int) -> int:
     """Rows from a fork on get numbers in another epoch; how many. Within a transaction."""
     moved, after = 0, from_seq - 1
-    while rows := rows_between(db, lane, after, lane.seq, MOVED_AT_ONCE):
+    while rows := rows_between(db, lane, after, lane.seq, AT_ONCE):
         moved += put(db, epoch, lane.lane, rows)
         after = rows[-1].seq
     db.execute(

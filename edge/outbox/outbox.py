@@ -97,9 +97,7 @@ class Outbox:
         schema.prepare(connection, new_epoch)
         with errors():
             self._boot = self._begin_boot(boot)
-            self._boots: dict[int, str] = {
-                number: word for number, word in connection.execute("SELECT id, boot FROM boots").fetchall()
-            }
+            self._boots: dict[int, str] = {entry.number: entry.boot for entry in lanes.boots_of(connection)}
             self._next_raw_id: int = raw.next_id(connection)
             # The numbers if a commit that failed has happened after all: to be compared after reopening.
             self.attempted: Heights | None = None
@@ -161,8 +159,7 @@ class Outbox:
         """Hand what has been recorded of the track to its lane, once the window is over; how many rows."""
         if mono_ms < self._check_window_at_ms and not is_final:
             return 0
-        with errors():
-            rows = raw.open_rows(self._db)
+        rows = self._sound_fixes()
         limits = self._limits
         if not rows:
             return 0
@@ -174,20 +171,29 @@ class Outbox:
         with transaction(self._db):
             return raw.close_window(self._db, self._epoch_id, rows, limits.tolerance_m)
 
+    def _sound_fixes(self) -> list[Row]:
+        """The open window without damaged rows; those are dropped and counted."""
+        with errors():
+            rows = raw.open_rows(self._db)
+            bad = {row.seq for row in rows if cells_of(row) is None or row.boot not in self._boots}
+            if bad:
+                with transaction(self._db):
+                    for number in bad:
+                        self._db.execute("DELETE FROM raw WHERE id = ?", (number,))
+                    schema.count_meta(self._db, "dropped", len(bad))
+        return [row for row in rows if row.seq not in bad]
+
     def set_clock(self, boot_at_ms: int, clock: str) -> tuple[int, str] | None:
         """Time what was not offered yet; the step for what was, and what had timed that."""
         rank = wire.CLOCKS.index(clock)
         with transaction(self._db):
-            before_ms, before = self._db.execute(
-                "SELECT boot_at_ms, clock FROM boots WHERE id = ?", (self._boot,)
-            ).fetchone()
-            self._db.execute(
-                "UPDATE boots SET boot_at_ms = ?, clock = ? WHERE id = ?", (boot_at_ms, rank, self._boot)
-            )
+            before = next(entry for entry in lanes.boots_of(self._db) if entry.number == self._boot)
+            if (before.clock, before.boot_at_ms) == (rank, boot_at_ms):
+                return None
+            lanes.save_boot(self._db, replace(before, boot_at_ms=boot_at_ms, clock=rank))
             lanes.correct(self._db, self._boot, boot_at_ms, rank)
-        if before == rank and before_ms == boot_at_ms:
-            return None
-        return boot_at_ms - before_ms, wire.CLOCKS[before]
+            raw.correct(self._db, self._boot, boot_at_ms, rank)
+        return boot_at_ms - before.boot_at_ms, wire.CLOCKS[before.clock]
 
     # --- sending ----------------------------------------------------------------------------------------
 
@@ -282,10 +288,7 @@ class Outbox:
         if verdict.mark == entry.mark and verdict.fork_seq is None and not is_ahead:
             return settled
         with self._epoch_kept(), transaction(self._db):
-            self._db.execute(
-                "UPDATE lanes SET mark = ? WHERE epoch = ? AND lane = ?",
-                (verdict.mark, entry.epoch, entry.lane),
-            )
+            lanes.save(self._db, replace(entry, mark=verdict.mark))
             if is_ahead or (is_own and verdict.fork_seq is not None):
                 self._epoch_id = schema.begin_epoch(self._db, self._new_epoch())
             if verdict.fork_seq is None:
@@ -423,7 +426,7 @@ class Outbox:
                 (self._ran_ms(self._boot, mono_ms) - self._ran_ms(r.boot, r.mono_ms) for r in oldest),
                 default=0,
             )
-            dropped = int(schema.meta(self._db, "dropped") or 0) + int(schema.meta(self._db, "damaged") or 0)
+            dropped = int(schema.meta(self._db, "dropped") or 0)
         return Depth(sum(by_lane.values()), max(age_ms, 0), dropped, by_lane)
 
     def count_dropped(self, rows: int) -> None:
@@ -481,33 +484,28 @@ class Outbox:
         self._epoch, self._epoch_id = found[-1]
 
     def _begin_boot(self, boot: str) -> int:
-        found = self._db.execute("SELECT id FROM boots WHERE boot = ?", (boot,)).fetchone()
-        if found is not None:
-            return int(found[0])
+        boots = lanes.boots_of(self._db)
+        for entry in boots:
+            if entry.boot == boot:
+                return entry.number
+        number, ran_ms = 1, 0
         with transaction(self._db):
-            self._end_last_boot()
-            ran = self._db.execute(
-                "SELECT ran_before_ms + last_mono_ms FROM boots ORDER BY id DESC LIMIT 1"
-            ).fetchone()
-            self._db.execute(
-                "INSERT INTO boots (boot, boot_at_ms, clock, last_mono_ms, ran_before_ms)"
-                " VALUES (?, 0, 0, 0, ?)",
-                (boot, 0 if ran is None else ran[0]),
-            )
-        return int(self._db.execute("SELECT max(id) FROM boots").fetchone()[0])
+            if boots:
+                last = replace(boots[-1], last_mono_ms=self._last_mono_ms(boots[-1]))
+                lanes.save_boot(self._db, last)
+                number, ran_ms = last.number + 1, last.ran_before_ms + last.last_mono_ms
+            lanes.save_boot(self._db, lanes.BootEntry(number, boot, 0, 0, 0, ran_ms))
+        return number
 
-    def _end_last_boot(self) -> None:
-        """Note how long the boot before this ran: as long as it recorded."""
-        found = self._db.execute("SELECT max(id) FROM boots").fetchone()[0]
+    def _last_mono_ms(self, boot: lanes.BootEntry) -> int:
+        """How long a boot ran: as long as it recorded."""
         newest = [self._db.execute("SELECT boot, mono_ms FROM raw ORDER BY id DESC LIMIT 1").fetchone()]
         for index in range(len(wire.LANES)):
-            for lane in lanes.lanes_of(self._db, index)[-1:]:
-                newest += [
-                    (row.boot, row.mono_ms)
-                    for row in lanes.rows_between(self._db, lane, lane.seq - 1, lane.seq, 1)
-                ]
-        last = max((row[1] for row in newest if row is not None and row[0] == found), default=0)
-        self._db.execute("UPDATE boots SET last_mono_ms = max(last_mono_ms, ?) WHERE id = ?", (last, found))
+            lane = lanes.lanes_of(self._db, index)[-1]
+            found = lanes.rows_between(self._db, lane, lane.seq - 1, lane.seq, 1)
+            newest += [(row.boot, row.mono_ms) for row in found]
+        ran_ms = [int(row[1]) for row in newest if row is not None and row[0] == boot.number]
+        return max(boot.last_mono_ms, *ran_ms, 0)
 
     def _boot_of(self, record: Record) -> int:
         if record.boot != self._boots[self._boot]:
@@ -516,8 +514,8 @@ class Outbox:
 
     def _ran_ms(self, boot: int, mono_ms: int) -> int:
         """Running time since the outbox was made: age is counted without any wall clock."""
-        found = self._db.execute("SELECT ran_before_ms FROM boots WHERE id = ?", (boot,)).fetchone()
-        return mono_ms + (0 if found is None else int(found[0]))
+        found = [entry.ran_before_ms for entry in lanes.boots_of(self._db) if entry.number == boot]
+        return mono_ms + sum(found)
 
     def _moment_before(self, mono_ms: int, age_ms: int) -> tuple[int, int]:
         """(boot, mono_ms) of the moment that much running time ago."""

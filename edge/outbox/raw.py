@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge.outbox import lanes
-from edge.outbox.rows import RAW_COLUMNS, Row, cells_of, check_sum, raw_row
-from edge.outbox.schema import count_meta, meta, set_meta
+from edge.outbox.rows import RAW_COLUMNS, Row, cells_of, raw_row
+from edge.outbox.schema import meta, set_meta
 from edge.outbox.windows import Fix, fix_of, is_parked, kept
 from firmware import wire
 
@@ -40,11 +40,30 @@ def put(db: Connection, rows: Sequence[Row]) -> None:
         db.execute("INSERT INTO raw VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
+def correct(db: Connection, boot: int, boot_at_ms: int, clock: int) -> None:
+    """Time the fixes of this boot: the clock was won. Within a transaction."""
+    other = db.execute("SELECT id FROM raw WHERE boot <> ? ORDER BY id DESC LIMIT 1", (boot,)).fetchone()
+    after = 0 if other is None else other[0]
+    while rows := _rows_after(db, after, lanes.AT_ONCE):
+        after = rows[-1].seq
+        for row in rows:
+            if row.clock < clock and cells_of(row) is not None:
+                timed = lanes.at_boot(row, boot_at_ms, clock)
+                db.execute(
+                    "UPDATE raw SET time_ms = ?, boot_at_ms = ?, clock = ?, crc = ? WHERE id = ?",
+                    (timed.time_ms, boot_at_ms, clock, timed.crc, row.seq),
+                )
+
+
 def open_rows(db: Connection) -> list[Row]:
     """The rows after the cursor, as far as one window may reach."""
+    return _rows_after(db, cursor(db), WINDOW_ROWS)
+
+
+def _rows_after(db: Connection, after: int, most: int) -> list[Row]:
     found = db.execute(
         f"SELECT {RAW_COLUMNS} FROM raw WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608 (names of our own)
-        (cursor(db), WINDOW_ROWS),
+        (after, most),
     ).fetchall()
     return [raw_row(row) for row in found]
 
@@ -80,7 +99,6 @@ def close_window(db: Connection, epoch: int, rows: Sequence[Row], tolerance_m: f
         out.extend(kept(own, _before(db, source, rows[0].seq), tolerance_m))
     out.sort(key=lambda fix: fix.row.seq)
     set_meta(db, "cursor", rows[-1].seq)
-    count_meta(db, "damaged", len(rows) - len(fixes))
     return lanes.put(db, epoch, TRACK, [fix.row for fix in out])
 
 
@@ -113,5 +131,4 @@ def send_again(db: Connection, epoch: int, from_ms: int, to_ms: int) -> int:
 
 
 def _renamed(row: Row) -> Row:
-    source = f"{row.source[:28]}-raw"
-    return row._replace(source=source, crc=check_sum(row.kind, source, row.mono_ms, row.body))
+    return row._replace(source=f"{row.source[:28]}-raw")

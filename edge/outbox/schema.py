@@ -10,35 +10,36 @@
     resends  stretches of the black box that were asked for again
     meta     the rest: schema, cursor, conn, protocol, counts
 
-`body` is a JSON list of a kind's values by position (fields are only ever appended); `crc` covers what never
-changes of a row, since a flipped bit in a number looks sound to SQLite.
+`body` is a JSON list of a kind's values by position (fields are only ever appended). `crc` is a check sum of
+the rest of a row: to SQLite a flipped bit in a number looks sound.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.outbox.connection import Connection, OutboxDamaged, errors, transaction
+from edge.outbox.connection import Connection, OutboxDamaged, errors, seal, transaction
 from firmware import wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 VERSION = 1
+SEALED = ("meta", "epochs", "boots", "lanes", "runs")  # their last column is a check sum of the others
 
 TABLES = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE epochs (id INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE);
+CREATE TABLE meta (key TEXT PRIMARY KEY, value, crc INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE epochs (id INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE, crc INTEGER NOT NULL);
 CREATE TABLE boots (
     id INTEGER PRIMARY KEY, boot TEXT NOT NULL UNIQUE, boot_at_ms INTEGER NOT NULL, clock INTEGER NOT NULL,
-    last_mono_ms INTEGER NOT NULL, ran_before_ms INTEGER NOT NULL
+    last_mono_ms INTEGER NOT NULL, ran_before_ms INTEGER NOT NULL, crc INTEGER NOT NULL
 );
 CREATE TABLE lanes (
     epoch INTEGER, lane INTEGER, seq INTEGER NOT NULL, offered INTEGER NOT NULL, mark INTEGER NOT NULL,
-    PRIMARY KEY (epoch, lane)
+    crc INTEGER NOT NULL, PRIMARY KEY (epoch, lane)
 ) WITHOUT ROWID;
 CREATE TABLE runs (
-    epoch INTEGER, lane INTEGER, first_seq INTEGER, boot INTEGER NOT NULL,
+    epoch INTEGER, lane INTEGER, first_seq INTEGER, boot INTEGER NOT NULL, crc INTEGER NOT NULL,
     PRIMARY KEY (epoch, lane, first_seq)
 ) WITHOUT ROWID;
 CREATE TABLE rows (
@@ -61,14 +62,21 @@ CREATE TABLE resends (
 
 def prepare(db: Connection, new_id: Callable[[], str]) -> None:
     """Make the tables in an empty file; raises OutboxDamaged for a file that is something else."""
+    wanted = {statement.strip() for statement in TABLES.split(";")}
     with errors():
-        is_empty = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    if is_empty:
+        found = {
+            str(row[0]) for row in db.execute("SELECT sql FROM sqlite_master WHERE type = 'table'").fetchall()
+        }
+    if not found:
         with transaction(db):
-            for statement in TABLES.split(";"):
+            for statement in sorted(wanted):
                 db.execute(statement)
-            db.execute("INSERT INTO meta VALUES ('schema', ?), ('cursor', 0), ('conn', 0)", (VERSION,))
+            for key, value in (("schema", VERSION), ("cursor", 0), ("conn", 0)):
+                set_meta(db, key, value)
             begin_epoch(db, new_id())
+    elif found != wanted:
+        raise OutboxDamaged("its tables are not those of an outbox")
+    check_seals(db)
     version = meta(db, "schema")
     if version != VERSION:
         raise OutboxDamaged(f"schema {version}, this program knows {VERSION}")
@@ -76,11 +84,27 @@ def prepare(db: Connection, new_id: Callable[[], str]) -> None:
 
 def begin_epoch(db: Connection, epoch: str) -> int:
     """Give new rows a new identity; the number of the epoch. Within a transaction."""
-    db.execute("INSERT INTO epochs (epoch) VALUES (?)", (epoch,))
-    number: int = db.execute("SELECT max(id) FROM epochs").fetchone()[0]
+    number = 1 + (db.execute("SELECT max(id) FROM epochs").fetchone()[0] or 0)
+    write(db, "epochs", number, epoch)
     for lane in range(len(wire.LANES)):
-        db.execute("INSERT INTO lanes VALUES (?, ?, 0, 0, 0)", (number, lane))
+        write(db, "lanes", number, lane, 0, 0, 0)
     return number
+
+
+def write(db: Connection, table: str, *values: int | str) -> None:
+    """Write a row of a sealed table, over one of the same key. Within a transaction."""
+    marks = ", ".join("?" * (len(values) + 1))
+    db.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", (*values, seal(*values)))  # noqa: S608 (our own)
+
+
+def check_seals(db: Connection) -> None:
+    """Raise OutboxDamaged unless all that identity and order rest on is as it was written."""
+    for table in SEALED:
+        with errors():
+            found = db.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 (our own)
+        for row in found:
+            if seal(*row[:-1]) != row[-1]:
+                raise OutboxDamaged(f"a row of its table {table} is not as it was written")
 
 
 def meta(db: Connection, key: str) -> int | str | None:
@@ -91,11 +115,10 @@ def meta(db: Connection, key: str) -> int | str | None:
 
 def set_meta(db: Connection, key: str, value: int | str) -> None:
     """Within a transaction."""
-    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+    write(db, "meta", key, value)
 
 
 def count_meta(db: Connection, key: str, more: int) -> None:
     """Add to a count. Within a transaction."""
     if more:
-        db.execute("INSERT OR IGNORE INTO meta VALUES (?, 0)", (key,))
-        db.execute("UPDATE meta SET value = value + ? WHERE key = ?", (more, key))
+        set_meta(db, key, int(meta(db, key) or 0) + more)

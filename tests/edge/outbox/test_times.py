@@ -1,5 +1,7 @@
 """Boots without a clock are bounded by their neighbours and keep their order."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,4 +42,4 @@ def test_estimates_keep_the_order_and_the_bounds(history: list[tuple[bool, int, 
         if guess is not None:
             boots[at] = Boot(guess, boots[at].ran_ms)
             guesses.append((guess, boots[at].ran_ms))
-    assert all(first + ran <= later for (first, ran), (later, _) in zip(guesses, guesses[1:], strict=False))
+    assert all(first + ran <= later for (first, ran), (later, _) in itertools.pairwise(guesses))

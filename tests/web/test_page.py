@@ -137,7 +137,7 @@ def test_the_replay_plays_to_its_end(chrome: Browsers, parts: PagedParts, url: s
 def test_another_day_can_be_chosen_and_taken_away(chrome: Browsers, parts: PagedParts, url: str) -> None:
     drive(parts)
     with chrome.open(f"{url}#{LIVE}", "en") as watched:
-        watched.wait("ortoo.state.track !== null && ortoo.state.track.status === 'ready'")
+        watched.wait("document.querySelectorAll('.downloads a').length === 3")
         links = watched.read("[...document.querySelectorAll('.downloads a')].map((one) => one.href)")
         for link, word in zip(links, ("<gpx", "sampled_at", "FeatureCollection"), strict=True):
             answer = watched.page.request.get(link)
@@ -296,7 +296,7 @@ def test_a_thousand_units_are_listed_by_a_few_rows(chrome: Browsers, parts: Page
         unit = f"bus-{number:04d}"
         parts.live.apply_live(unit, live_message(40 + number / 100, 110, 0, 0, NOW_MS), NOW_MS)
     with chrome.open(url, "en") as watched:
-        assert texts(watched, ".list-foot") == ["1008 of 1008 units"]
+        watched.wait("document.querySelector('.list-foot').textContent === '1008 of 1008 units'")
         assert watched.read("document.querySelectorAll('.row').length") < 40
         watched.read("document.querySelector('.rows').scrollTo(0, 1e6)")
         watched.wait(

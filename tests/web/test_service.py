@@ -1,0 +1,125 @@
+"""The page on the whole service: a unit publishes to a real broker, a browser shows it."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from firmware import wire
+from tests.fixtures.mosquitto import Mosquitto
+from tests.fixtures.programs import Program
+from tests.fixtures.waiting import wait_until
+from tests.ingest.api.parts import BOOT, EPOCH, group_of
+from tests.web.browser import Browsers
+from tests.web.fleet import live_message
+
+UNIT = "library-07"
+STALE_AFTER_S = 5
+SETTINGS = """
+[broker]
+host = "{broker.host}"
+port = {broker.port}
+[store]
+path = "{folder}/store.sqlite3"
+[http]
+port = {port}
+[live]
+stale_after_s = {stale_after_s}
+"""
+
+
+@pytest.fixture
+def service(
+    mosquitto: Mosquitto, free_port: int, tmp_path: Path, start_module: Callable[..., Program]
+) -> Iterator[str]:
+    """`python -m ingest run` on a real broker."""
+    config = tmp_path / "service.toml"
+    config.write_text(
+        SETTINGS.format(broker=mosquitto, folder=tmp_path, port=free_port, stale_after_s=STALE_AFTER_S)
+    )
+    program = start_module("ingest", "run", "--config", config)
+    url = f"http://127.0.0.1:{free_port}/"
+    wait_until(lambda: is_ready(url), 30, what=f"the service to be ready; {program.tail()}")
+    yield url
+    assert program.stop() == 0
+
+
+@pytest.fixture
+def unit(mosquitto: Mosquitto) -> Iterator[paho.Client]:
+    """A connection that speaks for the unit."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id=UNIT, protocol=paho.MQTTv5)
+    client.connect(mosquitto.host, mosquitto.port)
+    client.loop_start()
+    birth = {"conn": 1, "state": "online", "epoch": EPOCH, "boot": BOOT, "software": "test"}
+    birth |= {"name": "流动图书馆七号", "capabilities": ["library"]}
+    say(client, "birth", wire.encode_json("birth", birth), is_retained=True)
+    yield client
+    client.disconnect()
+    client.loop_stop()
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}readyz").status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def say(client: paho.Client, leaf: str, payload: bytes, *, is_retained: bool = False) -> None:
+    client.publish(wire.topic(UNIT, leaf), payload, qos=1, retain=is_retained).wait_for_publish(5)
+
+
+def now_ms() -> int:
+    return round(time.time() * 1000)
+
+
+def say_live(client: paho.Client, lat_deg: float, lon_deg: float) -> None:
+    say(client, "live", wire.encode_json("live", live_message(lat_deg, lon_deg, 1500, 900, now_ms())))
+
+
+def track(rows: int) -> bytes:
+    """A drive of the last minutes, one fix each 10 s, as the unit's first batch."""
+    times = [now_ms() - (rows - row) * 10_000 for row in range(rows)]
+    columns = {
+        "lat_e7": [round((43.9 + row * 0.002) * 1e7) for row in range(rows)],
+        "lon_e7": [round((116.0 + row * 0.003) * 1e7) for row in range(rows)],
+        "fix_mode": 2,
+        "speed_cm_s": 2000,
+    }
+    group = group_of("fix", "", times, 0, columns)
+    return bytes(wire.encode_batch(wire.Batch(EPOCH, "track", 0, BOOT, None, [group])))
+
+
+def test_a_unit_appears_moves_at_once_leaves_a_track_and_grows_stale(
+    chrome: Browsers, service: str, unit: paho.Client
+) -> None:
+    say_live(unit, 43.9, 116.0)
+    say(unit, "batch", track(30))
+    with chrome.open(f"{service}#{UNIT}", "zh") as watched:
+        watched.wait_for_map()
+        wait_until(lambda: UNIT in watched.drawn(), what="the unit on the map")
+        for step in range(1, 4):
+            say_live(unit, 43.9 + step / 50, 116.0)
+            wanted = 43.9 + step / 50
+            wait_until(
+                lambda wanted=wanted: abs(watched.drawn()[UNIT]["at"][1] - wanted) < 0.002, 1, what="the move"
+            )
+        wait_until(
+            lambda: watched.read("ortoo.map.queryRenderedFeatures({ layers: ['track'] }).length > 0"),
+            what="the track",
+        )
+        chrome.keep(watched, "service")
+        wait_until(lambda: watched.drawn()[UNIT]["look"] == "stale", STALE_AFTER_S + 5, what="stale")
+        chrome.keep(watched, "service-stale")
+
+
+def test_a_refused_payload_is_shown(chrome: Browsers, service: str, unit: paho.Client) -> None:
+    say_live(unit, 43.9, 116.0)
+    say(unit, "batch", b"\x0fnonsense")
+    with chrome.open(service, "en") as watched:
+        watched.wait("document.querySelector('.refused') !== null")
+        assert watched.page.get_attribute(".refused", "aria-label") == "1 payloads refused"

@@ -73,8 +73,8 @@ class World:
         try:
             while not stop.is_set():
                 self._show(self._vehicle.scene(self._state.motion))
-                self._wait(stop)
-                self._go_on()
+                if self._has_waited(stop):
+                    self._go_on()
         finally:
             self._save()
             self._line.close()
@@ -107,13 +107,15 @@ class World:
         else:
             self._relay.cut()
 
-    def _wait(self, stop: threading.Event) -> None:
+    def _has_waited(self, stop: threading.Event) -> bool:
+        """Serve the radio until the next step is due; False when stopped before."""
         due_ms = self._state.utc_ms + self._step_s * 1000
         while not stop.is_set():
             left_s = (due_ms - self._time.utc_ms()) / 1000 / self._time.rate
             if left_s <= 0:
-                return
+                return True
             self._relay.serve(left_s)
+        return False
 
     def _go_on(self) -> None:
         """Drive on to the newest whole step that is due."""

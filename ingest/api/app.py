@@ -12,7 +12,8 @@ from starlette.middleware import Middleware
 
 from ingest.api import commands, events, health, login, page, refused, stream, track, units
 from ingest.api.auth import COOKIE, FREE, SAFE_METHODS, Doorkeeper, Gate
-from ingest.api.errors import add_error_handlers
+from ingest.api.counts import Counts
+from ingest.api.errors import LastResort, add_error_handlers
 from ingest.api.headers import SafeHeaders
 from ingest.api.hub import Hub
 from ingest.api.page import load_assets
@@ -43,6 +44,8 @@ ABOUT = (
 def create_app(context: Context) -> FastAPI:
     """The service's HTTP application over what the context gives."""
     door = Doorkeeper(context.access, context.now_ms, context.session_s)
+    hub = Hub(context)
+    counts = Counts(context.registry, hub)
     app = FastAPI(
         title="Ortoo",
         version="1",
@@ -51,11 +54,16 @@ def create_app(context: Context) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(SafeHeaders), Middleware(Gate, door=door, now_ms=context.now_ms)],
+        middleware=[
+            Middleware(SafeHeaders),
+            Middleware(LastResort, counts=counts),
+            Middleware(Gate, door=door, counts=counts, now_ms=context.now_ms),
+        ],
     )
     app.state.context = context
     app.state.door = door
-    app.state.hub = Hub(context)
+    app.state.hub = hub
+    app.state.counts = counts
     app.state.assets = load_assets()
     for router in ROUTERS:
         app.include_router(router)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from ingest.api.counts import Counts
+
 COOKIE = "ortoo_session"
 FREE = frozenset({"/healthz", "/readyz", "/login"})
 STREAM = "/api/v1/stream"  # has no end, so no length either
@@ -109,9 +111,10 @@ class Doorkeeper:
 class Gate:
     """Lets a request through to the app, or answers it at the door."""
 
-    def __init__(self, app: ASGIApp, door: Doorkeeper, now_ms: Callable[[], int]) -> None:
+    def __init__(self, app: ASGIApp, door: Doorkeeper, counts: Counts, now_ms: Callable[[], int]) -> None:
         self._app = app
         self._door = door
+        self._counts = counts
         self._now_ms = now_ms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,6 +127,7 @@ class Gate:
             check_size(headers)
             await self._check_holder(scope, headers)
         except ApiError as error:
+            self._counts.refused(error.code)
             answer = RedirectResponse("/login", 303) if is_for_login(scope, error) else error_response(error)
             await answer(scope, receive, send)
             return

@@ -20,6 +20,9 @@ from starlette.exceptions import HTTPException
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from ingest.api.counts import Counts
 
 RETRY_AFTER_S = 5
 
@@ -85,18 +88,24 @@ def add_error_handlers(app: FastAPI, busy: tuple[type[Exception], ...]) -> None:
     app.add_exception_handler(ApiError, _on_api_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Exception, _on_crash)
     for kind in busy:
         app.add_exception_handler(kind, _on_busy)
 
 
-def _on_api_error(_: Request, error: Exception) -> JSONResponse:
+def _count(request: Request, code: str) -> None:
+    counts: Counts = request.app.state.counts
+    counts.refused(code)
+
+
+def _on_api_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)  # noqa: S101 -- registered for nothing else
+    _count(request, error.code)
     return error_response(error)
 
 
-def _on_invalid(_: Request, error: Exception) -> JSONResponse:
+def _on_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 -- registered for nothing else
+    _count(request, "invalid")
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     more = len(error.errors()) - 1
@@ -108,15 +117,39 @@ def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 -- registered for nothing else
     codes = {404: "no_such_route", 405: "method", 400: "body"}
     code = codes.get(error.status_code, "http")
+    _count(request, code)
     body = error_body(code, request.url.path[:200], str(error.detail))
     return JSONResponse(body, error.status_code, dict(error.headers or {}))
 
 
-def _on_busy(_: Request, error: Exception) -> JSONResponse:
+def _on_busy(request: Request, error: Exception) -> JSONResponse:
+    _count(request, "busy")
     return error_response(ApiError(503, "busy", "store", str(error), RETRY_AFTER_S))
 
 
-def _on_crash(request: Request, error: Exception) -> JSONResponse:
-    # As plain text: a renderer that shows local variables would show keys.
-    log.error("%s failed: %s", request.url.path[:200], "".join(traceback.format_exception(error)))
-    return JSONResponse(error_body("internal", request.url.path[:200], "see the service's log"), 500)
+class LastResort:
+    """Answers 500 where a route breaks, before anything is sent."""
+
+    def __init__(self, app: ASGIApp, counts: Counts) -> None:
+        self._app = app
+        self._counts = counts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_started = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal is_started
+            is_started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        except Exception as error:
+            if is_started or scope["type"] != "http":
+                raise
+            self._counts.refused("internal")
+            path = scope["path"][:200]
+            # As plain text: a renderer that shows local variables would show keys.
+            log.error("%s failed: %s", path, "".join(traceback.format_exception(error)))  # noqa: TRY400
+            answer = JSONResponse(error_body("internal", path, "see the service's log"), 500)
+            await answer(scope, receive, send)

@@ -46,6 +46,7 @@ class Hub:
         self._ring: deque[Block] = deque(maxlen=RING)
         self._number = 0
         self._revision = 0
+        self._spoke_s = 0.0
         self._pulse = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.listeners = 0
@@ -116,19 +117,23 @@ class Hub:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        due = spoke = loop.time()
+        due_s = self._spoke_s = loop.time()
         while True:
-            due = max(due + self._context.tick_ms / 1000, loop.time())
-            await asyncio.sleep(due - loop.time())
-            revision, units = self._context.live.changed_since(self._revision)
-            if units:
-                self._publish(revision, self._update(revision, units))
-            elif loop.time() - spoke >= IDLE_S:
-                now = {"now": iso(self._context.now_ms())}
-                self._publish(revision, self._encoded("tick", revision, now))
-            else:
-                continue
-            spoke = loop.time()
+            due_s = max(due_s + self._context.tick_ms / 1000, loop.time())
+            await asyncio.sleep(due_s - loop.time())
+            self.tick(loop.time())
+
+    def tick(self, now_s: float) -> None:
+        """Publish what changed since the last tick, or after IDLE_S of silence the time."""
+        revision, units = self._context.live.changed_since(self._revision)
+        if units:
+            self._publish(revision, self._update(revision, units))
+        elif now_s - self._spoke_s >= IDLE_S:
+            now = {"now": iso(self._context.now_ms())}
+            self._publish(revision, self._encoded("tick", revision, now))
+        else:
+            return
+        self._spoke_s = now_s
 
     def _publish(self, revision: int, data: bytes) -> None:
         self._number += 1

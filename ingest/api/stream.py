@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from ingest.api.counts import Counts
     from ingest.api.hub import Hub
 
 SLOW_S = 30.0
@@ -53,7 +54,7 @@ async def read_stream(
     hub: Hub = request.app.state.hub
     if hub.is_full:
         raise ApiError(503, "busy", "stream", f"{hub.listeners} streams are open already", 30)
-    return EventStream(hub, last_event_id, request.state.is_still_allowed)
+    return EventStream(hub, request.app.state.counts, last_event_id, request.state.is_still_allowed)
 
 
 class EventStream(Response):
@@ -62,11 +63,16 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, hub: Hub, last_event_id: str | None, is_still_allowed: Callable[[], Awaitable[bool]]
+        self,
+        hub: Hub,
+        counts: Counts,
+        last_event_id: str | None,
+        is_still_allowed: Callable[[], Awaitable[bool]],
     ) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._hub = hub
+        self._counts = counts
         self._last_event_id = last_event_id
         self._is_still_allowed = is_still_allowed
 
@@ -83,7 +89,9 @@ class EventStream(Response):
             leaving.cancel()
             ends = await asyncio.gather(speaking, leaving, return_exceptions=True)
         for end in ends:
-            if isinstance(end, Exception) and not isinstance(end, TimeoutError):
+            if isinstance(end, TimeoutError):
+                self._counts.let_go()
+            elif isinstance(end, Exception):
                 raise end
 
     async def _speak(self, send: Send) -> None:

@@ -26,7 +26,6 @@ from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
 from firmware import wire
-from ingest.api.app import create_app
 from ingest.api.instants import parse_instant
 from ingest.api.server import ApiServer
 from tests.bench.report import Report
@@ -186,12 +185,12 @@ def move_all(parts: Parts) -> None:
 
 
 def shared_app(parts: Parts) -> FastAPI:
-    return create_app(parts.context)
+    return parts.app
 
 
 def plain_app(parts: Parts) -> FastAPI:
     """The reference: every browser has its own revision and its own encoding, an event for every update."""
-    app = create_app(parts.context)
+    app = parts.app
     app.router.routes.clear()
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # it goes on writing to who has left
 

@@ -115,7 +115,7 @@ class Parts:
         self, address: tuple[str, int] = LOCAL, host: str = "localhost", **settings: Any
     ) -> httpx.AsyncClient:
         """A browser's or a program's requests, straight into the app."""
-        transport = httpx.ASGITransport(self.app, client=address, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(self.app, client=address)
         return httpx.AsyncClient(transport=transport, base_url=f"http://{host}", **settings)
 
 

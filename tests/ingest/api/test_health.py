@@ -31,8 +31,14 @@ async def test_ready_means_that_work_gets_done(parts: Parts, readiness: Readines
 async def test_what_is_counted_is_shown(parts: Parts) -> None:
     Counter("ortoo_batches", "Batches stored.", registry=parts.registry).inc(3)
     async with parts.client() as client:
+        await client.get("/api/v1/units/nobody")
+        await client.get("/no-such-route")
+        await client.patch("/api/v1/units/nobody", headers={"origin": "http://evil.example"})
         answer = await client.get("/metrics")
     assert "ortoo_batches_total 3.0" in answer.text
+    assert "ortoo_streams 0.0" in answer.text
+    for code in ("unknown_unit", "no_such_route", "foreign_origin"):
+        assert f'ortoo_api_refusals_total{{code="{code}"}} 1.0' in answer.text
     assert answer.headers["content-type"].startswith("text/plain; version=")
 
 
@@ -53,6 +59,7 @@ async def test_a_store_that_waits_is_503_and_a_crash_is_500_in_the_same_shape(
             body = answer.json()["error"]
             assert (answer.status_code, body["code"], body["retry"]) == (status, code, status == 503)
             assert "secret path" not in answer.text
+            assert answer.headers["x-content-type-options"] == "nosniff"
     assert "secret path" in caplog.text
 
 

@@ -160,6 +160,8 @@ async def test_who_takes_nothing_is_let_go(parts: Parts, url: str, monkeypatch: 
                 move(parts, f"van-{number}", 1)
             await asyncio.sleep(0.03)
         assert hub.listeners == 0
+    async with httpx.AsyncClient() as client:
+        assert "ortoo_stream_let_go_total 1.0" in (await client.get(f"{url}/metrics")).text
 
 
 async def test_who_leaves_is_forgotten(parts: Parts, url: str) -> None:

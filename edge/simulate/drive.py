@@ -66,6 +66,8 @@ class Vehicle:
         self._seed = seed
         self._home_id = home_id
         self._haste = dice(seed, "driver").uniform(0.25, 0.9)
+        self._limits: dict[int, float] = {}  # of this leg, by the sample's number
+        self._limits_leg: int | None = None
 
     def start(self) -> Motion:
         """Somewhere on its first leg where there is coverage, or early in the stop before it."""
@@ -100,13 +102,18 @@ class Vehicle:
 
     def after(self, motion: Motion, seconds: int) -> Motion:
         """The motion so many seconds later."""
-        for _ in range(seconds):
-            motion = self._after_second(motion)
+        left = seconds
+        while left:
+            if motion.stop_left_s > 0:
+                halted = min(left, math.ceil(motion.stop_left_s))
+                motion = replace(motion, stop_left_s=max(0.0, motion.stop_left_s - halted))
+            else:
+                halted = 1
+                motion = self._after_second(motion)
+            left -= halted
         return motion
 
     def _after_second(self, motion: Motion) -> Motion:
-        if motion.stop_left_s > 0:
-            return replace(motion, stop_left_s=max(0.0, motion.stop_left_s - 1), speed_m_s=0.0)
         road = self._road(motion)
         slope, _ = road.shape(self._on_road_m(motion, motion.along_m))
         stretch = math.sqrt(1 + slope * slope)
@@ -126,11 +133,22 @@ class Vehicle:
         ahead_m = motion.speed_m_s**2 / (2 * PLANNED_BRAKING_M_S2) + 2 * LOOK_M
         left_m = (road.length_m - motion.along_m) * stretch
         allowed = _slowing_m_s(0.0, left_m)
-        for step in range(1 + int(min(ahead_m, left_m) / LOOK_M)):
-            on_m = self._on_road_m(motion, motion.along_m + step * LOOK_M / stretch)
-            limit = road.limit_m_s(on_m, self._haste)
-            allowed = min(allowed, _slowing_m_s(limit, step * LOOK_M) if step else limit)
+        here = int(motion.along_m / LOOK_M)
+        last = int(min(motion.along_m + ahead_m / stretch, road.length_m) / LOOK_M)
+        for sample in range(here, last + 1):
+            limit, far_m = self._limit_m_s(motion, road, sample), (sample * LOOK_M - motion.along_m) * stretch
+            allowed = min(allowed, limit if far_m <= 0 else _slowing_m_s(limit, far_m))
         return allowed
+
+    def _limit_m_s(self, motion: Motion, road: Road, sample: int) -> float:
+        """The limit at a sample of the leg; each is computed once."""
+        if self._limits_leg != motion.leg:
+            self._limits_leg, self._limits = motion.leg, {}
+        limit = self._limits.get(sample)
+        if limit is None:
+            limit = road.limit_m_s(self._on_road_m(motion, sample * LOOK_M), self._haste)
+            self._limits[sample] = limit
+        return limit
 
     def _arrived(self, motion: Motion) -> Motion:
         leg = motion.leg + 1

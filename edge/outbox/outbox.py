@@ -300,7 +300,7 @@ class Outbox:
         runs = lanes.runs_of(self._db, entry, 2 * wire.MAX_RUNS)
         ends = [first - 1 for first, _ in runs[1:]] + [max(entry.seq, told_mark)]
         found = []
-        for (first, boot), end in zip(runs, ends, strict=True):
+        for (first, boot), end in zip(runs, ends, strict=False):
             low = lanes.rows_between(self._db, entry, first - 1, end, 1)
             high = lanes.row_before(self._db, entry, end + 1)
             if low and high is not None:

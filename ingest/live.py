@@ -14,8 +14,9 @@ are called from any thread.
 
 from __future__ import annotations
 
+import json
 import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from firmware import wire
@@ -80,6 +81,9 @@ class UnitState:
             shown[name] = self.fix.get(name)
         shown["vitals"] = dict(self.vitals)
         return shown
+
+
+_KEPT = tuple(field_.name for field_ in fields(UnitState) if field_.name not in ("connection", "revision"))
 
 
 class Live:
@@ -180,14 +184,14 @@ class Live:
 
         self._apply(unit, None, change)
 
-    def take_unkept(self) -> list[tuple[str, dict[str, Any]]]:
-        """The states that changed since the last call, to be kept on disk."""
+    def take_unkept(self) -> list[tuple[str, str]]:
+        """The states that changed since the last call as JSON, to be kept on disk."""
         with self._lock:
-            taken = [(unit, asdict(self._units[unit])) for unit in self._unkept]
+            taken = [(unit, _kept(self._units[unit])) for unit in self._unkept]
             self._unkept.clear()
             return taken
 
-    def give_back(self, taken: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    def give_back(self, taken: Iterable[tuple[str, str]]) -> None:
         """They could not be kept: take them again next time."""
         with self._lock:
             self._unkept.update(unit for unit, _ in taken)
@@ -197,7 +201,8 @@ class Live:
         with self._lock:
             for unit, state in sorted(kept.items()):
                 self._revision += 1
-                self._units[unit] = UnitState(**state | {"connection": "unknown", "revision": self._revision})
+                known = {name: state[name] for name in _KEPT if name in state}
+                self._units[unit] = UnitState(**known, revision=self._revision)
 
     def _apply(self, unit: str, now_ms: int | None, change: Callable[[UnitState], bool]) -> bool:
         with self._lock:
@@ -239,6 +244,10 @@ class Live:
         if is_position:
             state.sampled_ms = sampled_ms
         return True
+
+
+def _kept(state: UnitState) -> str:
+    return json.dumps({name: getattr(state, name) for name in _KEPT}, separators=(",", ":"))
 
 
 def _worded(kind: str, name: str, value: Any) -> Any:

@@ -10,12 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def put(ledger: sqlite3.Connection, states: Iterable[tuple[str, dict[str, Any]]]) -> None:
-    """Keep the state of these units."""
-    ledger.executemany(
-        "INSERT OR REPLACE INTO live_state VALUES (?, ?)",
-        [(unit, json.dumps(state, separators=(",", ":"))) for unit, state in states],
-    )
+def put(ledger: sqlite3.Connection, states: Iterable[tuple[str, str]]) -> None:
+    """Keep the state of these units, as (unit, JSON)."""
+    ledger.executemany("INSERT OR REPLACE INTO live_state VALUES (?, ?)", states)
 
 
 def all_states(ledger: sqlite3.Connection) -> dict[str, dict[str, Any]]:

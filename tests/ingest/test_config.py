@@ -1,0 +1,51 @@
+"""Settings: the example is the defaults, and whatever cannot be used is named."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ingest.config import ConfigError, Settings, load, password_of
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "ingest" / "example.toml"
+
+
+def test_the_example_shows_every_option_at_its_default() -> None:
+    assert load(EXAMPLE) == Settings()
+    assert tomllib.loads(EXAMPLE.read_text()) == Settings().model_dump()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[brokr]", "unknown key brokr; did you mean broker?"),
+        ("[broker]\nprot = 1", "unknown key broker.prot; did you mean port?"),
+        ("[live]\nzzz = 1", "unknown key live.zzz; known are stale_after_s, gone_after_s, tick_ms"),
+        ("[broker]\nport = 70000", "broker.port = 70000: Input should be less than or equal to 65535"),
+        ("[broker]\nport = '1883'", "broker.port = '1883': Input should be a valid integer"),
+        ("[http]\nport = true", "http.port = True"),
+        ("[broker]\nprotocol = '4'", "broker.protocol = '4'"),
+        ("broker = 3", "broker = 3"),
+        ("[broker", "not TOML"),
+    ],
+)
+def test_what_cannot_be_used_is_named(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "ingest.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path / "none.toml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        password_of(str(tmp_path / "none"))
+
+
+def test_a_password_is_the_first_line_of_its_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("secret\n")
+    assert password_of(str(tmp_path / "password")) == "secret"
+    assert password_of("") is None

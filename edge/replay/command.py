@@ -16,7 +16,7 @@ from edge.outbox import Limits, OutboxError, open_outbox
 from edge.replay.player import Player
 from edge.replay.reader import read_recording
 from edge.replay.recording import Recording, RecordingError
-from edge.simulate.counting import CountingAgent
+from edge.simulate.counting import CountingAgent, DrainingAgent
 from edge.simulate.pty_line import PtyLine
 from edge.simulate.sentences import SINCE
 from edge.time_source import ScaledTime
@@ -138,9 +138,7 @@ class Replay:
 
     def _drain(self) -> None:
         """The same boot goes on without a receiver until nothing waits; its closed windows go out at once."""
-        sense = replace(self._settings.sense, period_s=86_400.0)
-        settings = replace(self._settings, sense=sense)
-        agent = self._agent = CountingAgent(settings, self._time, sources=[])
+        agent = self._agent = DrainingAgent(self._settings, self._time, sources=[])
         self._off.clear()
 
         def body() -> None:

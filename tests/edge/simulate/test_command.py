@@ -10,8 +10,10 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.simulate.drive import Vehicle, scenes
 from edge.simulate.fleet import fleet
 from edge.simulate.places import distance_m
+from edge.simulate.receiver import Antenna, Receiver
 from firmware import wire
 from tests.fixtures.waiting import wait_until
 
@@ -138,3 +140,16 @@ def test_one_folder_has_one_fleet_and_never_an_earlier_time(start_module, mosqui
     slow = start_module("edge", *arguments)
     assert slow.wait() == 2
     assert "have lived" in slow.log()
+
+
+def test_a_recording_is_one_more_unit_that_drives_today(start_module, mosquitto, heard, tmp_path):
+    unit = fleet(1)[0]
+    vehicle, receiver = Vehicle(unit.id, unit.home_id), Receiver(unit.id)
+    driven = enumerate(scenes(vehicle, vehicle.start(), 30))
+    said = [receiver.epoch(Antenna(on_s=100), scene, 1_118_311_200_000 + 1000 * n) for n, scene in driven]
+    (tmp_path / "drive.log").write_bytes(b"".join(said))
+    start(start_module, mosquitto, tmp_path / "data", "--units", "0", "--replay", tmp_path / "drive.log")
+    wait_until(lambda: len(lives(heard)) > 3, 30)
+    assert {name for name, _ in lives(heard)} == {"replay-01"}
+    newest_ms = lives(heard)[-1][1]["time_ms"]
+    assert abs(newest_ms - time.time() * 1000) < 60_000

@@ -69,7 +69,7 @@ class WireError(ValueError):
     """
 
     def __init__(self, code: str, where: str, detail: str) -> None:
-        ValueError.__init__(self, "%s: %s: %s" % (code, where, detail))
+        super().__init__("%s: %s: %s" % (code, where, detail))
         self.code = code
         self.where = where
         self.detail = detail
@@ -293,7 +293,8 @@ def _check_number(value: "Any", low: int, high: int, where: str) -> int:
     if value is True or value is False or not isinstance(value, int):
         raise WireError("shape", where, "not a whole number")
     if value < low or value > high:
-        raise WireError("range", where, "%d is not within %d..%d" % (value, low, high))
+        shown = "%d" % value if -(1 << 63) <= value < 1 << 63 else "a huge number"
+        raise WireError("range", where, "%s is not within %d..%d" % (shown, low, high))
     return value
 
 
@@ -659,10 +660,19 @@ def _inflated_by_micropython(payload: bytes) -> bytes:
     import io
 
     source = io.BytesIO(payload)
+    stream = deflate.DeflateIO(source, deflate.ZLIB)
+    pieces: list[bytes] = []
     try:
-        data: bytes = deflate.DeflateIO(source, deflate.ZLIB).read(MAX_INFLATED_BYTES + 1)
+        while len(pieces) * 1024 <= MAX_INFLATED_BYTES:
+            piece = stream.read(1024)
+            if not piece:
+                break
+            pieces.append(piece)
+        data = b"".join(pieces)
     except (OSError, EOFError):
         raise WireError("not_zlib", "payload", "damaged")
+    except MemoryError:
+        raise WireError("too_large", "payload", "inflates to more than the memory holds")
     if len(data) <= MAX_INFLATED_BYTES and source.read(1):
         raise WireError("not_zlib", "payload", "torn, or followed by something else")
     return data
@@ -857,7 +867,7 @@ def _json(payload: "bytes | str", name: str) -> "dict[str, Any]":
         raise WireError("too_large", name, "%d bytes, at most %d" % (len(payload), MAX_JSON_BYTES))
     try:  # as a text: from bytes CPython would guess UTF-16 and UTF-32 too
         value = json.loads(payload if isinstance(payload, str) else str(payload, "utf-8"))
-    except (ValueError, RuntimeError):  # RuntimeError: nested too deeply
+    except (ValueError, RuntimeError, MemoryError):  # the last two: nested too deeply
         raise WireError("not_json", name, "damaged")
     if not isinstance(value, dict):
         raise WireError("shape", name, "not an object")

@@ -10,6 +10,7 @@ from typing import Any
 
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? ([0-9.eE+-]+)$", re.MULTILINE)
 STORED = "ortoo_rows_stored_total"
+LIVE = "ortoo_live_total"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +19,17 @@ class Figures:
 
     units: int
     online: int
-    stored_fixes: int
+    live: int  # live messages taken: each moved a marker to a newer fix
+    stored_fixes: int  # fewer: the track is sent simplified, some minutes at a time
     stored_rows: int
     lag_s: float | None  # age of the newest position, the median of the units that are online
     outbox_rows: int
 
 
-def stored(metrics: str, kind: str | None = None) -> int:
-    """How many rows the service has committed, of one kind or of all."""
-    total = 0.0
-    for name, labels, value in SAMPLE.findall(metrics):
-        if name == STORED and (kind is None or f'kind="{kind}"' in labels):
-            total += float(value)
-    return int(total)
+def total(metrics: str, name: str, label: str = "") -> int:
+    """The sum of a counter, of all its labels or of one (`kind="fix"`)."""
+    found = SAMPLE.findall(metrics)
+    return int(sum(float(value) for named, labels, value in found if named == name and label in labels))
 
 
 def figures(metrics: str, answer: dict[str, Any]) -> Figures:
@@ -42,8 +41,9 @@ def figures(metrics: str, answer: dict[str, Any]) -> Figures:
     return Figures(
         units=len(units),
         online=len(online),
-        stored_fixes=stored(metrics, "fix"),
-        stored_rows=stored(metrics),
+        live=total(metrics, LIVE, 'outcome="taken"'),
+        stored_fixes=total(metrics, STORED, 'kind="fix"'),
+        stored_rows=total(metrics, STORED),
         lag_s=statistics.median(ages_s) if ages_s else None,
         outbox_rows=sum(unit["vitals"].get("outbox_rows") or 0 for unit in online),
     )
@@ -53,6 +53,7 @@ def line(now: Figures, fixes_per_s: float) -> str:
     """One line for a person."""
     lag = "-" if now.lag_s is None else f"{max(0.0, now.lag_s):.1f} s"
     return (
-        f"{now.online}/{now.units} units online · {fixes_per_s:.1f} fixes/s stored · "
-        f"{now.stored_rows:,} records stored · lag {lag} · {now.outbox_rows:,} in outboxes"
+        f"{now.online}/{now.units} units online · {fixes_per_s:.0f} fixes/s · lag {lag} · "
+        f"stored {now.stored_rows:,} records, {now.stored_fixes:,} of them fixes · "
+        f"{now.outbox_rows:,} in outboxes"
     )

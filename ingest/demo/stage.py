@@ -152,7 +152,7 @@ class Stage:
                 continue
             now = self._figures()
             if now is not None and before is not None:
-                self._terminal.show(line(now, (now.stored_fixes - before.stored_fixes) / passed_s))
+                self._terminal.show(line(now, (now.live - before.live) / passed_s))
             before, before_s = now, time.monotonic()
 
     def _figures(self) -> Figures | None:

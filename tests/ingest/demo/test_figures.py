@@ -8,6 +8,8 @@ METRICS = """\
 # TYPE ortoo_rows_stored_total counter
 ortoo_rows_stored_total{kind="fix"} 1200.0
 ortoo_rows_stored_total{kind="health"} 34.0
+ortoo_live_total{outcome="taken"} 99.0
+ortoo_live_total{outcome="older"} 7.0
 ortoo_other_total{kind="fix"} 9e+06
 """
 
@@ -24,13 +26,20 @@ def test_figures_count_what_is_online() -> None:
     ]
     now = figures(METRICS, {"now": NOW, "units": units})
     assert (now.units, now.online, now.stored_fixes, now.stored_rows) == (3, 2, 1200, 1234)
+    assert now.live == 99
     assert (now.lag_s, now.outbox_rows) == (0.5, 3)
 
 
 def test_a_line_says_all_of_it() -> None:
     now = figures(METRICS, {"now": NOW, "units": [unit("online", "2026-11-21T09:00:09.500Z", outbox_rows=3)]})
     said = line(now, 2.25)
-    for part in ("1/1 units online", "2.2 fixes/s", "1,234 records stored", "lag 0.5 s", "3 in outboxes"):
+    for part in (
+        "1/1 units online",
+        "2 fixes/s",
+        "stored 1,234 records, 1,200 of them fixes",
+        "lag 0.5 s",
+        "3 in outboxes",
+    ):
         assert part in said
 
 

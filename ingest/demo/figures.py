@@ -54,6 +54,5 @@ def line(now: Figures, fixes_per_s: float) -> str:
     lag = "-" if now.lag_s is None else f"{max(0.0, now.lag_s):.1f} s"
     return (
         f"{now.online}/{now.units} units online · {fixes_per_s:.0f} fixes/s · lag {lag} · "
-        f"stored {now.stored_rows:,} records, {now.stored_fixes:,} of them fixes · "
-        f"{now.outbox_rows:,} in outboxes"
+        f"stored {now.stored_rows:,} ({now.stored_fixes:,} fixes) · outboxes {now.outbox_rows:,}"
     )

@@ -1,0 +1,155 @@
+"""The uplink alone, with time as an argument."""
+
+import itertools
+import random
+
+import pytest
+
+from edge.uplink import LONGEST_RECONNECT_MS, LONGEST_RESEND_MS, Progress, Uplink
+
+EPOCH = "e" * 16
+
+
+def uplink(window: int = 2, seed: int = 1) -> Uplink:
+    made = Uplink(
+        window=window, receipt_timeout_ms=30_000, live_period_ms=1000, random=random.Random(seed).random
+    )
+    made.opened(0)
+    return made
+
+
+def forward(lane: str, mark: int) -> Progress:
+    return Progress(lane, EPOCH, mark, is_forward=True, is_back=False)
+
+
+def same(lane: str, mark: int) -> Progress:
+    return Progress(lane, EPOCH, mark, is_forward=False, is_back=False)
+
+
+def test_events_go_first_and_no_lane_waits_for_another() -> None:
+    line = uplink()
+    assert line.open_lanes(0) == ["event", "sense", "track"]
+    line.sent("event", EPOCH, 60, 0)
+    line.sent("event", EPOCH, 120, 0)
+    assert line.open_lanes(1) == ["sense", "track"]
+    assert line.after("event") == (EPOCH, 120)
+    line.settled([forward("event", 60)], 500)
+    assert line.open_lanes(500) == ["event", "sense", "track"]
+    assert line.after("event") == (EPOCH, 120)
+
+
+def test_without_a_receipt_the_lane_goes_back_later_each_time() -> None:
+    line, now, waits = uplink(), 0, []
+    for _ in range(9):
+        if line.is_stuck():
+            line.failed(now)
+            line.opened(now)
+        line.sent("track", EPOCH, 60, now)
+        begin = now
+        while line.after("track") is not None:
+            now += 500
+            line.open_lanes(now)
+        waits.append(now - begin)
+    assert 30_000 <= waits[0] <= 38_000
+    assert all(later >= earlier for earlier, later in itertools.pairwise(waits[:5]))
+    assert LONGEST_RESEND_MS <= waits[-1] <= LONGEST_RESEND_MS * 1.25 + 500
+    assert line.has_no_receipts
+    line.sent("track", EPOCH, 60, now)
+    line.settled([forward("track", 60)], now)
+    assert not line.has_no_receipts
+    line.sent("track", EPOCH, 120, now)
+    assert line.wait_ms(now) <= 38_000
+
+
+def test_three_time_outs_without_progress_ask_for_a_new_connection() -> None:
+    line, now = uplink(), 0
+    for tries in range(3):
+        assert line.is_stuck() is False, tries
+        line.sent("sense", EPOCH, 60, now)
+        now += 400_000
+        line.open_lanes(now)
+    assert line.is_stuck()
+    line.failed(now)
+    line.opened(now + 1000)
+    assert not line.is_stuck()
+    assert line.open_lanes(now + 1000) == ["event", "sense", "track"]  # at once
+
+
+def test_a_repeated_mark_sends_the_window_again_but_once() -> None:
+    """The service lost the first of a window: it answers the second with the mark alone."""
+    line = uplink()
+    line.sent("track", EPOCH, 60, 0)
+    line.sent("track", EPOCH, 120, 0)
+    line.settled([same("track", 0)], 500)  # may have crossed what was just sent
+    assert line.after("track") == (EPOCH, 120)
+    line.settled([same("track", 0)], 5000)
+    assert line.after("track") is None
+    line.sent("track", EPOCH, 60, 5000)
+    line.settled([same("track", 0)], 9000)
+    assert line.after("track") == (EPOCH, 60)
+    line.settled([forward("track", 60)], 9500)
+    line.sent("track", EPOCH, 120, 9500)
+    line.settled([same("track", 60)], 12_000)
+    assert line.after("track") is None
+
+
+def test_a_lowered_mark_or_a_new_epoch_goes_back_at_once() -> None:
+    line = uplink()
+    line.sent("sense", EPOCH, 60, 0)
+    line.settled([Progress("sense", EPOCH, 10, is_forward=False, is_back=True)], 1)
+    assert line.after("sense") is None
+
+
+def test_reconnecting_waits_longer_each_time_and_each_unit_its_own_while() -> None:
+    firsts, lasts = [], []
+    for seed in range(1000):
+        line, now = uplink(seed=seed), 0
+        for attempt in range(12):
+            line.failed(now)
+            wait = line.wait_ms(now)
+            assert 1000 <= wait <= LONGEST_RECONNECT_MS + 1000
+            assert not line.is_connect_due(now + wait - 1)
+            assert line.is_connect_due(now + wait)
+            (firsts if attempt == 0 else lasts if attempt == 11 else []).append(wait)
+            now += wait
+    assert max(firsts) <= 2000
+    per_second = [sum(second * 1000 <= wait < (second + 1) * 1000 for wait in lasts) for second in range(121)]
+    assert max(per_second) <= 20  # a thousand units do not come in one rush
+
+
+def test_a_stable_connection_begins_with_short_waits_again() -> None:
+    line = uplink()
+    for _ in range(9):
+        line.failed(0)
+    line.opened(0)
+    line.failed(30_000)
+    assert line.wait_ms(30_000) > 2000 or line.wait_ms(30_000) >= 1000
+    line.opened(100_000)
+    line.failed(200_000)
+    assert line.wait_ms(200_000) <= 2000
+    assert line.reconnects == 3
+
+
+def test_nothing_is_due_while_an_attempt_is_under_way() -> None:
+    line = uplink()
+    line.failed(0)
+    line.connecting()
+    assert not line.is_connect_due(10**9)
+    line.failed(5)
+    line.retry_at_once(5)
+    assert line.is_connect_due(5)
+
+
+@pytest.mark.parametrize(("period_ms", "most"), [(1000, 11), (5000, 3)])
+def test_live_keeps_its_period(period_ms: int, most: int) -> None:
+    line = Uplink(window=2, receipt_timeout_ms=30_000, live_period_ms=period_ms, random=lambda: 0.5)
+    assert not line.is_live_due(0, has_news=True)
+    line.opened(0)
+    sent = 0
+    for now in range(0, 10_001, 100):
+        if line.is_live_due(now, has_news=True):
+            line.live_sent(now)
+            sent += 1
+    assert most - 1 <= sent <= most
+    assert not line.is_live_due(20_000, has_news=False)
+    assert line.is_live_due(41_000, has_news=False)

@@ -53,8 +53,8 @@ class Broker(Protocol):
     def ack(self, messages: Iterable[Message]) -> None:
         """These are stored."""
 
-    def publish(self, topic: str, payload: bytes, *, is_retained: bool) -> bool:
-        """Send at QoS 1; False when it could not be taken."""
+    def publish_receipts(self, receipts: list[tuple[str, bytes]]) -> bool:
+        """Send these by topic; False when there is no connection."""
 
     def tend(self) -> None:
         """What has to be done now and then."""
@@ -239,23 +239,27 @@ class Pipeline:
         self._metrics.commit_s.observe(max(0.0, self._time.mono_s() - messages[0].came_s))
 
     def _send_receipts(self, group: Group) -> None:
-        sent = 0
-        for (unit, epoch), is_birth in group.answers.items():
-            payload = receipt(
-                group.conn_of(unit, epoch),
-                epoch,
-                self._lanes.of_epoch(unit, epoch),
-                wire.MAX_RUNS if is_birth else FEW_RUNS,
+        receipts = [
+            (
+                wire.topic(unit, "receipt"),
+                receipt(
+                    group.conn_of(unit, epoch),
+                    epoch,
+                    self._lanes.of_epoch(unit, epoch),
+                    wire.MAX_RUNS if is_birth else FEW_RUNS,
+                ),
             )
-            sent += self._broker.publish(wire.topic(unit, "receipt"), payload, is_retained=True)
-        group.counts["receipts", "sent"] += sent
-        group.counts["receipts", "dropped"] += len(group.answers) - sent
+            for (unit, epoch), is_birth in group.answers.items()
+        ]
+        if receipts:
+            is_sent = self._broker.publish_receipts(receipts)
+            group.counts["receipts", "sent" if is_sent else "dropped"] += len(receipts)
 
     def _show(self, group: Group) -> None:
         for birth in group.births:
             self._live.apply_birth(birth.unit, birth.message, group.now_ms, birth.is_retained)
         for (unit, kind, _), newest in group.newest.items():
-            clock = newest.group.columns["clock"][-1]
+            clock = newest.chunk.group.columns["clock"][-1]
             values = newest_values(newest)
             if kind == "fix":
                 self._live.apply_fix(unit, newest.time_ms, clock, values, group.now_ms)

@@ -127,7 +127,7 @@ class Service:
         if not self._subscriber.is_connected:
             return False
         payload = wire.encode_json("command", command)
-        return self._subscriber.publish(wire.topic(unit, "command"), payload, is_retained=False)
+        return self._subscriber.publish(wire.topic(unit, "command"), payload)
 
     def _readiness(self) -> Readiness:
         return Readiness(self._subscriber.is_connected, self._pipeline.is_writable, self._pipeline.lag_s())

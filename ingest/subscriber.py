@@ -1,8 +1,12 @@
 """The service's end of the broker: the only file that imports paho here.
 
-paho's callbacks only append to the intake; a lock of ours around `publish` and again in a callback would
-deadlock. Messages are acknowledged by hand once their group is committed, and the receive maximum bounds what
-lies between. The session is kept by the broker, so a restart goes on with what was not acknowledged.
+paho keeps the connection: it connects, authenticates, subscribes, pings, comes back. What passes in
+thousands goes around it, a read or a write at a time (`frames`): batches in, acknowledgements and receipts
+out. One message after the other through paho costs as much as all the rest of the service.
+
+Callbacks only append to the intake; a lock of ours around `publish` and again in a callback would deadlock.
+Messages are acknowledged by hand once their group is committed, and the receive maximum bounds what lies
+between. The session is kept by the broker, so a restart goes on with what was not acknowledged.
 
 A `mid` belongs to one connection: the next one uses the numbers again for other messages, so an
 acknowledgement that comes too late is dropped, and its message is handed over once more.
@@ -23,6 +27,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from firmware import wire
+from ingest import frames
 from ingest.intake import Intake, Message
 
 if TYPE_CHECKING:
@@ -31,15 +36,118 @@ if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
 
     from ingest.config import BrokerSettings
+    from ingest.frames import Puback, Publish
 
 log = logging.getLogger(__name__)
 
 SESSION_S = 7 * 86400
-MAX_RECEIPTS = 20_000  # under way at once; a unit whose receipt is dropped sends again
+READ_BYTES = 1 << 18
 RETRY_AT_MOST_S = (15, 30)
 UNSUPPORTED = 0x84
+REFUSED = 0x80
+MOST_IN_FLIGHT = 1000  # receipts, unless the broker wants fewer
+FIRST_MID = 0x8000  # receipts count from here; paho counts its few messages from 1
+PUBACK = 0x40
 LIVE = "/live"
 TOPICS = ((f"{wire.PREFIX}/+/batch", 1), (f"{wire.PREFIX}/+/birth", 1), (f"{wire.PREFIX}/+/live", 0))
+
+
+class _BulkClient(Client):
+    """paho, with a way around it for whole reads of PUBLISH and PUBACK, and for joined writes.
+
+    It leans on four inner names of paho 2.2: `_sock_recv`, `_in_packet`, `_packet_queue`, `_protocol`.
+    """
+
+    def __init__(self, take: Callable[[list[Publish], list[Puback]], None], **options: Any) -> None:
+        super().__init__(CallbackAPIVersion.VERSION2, **options)
+        self._take = take
+        self._ahead = b""  # read, but not yet cut up
+
+    @property
+    def is_5(self) -> bool:
+        return self._protocol == MQTTProtocolVersion.MQTTv5
+
+    def reconnect(self) -> MQTTErrorCode:
+        self._ahead = b""
+        return super().reconnect()
+
+    def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
+        """Take what has come; a packet that is not ours to cut goes through paho."""
+        if self._in_packet["command"] == 0 and self._sock is not None:
+            try:
+                self._ahead += super()._sock_recv(READ_BYTES)
+            except BlockingIOError:
+                pass
+            except OSError:  # paho meets the same error and deals with it
+                return super().loop_read(max_packets)
+        code = MQTTErrorCode.MQTT_ERR_SUCCESS
+        while code == MQTTErrorCode.MQTT_ERR_SUCCESS and self._sock is not None:
+            is_at_packet = self._in_packet["command"] == 0
+            if is_at_packet and not self._cut():
+                break
+            code = super().loop_read(max_packets)
+            if not self._ahead:
+                break
+        return code
+
+    def _cut(self) -> bool:
+        """Whether paho has to go on: with another packet, or with the end of the stream."""
+        if not self._ahead:
+            return True
+        found = frames.cut(self._ahead, is_5=self.is_5)
+        self._ahead = self._ahead[found.taken :]
+        if found.publishes or found.pubacks:
+            self._take(found.publishes, found.pubacks)
+        return found.is_other
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if not self._ahead:
+            return super()._sock_recv(bufsize)
+        data, self._ahead = self._ahead[:bufsize], self._ahead[bufsize:]
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Send packets that are complete already; from any thread."""
+        self._packet_queue(PUBACK, data, 0, 1)
+
+
+class _Receipts:
+    """Receipts on their way: the newest per topic, no more in flight than the broker allows."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[str, bytes] = {}
+        self._in_flight: set[int] = set()
+        self._most = MOST_IN_FLIGHT
+        self._mid = FIRST_MID
+
+    def begin(self, most: int) -> None:
+        """A new connection: forget the receipts of the last one, since every birth is answered anew."""
+        with self._lock:
+            self._waiting.clear()
+            self._in_flight.clear()
+            self._most = min(most, MOST_IN_FLIGHT)
+
+    def put(self, receipts: Iterable[tuple[str, bytes]], *, is_5: bool) -> bytes:
+        """Add some; the packets that may go now."""
+        with self._lock:
+            self._waiting.update(receipts)
+            return self._next(is_5=is_5)
+
+    def settle(self, mids: Iterable[int], *, is_5: bool) -> bytes:
+        """These were answered; the packets that may go now."""
+        with self._lock:
+            self._in_flight.difference_update(mids)
+            return self._next(is_5=is_5)
+
+    def _next(self, *, is_5: bool) -> bytes:
+        packets = []
+        while self._waiting and len(self._in_flight) < self._most:
+            topic = next(iter(self._waiting))
+            self._mid = FIRST_MID | self._mid + 1 & 0x7FFF
+            self._in_flight.add(self._mid)
+            packets.append(frames.retained(topic, self._mid, self._waiting.pop(topic), is_5=is_5))
+        return b"".join(packets)
 
 
 class Subscriber:
@@ -64,6 +172,7 @@ class Subscriber:
         self._should_fall_back = False
         self._has_complained = False
         self._settled = threading.Event()
+        self._receipts = _Receipts()
         self.is_connected = False
         self.refusal: str | None = None
         self._client = self._made()
@@ -104,14 +213,26 @@ class Subscriber:
 
     def ack(self, messages: Iterable[Message]) -> None:
         """Tell the broker that these are safe here."""
-        for message in messages:
-            if message.qos and message.connection == self._connection:
-                self._client.ack(message.mid, message.qos)
+        mids = [message.mid for message in messages if message.qos and message.connection == self._connection]
+        if mids and self.is_connected:
+            self._client.write(frames.pubacks(mids))
 
-    def publish(self, topic: str, payload: bytes, *, is_retained: bool) -> bool:
-        """Hand a message to the broker at QoS 1; False when it could not be taken."""
-        info = self._client.publish(topic, payload, 1, retain=is_retained)
-        return info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+    def publish_receipts(self, receipts: list[tuple[str, bytes]]) -> bool:
+        """Send these retained at QoS 1; False when there is no connection, then births bring them."""
+        if not self.is_connected:
+            return False
+        self._write(self._receipts.put(receipts, is_5=self._client.is_5))
+        return True
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send a message at QoS 1; False when it could not be taken."""
+        return self._client.publish(topic, payload, 1).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _write(self, packets: bytes) -> None:
+        if packets:
+            self._client.write(packets)
+
+    # --- the client
 
     def _session(self) -> dict[str, Any]:
         if self._protocol != "5":
@@ -122,10 +243,10 @@ class Subscriber:
         properties.MaximumPacketSize = 2 * wire.MAX_BATCH_BYTES
         return {"clean_start": False, "properties": properties}
 
-    def _made(self) -> Client:
+    def _made(self) -> _BulkClient:
         is_5 = self._protocol == "5"
-        client = Client(
-            CallbackAPIVersion.VERSION2,
+        client = _BulkClient(
+            self._take,
             client_id=self._settings.client_id,
             clean_session=None if is_5 else self._session_s == 0,
             protocol=MQTTProtocolVersion.MQTTv5 if is_5 else MQTTProtocolVersion.MQTTv311,
@@ -135,8 +256,7 @@ class Subscriber:
             client.username_pw_set(self._settings.username, self._password)
         if self._settings.is_tls:
             client.tls_set_context(self._tls())
-        client.max_inflight_messages_set(self._settings.receive_maximum)
-        client.max_queued_messages_set(MAX_RECEIPTS)
+        client.max_inflight_messages_set(0)  # a few commands; receipts have a window of their own
         client.reconnect_delay_set(1, random.randint(*RETRY_AT_MOST_S))  # noqa: S311 - jitter
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
@@ -152,21 +272,25 @@ class Subscriber:
             context.load_cert_chain(self._settings.certificate_file, self._settings.key_file or None)
         return context
 
+    # --- in paho's thread
+
+    def _take(self, publishes: list[Publish], pubacks: list[Puback]) -> None:
+        now_s = self._mono_s()
+        for publish in publishes:
+            message = Message(*publish, self._connection, now_s)
+            if publish.topic.endswith(LIVE):
+                self._intake.put_live(message)
+            else:
+                self._intake.put(message)
+        if pubacks:
+            refused = next((reason for _, reason in pubacks if reason >= REFUSED), None)
+            if refused is not None:
+                self._complain(f"broker {self.address} refuses a message of ours: reason {refused:#x}")
+            self._write(self._receipts.settle([mid for mid, _ in pubacks], is_5=self._client.is_5))
+
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        topic = message.topic
-        came = Message(
-            topic,
-            bytes(message.payload),
-            message.mid,
-            message.qos,
-            message.retain,
-            self._connection,
-            self._mono_s(),
-        )
-        if topic.endswith(LIVE):
-            self._intake.put_live(came)
-        else:
-            self._intake.put(came)
+        came = frames.Publish(message.topic, bytes(message.payload), message.mid, message.qos, message.retain)
+        self._take([came], [])
 
     def _on_connect(
         self,
@@ -174,7 +298,7 @@ class Subscriber:
         _data: object,
         _flags: ConnectFlags,
         reason: ReasonCode,
-        _props: Properties | None,
+        props: Properties | None,
     ) -> None:
         if reason.is_failure:
             if reason.value == UNSUPPORTED and self._may_fall_back():
@@ -184,10 +308,10 @@ class Subscriber:
             return
         self._connection += 1
         self._was_accepted = True
-        client.drop_out_messages()  # receipts of before: every birth is answered anew
-        options = [
-            (topic, SubscribeOptions(qos)) if self._protocol == "5" else (topic, qos) for topic, qos in TOPICS
-        ]
+        self._receipts.begin(getattr(props, "ReceiveMaximum", MOST_IN_FLIGHT))
+        client.drop_out_messages()  # commands of before have had their time
+        is_5 = self._protocol == "5"
+        options = [(topic, SubscribeOptions(qos)) if is_5 else (topic, qos) for topic, qos in TOPICS]
         client.subscribe(options)  # type: ignore[arg-type]
 
     def _on_subscribe(

@@ -92,13 +92,13 @@ class PaperBroker:
 
     def __init__(self) -> None:
         self.acked: list[int] = []
-        self.published: list[tuple[str, dict[str, Any], bool]] = []
+        self.published: list[tuple[str, dict[str, Any]]] = []
 
     def ack(self, messages: Iterable[Message]) -> None:
         self.acked += [message.mid for message in messages]
 
-    def publish(self, topic: str, payload: bytes, *, is_retained: bool) -> bool:
-        self.published.append((topic, wire.decode_json("receipt", payload), is_retained))
+    def publish_receipts(self, receipts: list[tuple[str, bytes]]) -> bool:
+        self.published += [(topic, wire.decode_json("receipt", payload)) for topic, payload in receipts]
         return True
 
     def tend(self) -> None:

@@ -11,7 +11,6 @@ older program): taken after all. Resends are rare, so this may read.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from functools import lru_cache
@@ -56,7 +55,7 @@ class Newest(NamedTuple):
     is_timed: bool
     time_ms: int
     seq: int
-    group: wire.Group
+    chunk: Chunk
 
 
 class Birth(NamedTuple):
@@ -212,7 +211,7 @@ class Group:
             self.counts["rows_ahead", group.kind] += sum(time_ms > self._ahead_after_ms for time_ms in times)
             if times[-1] > self._ahead_after_ms:
                 return
-        newest = Newest(is_timed, times[-1], group.columns["seq"][-1], group)
+        newest = Newest(is_timed, times[-1], group.columns["seq"][-1], chunk)
         series = (chunk.unit, group.kind, group.source)
         known = self.newest.get(series)
         if known is None or newest[:3] > known[:3]:
@@ -224,9 +223,10 @@ class Group:
                 *series,
                 newest.time_ms,
                 newest.seq,
-                wire.CLOCKS[newest.group.columns["clock"][-1]],
+                newest.chunk.group.columns["clock"][-1],
                 self.now_ms,
-                json.dumps(newest_values(newest), separators=(",", ":")),
+                newest.chunk.prev,
+                newest.chunk.body,
             )
             for series, newest in self.newest.items()
         ]
@@ -319,8 +319,8 @@ class Group:
 
 def newest_values(newest: Newest) -> dict[str, Any]:
     """The fields of the record, on the wire's scale."""
-    columns = newest.group.columns
-    return {field.name: columns[field.name][-1] for field in wire.KINDS[newest.group.kind].fields}
+    group = newest.chunk.group
+    return {field.name: group.columns[field.name][-1] for field in wire.KINDS[group.kind].fields}
 
 
 def _cause(error: wire.WireError) -> Cause:

@@ -89,9 +89,10 @@ LEDGER_STEPS = (
         source TEXT NOT NULL,
         time_ms INTEGER NOT NULL,
         seq INTEGER NOT NULL,
-        clock TEXT NOT NULL,
+        clock INTEGER NOT NULL,
         received_ms INTEGER NOT NULL,
-        body TEXT NOT NULL,
+        prev INTEGER NOT NULL,
+        body BLOB NOT NULL, -- the chunk whose last row it is: decoded when somebody asks
         PRIMARY KEY (unit, kind, source)
     ) WITHOUT ROWID;
     CREATE TABLE live_state (unit TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;

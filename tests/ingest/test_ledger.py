@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from firmware import wire
 from ingest.ledger import counters, keys, last_values, live_states, marks, quarantine, sessions, units
 from ingest.ledger.files import StoreInUse, access_path, lock_store, open_access, open_reading, open_store
 from ingest.ledger.marks import MAX_GAPS, Gap
 from ingest.ledger.schema import LEDGER_STEPS, SchemaError, advance
-from tests.ingest.made import EPOCH, NOW_MS, UNIT, A, B
+from tests.ingest.made import EPOCH, GNSS, NONE, NOW_MS, UNIT, A, B, group
 
 LANE = (UNIT, EPOCH, "track")
 
@@ -127,22 +128,23 @@ def test_a_unit_is_seen_born_and_registered(ledger: sqlite3.Connection) -> None:
 
 
 def test_a_last_value_is_replaced_by_a_newer_one_only(ledger: sqlite3.Connection) -> None:
-    def put(time_ms: int, seq: int, clock: str = "gnss") -> None:
-        last_values.put(ledger, [(UNIT, "fix", "gnss", time_ms, seq, clock, NOW_MS, f'{{"seq":{seq}}}')])
+    def put(time_ms: int, seq: int, clock: int = GNSS) -> None:
+        body = wire.encode_group(group("fix", [seq - 1, seq], satellites=lambda seq: seq), seq - 2)
+        last_values.put(ledger, [(UNIT, "fix", "gnss", time_ms, seq, clock, NOW_MS, seq - 2, body)])
 
     def seq() -> int:
         (last,) = last_values.of_unit(ledger, UNIT)
-        assert last.values == {"seq": last.seq}
+        assert last.values["satellites"] == last.seq
         return last.seq
 
-    put(5000, 1, "none")
-    put(1000, 2)
-    assert seq() == 2
-    put(900, 3)
-    put(999_999, 4, "none")
-    assert seq() == 2
-    put(1000, 5)
-    assert seq() == 5
+    put(5000, 2, NONE)
+    put(1000, 3)
+    assert seq() == 3
+    put(900, 4)
+    put(999_999, 5, NONE)
+    assert seq() == 3
+    put(1000, 6)
+    assert seq() == 6
 
 
 def test_live_states_and_counters(ledger: sqlite3.Connection) -> None:

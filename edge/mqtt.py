@@ -78,6 +78,20 @@ class Denied:
 Event = Opened | Closed | Taken | Came | Denied
 
 
+class _Context(ssl.SSLContext):
+    """Remembers its last socket: paho leaves it open when the handshake fails."""
+
+    _last: ssl.SSLSocket | None = None
+
+    def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
+        self._last = super().wrap_socket(*arguments, **options)
+        return self._last
+
+    def close(self) -> None:
+        if self._last is not None:
+            self._last.close()
+
+
 class Mqtt:
     """One connection at a time to one broker. `wake` is called from paho's thread when an event waits."""
 
@@ -107,6 +121,7 @@ class Mqtt:
         self._keepalive_s = keepalive_s
         self._wake = wake
         self._client: paho.Client | None = None
+        self._context: _Context | None = None
         self._is_accepted = False
         self._refusal: tuple[int, str] | None = None
         self._events: deque[Event] = deque()
@@ -182,7 +197,8 @@ class Mqtt:
         if self._username:
             client.username_pw_set(self._username, self._password())
         if self._is_tls:
-            client.tls_set_context(self._tls(is_clock_good=is_clock_good))
+            self._context = self._tls(is_clock_good=is_clock_good)
+            client.tls_set_context(self._context)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -195,8 +211,12 @@ class Mqtt:
             return None
         return Path(self._password_file).read_text().strip("\r\n")
 
-    def _tls(self, *, is_clock_good: bool) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=self._ca_file or None)
+    def _tls(self, *, is_clock_good: bool) -> _Context:
+        context = _Context(ssl.PROTOCOL_TLS_CLIENT)
+        if self._ca_file:
+            context.load_verify_locations(self._ca_file)
+        else:
+            context.load_default_certs()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self._certificate_file:
             context.load_cert_chain(self._certificate_file, self._key_file)
@@ -215,6 +235,8 @@ class Mqtt:
         try:
             client.connect(self._host, self._port, self._keepalive_s, **options)
         except (OSError, ValueError) as error:
+            if self._context is not None:
+                self._context.close()
             self._say(client, Closed("unreachable", f"{self.address}: {_reason(error)}"))
             return
         if client is self._client:

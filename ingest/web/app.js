@@ -84,6 +84,8 @@ let map;
 /** @type {import("./labels.js").Place[]} */
 let places = [];
 let tracked = new AbortController();
+/** @type {Language} */
+let wanted = "zh";
 
 // --- drawing --------------------------------------------------------------------------------------------
 
@@ -302,9 +304,11 @@ const actions = {
 /** @param {Language} language */
 async function speak(language) {
   const { lang, script } = LANGUAGES[language];
+  wanted = language;
   const messages = await loadMessages(language);
   // The letters first: a page that is laid out twice jumps.
   if (script === "mong") await document.fonts.load('16px "Noto Sans Mongolian"', "\u1820");
+  if (wanted !== language) return; // the reader has chosen again meanwhile
   Object.assign(state, { language, script, say: sayer(messages) });
   document.documentElement.lang = lang;
   document.title = state.say("title");

@@ -44,6 +44,6 @@ export function mongolianMarkers(places) {
     element.lang = "mn-Mong";
     element.textContent = place.mn;
     const anchor = place.kind === "city" ? "top" : "center";
-    return new Marker({ element, anchor, offset: [0, place.kind === "city" ? 6 : 0] }).setLngLat([place.lon_deg, place.lat_deg]);
+    return new Marker({ element, anchor, offset: [0, place.kind === "city" ? 8 : 0] }).setLngLat([place.lon_deg, place.lat_deg]);
   });
 }

@@ -141,7 +141,7 @@ function Row({ unit, state, actions }) {
     onClick=${() => actions.select(unit.unit)}
   >
     <${Glyph} name=${name in GLYPHS ? name : "other"} look=${isHeld ? "held" : freshness} />
-    <span class="row-name"><b>${titleOf(unit)}</b><small>${unit.unit}</small></span>
+    <span class="row-name"><b>${titleOf(unit)}</b><small>${unit.name === null ? unit.capabilities.map((one) => capabilityName(one, say)).join(" · ") : unit.unit}</small></span>
     <span class="row-news"><b>${newsOf(unit, freshness, isHeld, say)}</b><small>${newsAge(unit.received_ms, now_ms, say)}</small></span>
   </button>`;
 }

@@ -10,6 +10,7 @@ import { speed, span } from "./format.js";
 import { glyphOfUnit, mapImages } from "./glyphs.js";
 import { mongolianMarkers, placeFeatures } from "./labels.js";
 import { mapStyle, PALETTES } from "./map_style.js";
+import { sayer } from "./messages.js";
 import { trackFeatures } from "./track.js";
 
 /** @typedef {import("./fleet.js").Fleet} Fleet */
@@ -41,6 +42,9 @@ const NOTHING = { type: "FeatureCollection", features: [] };
 
 // Letters that the canvas cannot join.
 const MONGOLIAN = /[\u1800-\u18af]/;
+
+// What says an age there instead.
+const PLAIN = sayer({ span_min: "{n} min", span_h: "{n} h", span_d: "{n} d" });
 
 /** @param {string} text @param {string} otherwise */
 const drawable = (text, otherwise) => (MONGOLIAN.test(text) ? otherwise : text);
@@ -78,7 +82,8 @@ function detailOf(unit, look, now_ms, say) {
   const since_ms = look === "held" ? unit.sampled_ms : unit.received_ms;
   if (since_ms === null) return "";
   // To the minute: an age that counts seconds would redraw every label every second.
-  return drawable(span(Math.max(60_000, now_ms - since_ms), say), `${Math.max(1, Math.floor((now_ms - since_ms) / 60_000))} min`);
+  const age_ms = Math.max(60_000, now_ms - since_ms);
+  return drawable(span(age_ms, say), span(age_ms, PLAIN));
 }
 
 /**
@@ -309,7 +314,7 @@ export class FleetMap {
 
   /** @param {[number, number, number, number]} bounds @param {boolean} isSmooth */
   fit(bounds, isSmooth) {
-    this.map.fitBounds(bounds, { padding: 48, maxZoom: 13, duration: isSmooth ? 700 : 0 });
+    this.map.fitBounds(bounds, { padding: 56, maxZoom: 13, duration: isSmooth ? 700 : 0 });
   }
 
   /** @param {import("./track.js").Fix[][]} runs */

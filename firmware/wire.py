@@ -34,6 +34,7 @@ except ImportError:  # MicroPython: decompress only
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     Values = dict[str, "int | str | None"]
@@ -678,19 +679,19 @@ def _inflated_by_micropython(payload: bytes) -> bytes:
     return data
 
 
-def _fields(data: "bytes | memoryview", where: str) -> "list[tuple[int, int, Any]]":
+def _fields(data: "bytes | memoryview", where: str) -> "Iterator[tuple[int, int, Any]]":
     """(number, wire type, value) of each field of a message: an int for type 0, a memoryview for type 2."""
-    out: list[tuple[int, int, Any]] = []
-    at, view = 0, memoryview(data)
+    at = count = 0
+    view = memoryview(data)
     while at < len(view):
-        if len(out) == MAX_FIELDS:
+        count += 1
+        if count > MAX_FIELDS:
             raise WireError("too_large", where, "more than %d fields" % MAX_FIELDS)
         tag, at = _varint(view, at, 5, where)
         if not 1 <= tag >> 3 <= 536870911:
             raise WireError("not_protobuf", where, "field number %d" % (tag >> 3))
         value, at = _field(view, at, tag & 7, where)
-        out.append((tag >> 3, tag & 7, value))
-    return out
+        yield tag >> 3, tag & 7, value
 
 
 def _field(view: "memoryview", at: int, wire_type: int, where: str) -> "tuple[Any, int]":
@@ -998,12 +999,16 @@ def check_command(message: "dict[str, Any]") -> "dict[str, Any]":
 CHECKS = {"live": check_live, "birth": check_birth, "receipt": check_receipt, "command": check_command}
 
 
+# Not \uXXXX: MicroPython reads a character beyond 16 bits as two broken ones. It writes UTF-8 by itself.
+_AS_UTF8: "Any" = {} if zlib is None else {"ensure_ascii": False}
+
+
 def encode_json(leaf: str, message: "dict[str, Any]") -> bytes:
     """The bytes of a live, birth, receipt or command; `v` is added, None values are left out."""
     whole = {key: value for key, value in message.items() if value is not None}
     whole["v"] = VERSION
     CHECKS[leaf](whole)
-    data = json.dumps(whole, separators=(",", ":")).encode()
+    data = json.dumps(whole, separators=(",", ":"), **_AS_UTF8).encode()
     if len(data) > MAX_JSON_BYTES:
         raise WireError("too_large", leaf, "%d bytes, at most %d" % (len(data), MAX_JSON_BYTES))
     return data

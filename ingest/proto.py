@@ -87,7 +87,7 @@ def text() -> str:
 
 
 def _lines() -> Iterator[str]:
-    yield "// Rendered from firmware/wire.py, which explains the coding of the columns. Do not edit."
+    yield "// Rendered from wire.py, which explains the coding of the columns; do not edit."
     yield 'syntax = "proto3";'
     yield f"package {PACKAGE};"
     yield ""

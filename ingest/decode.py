@@ -179,8 +179,8 @@ def _ready(plan: _Plan, message: Any, prev: int, blanks: columns.Blanks) -> dict
         raise Doubt
     ready: dict[str, list[Any]] = {"seq": seqs, "time_ms": times}
     for name, low, high in plan.rares:
-        entries = getattr(message, name)[:] or [0]
-        if len(entries) == 1:
+        entries = getattr(message, name)[:]
+        if len(entries) == 1 and entries[0]:
             ready[name], values = entries * rows, entries
         else:
             ready[name], values = columns.rare(entries, rows)

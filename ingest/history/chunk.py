@@ -35,6 +35,16 @@ class Chunk(NamedTuple):
     received_ms: int
 
 
+class Piece(NamedTuple):
+    """A chunk whose rows have one clock and one boot instant."""
+
+    chunk: Chunk
+    from_ms: int
+    to_ms: int
+    clock: int
+    boot_at_ms: int
+
+
 def rows_by_seq(group: wire.Group) -> dict[int, Row]:
     """Each row whole, so that two of the same seq can be compared."""
     fields = (*wire.BASE, *wire.KINDS[group.kind].fields)
@@ -50,31 +60,27 @@ def picked(chunk: Chunk, rows: Sequence[int]) -> Chunk:
     return chunk._replace(prev=prev, group=group, body=bytes(wire.encode_group(group, prev)))
 
 
-def is_uniform(group: wire.Group) -> bool:
-    """True when all rows have one clock and one boot instant."""
-    clocks, boots_at = group.columns["clock"], group.columns["boot_at_ms"]
-    return clocks.count(clocks[0]) == len(clocks) and boots_at.count(boots_at[0]) == len(boots_at)
-
-
 def is_ahead(clock: int, time_ms: int, received_ms: int, ahead_ms: int) -> bool:
     """Whether a row claims to be from the future when it is received."""
     return clock != CLOCK_NONE and time_ms > received_ms + ahead_ms
 
 
-def pieces(chunk: Chunk, ahead_ms: int) -> Iterator[Chunk]:
+def pieces(chunk: Chunk, ahead_ms: int) -> Iterator[Piece]:
     """The chunk parted where clock or boot instant changes, and where rows claim to be from the future."""
     columns = chunk.group.columns
-    if is_uniform(chunk.group):
-        clock, times = columns["clock"][0], columns["time_ms"]
-        newest_is_ahead = is_ahead(clock, max(times), chunk.received_ms, ahead_ms)
-        if newest_is_ahead == is_ahead(clock, min(times), chunk.received_ms, ahead_ms):
-            yield chunk
+    times, clocks, boots_at = columns["time_ms"], columns["clock"], columns["boot_at_ms"]
+    rows, clock, boot_at_ms = len(times), clocks[0], boots_at[0]
+    if clocks.count(clock) == boots_at.count(boot_at_ms) == rows:
+        from_ms, to_ms = min(times), max(times)
+        newest_is_ahead = is_ahead(clock, to_ms, chunk.received_ms, ahead_ms)
+        if not newest_is_ahead or is_ahead(clock, from_ms, chunk.received_ms, ahead_ms):
+            yield Piece(chunk, from_ms, to_ms, clock, boot_at_ms)
             return
     keys = [
         (clock, boot_at_ms, is_ahead(clock, time_ms, chunk.received_ms, ahead_ms))
-        for clock, boot_at_ms, time_ms in zip(
-            columns["clock"], columns["boot_at_ms"], columns["time_ms"], strict=True
-        )
+        for clock, boot_at_ms, time_ms in zip(clocks, boots_at, times, strict=True)
     ]
-    for _, rows in groupby(range(len(keys)), key=keys.__getitem__):
-        yield picked(chunk, list(rows))
+    for (clock, boot_at_ms, _), some in groupby(range(rows), key=keys.__getitem__):
+        part = list(some)
+        own = [times[row] for row in part]
+        yield Piece(picked(chunk, part), min(own), max(own), clock, boot_at_ms)

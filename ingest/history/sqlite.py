@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from firmware import wire
 from ingest.decode import group_from_chunk
 from ingest.history import StoreBusy, StoreRefused
-from ingest.history.chunk import Chunk, Row, is_ahead, pieces, rows_by_seq
+from ingest.history.chunk import Chunk, Piece, Row, is_ahead, pieces, rows_by_seq
 from ingest.ledger.schema import advance
 
 if TYPE_CHECKING:
@@ -127,17 +127,14 @@ class SqliteHistory:
         except sqlite3.Error as error:
             raise store_error(error) from error
 
-    def _row(self, chunk: Chunk) -> tuple[Any, ...]:
-        columns = chunk.group.columns
-        times = columns["time_ms"]
-        from_ms, to_ms = min(times), max(times)
-        clock, boot_at_ms = columns["clock"][0], columns["boot_at_ms"][0]
+    def _row(self, piece: Piece) -> tuple[Any, ...]:
+        chunk, from_ms, to_ms, clock, boot_at_ms = piece
         origin_id, shift_ms = self._origin_of(chunk, clock, boot_at_ms)
         return (
             self._series_of(chunk.unit, chunk.group, to_ms - from_ms),
             origin_id,
             chunk.prev,
-            columns["seq"][-1],
+            chunk.group.columns["seq"][-1],
             from_ms + shift_ms,
             to_ms - from_ms,
             chunk.received_ms,

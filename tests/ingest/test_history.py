@@ -243,7 +243,7 @@ def test_pieces_hold_the_same_rows_each_of_one_time_base(rows: list[tuple[int, i
         "time_ms": lambda seq: NOW_MS + rows[seq - 1][2] if rows[seq - 1][0] else rows[seq - 1][2],
     }
     (chunk,) = fix_chunks(range(1, len(rows) + 1), **cells)
-    parts = list(pieces(chunk, 300_000))
+    parts = [piece.chunk for piece in pieces(chunk, 300_000)]
     joined: dict[int, Any] = {}
     for part in parts:
         decoded = rows_of_bytes(part)

@@ -59,7 +59,9 @@ class Agent:
         self._settings = settings
         self._time = time
         self._watchdog = watchdog or Watchdog(None, None)
-        self._inbox: queue.Queue[Reading | None] = queue.Queue(MOST_QUEUED)
+        # Simple: a signal's handler may wake us while this very thread is inside the queue.
+        self._inbox: queue.SimpleQueue[Reading | None] = queue.SimpleQueue()
+        self._room = threading.Semaphore(MOST_QUEUED)
         self._sources = list(_sources(settings, time) if sources is None else sources)
         self._intake = _intake(settings, time)
         self._faults = Faults("uplink", self._intake.take, time.mono_ms)
@@ -87,15 +89,14 @@ class Agent:
         self._end(threads)
 
     def wake(self) -> None:
-        """Have the main thread look around. From any thread."""
-        with contextlib.suppress(queue.Full):
-            self._inbox.put_nowait(None)
+        """Have the main thread look around. From any thread, and from a signal's handler."""
+        self._inbox.put(None)
 
     def emit(self, reading: Reading) -> None:
         """Hand in a reading. From any thread; waits while the agent is behind."""
         while not self._stop.is_set():
-            with contextlib.suppress(queue.Full):
-                self._inbox.put(reading, timeout=LONGEST_WAIT_S)
+            if self._room.acquire(timeout=LONGEST_WAIT_S):
+                self._inbox.put(reading)
                 return
 
     # --- the loop ---------------------------------------------------------------------------------------
@@ -114,9 +115,12 @@ class Agent:
     def _drain(self) -> None:
         with contextlib.suppress(queue.Empty):
             for _ in range(MOST_AT_ONCE):
-                reading = self._inbox.get_nowait()
-                if reading is not None:
-                    self._intake.take(reading)
+                self._take(self._inbox.get_nowait())
+
+    def _take(self, reading: Reading | None) -> None:
+        if reading is not None:
+            self._room.release()
+            self._intake.take(reading)
 
     def _wait(self) -> None:
         """Sleep until something comes or is due."""
@@ -126,9 +130,7 @@ class Agent:
         due_ms = min(self._intake.wait_ms(now_ms), self._uplink.wait_ms(now_ms))
         seconds = min(due_ms / 1000 / self._time.speed, LONGEST_WAIT_S)
         with contextlib.suppress(queue.Empty):
-            reading = self._inbox.get(timeout=max(seconds, 0.002))
-            if reading is not None:
-                self._intake.take(reading)
+            self._take(self._inbox.get(timeout=max(seconds, 0.002)))
 
     def _send(self, now_ms: int, begin_ms: int) -> None:
         outbox = self._intake.outbox

@@ -32,7 +32,7 @@ import { html } from "./view.js";
  * @typedef {{
  *   language: Language, script: "line" | "mong", say: Say, fleet: Fleet, isKnown: boolean, now_ms: number,
  *   link: Link, data_ms: number, filter: Filter, selected: string | null, day: string, today: string,
- *   track: Track | null, factor: number, events: UnitEvent[], refused: number, isListOpen: boolean,
+ *   track: Track | null, factor: number, events: UnitEvent[], refused: number, isListOpen: boolean, hasMap: boolean,
  * }} State
  */
 
@@ -77,9 +77,10 @@ const state = {
   events: [],
   refused: 0,
   isListOpen: true,
+  hasMap: true,
 };
 
-/** @type {FleetMap} */
+/** Absent where the browser cannot draw one: the list works alone. @type {FleetMap | undefined} */
 let map;
 /** @type {import("./labels.js").Place[]} */
 let places = [];
@@ -116,6 +117,7 @@ function Page() {
   return html`<div class="page" data-script=${state.script} data-list=${state.isListOpen ? "open" : "closed"} data-card=${state.selected === null ? "none" : "open"}>
     <${Bar} />
     <main class="map" aria-label=${state.say("map")}></main>
+    ${!state.hasMap && html`<p class="no-map" role="alert">${state.say("no_map")}</p>`}
     <div class="panel panel-list">
       <button type="button" class="sheet-handle" aria-expanded=${state.isListOpen} onClick=${actions.toggleList}>
         ${state.say(state.isListOpen ? "hide_list" : "show_list")}
@@ -184,7 +186,7 @@ function takeSnapshot(news) {
     gone_after_s: news.gone_after_s ?? state.fleet.limits.gone_after_s,
   };
   state.fleet.replace(news.units ?? [], limits);
-  map.replace();
+  map?.replace();
   if (!state.isKnown) fitFleet();
   state.isKnown = true;
   takeHash();
@@ -193,7 +195,7 @@ function takeSnapshot(news) {
 /** @param {import("./fleet.js").UnitState[]} units */
 function takeUpdate(units) {
   state.fleet.merge(units);
-  map.redraw(units.map((one) => one.unit));
+  map?.redraw(units.map((one) => one.unit));
 }
 
 function fitFleet() {
@@ -201,7 +203,7 @@ function fitFleet() {
     at_ms: 0, lat_deg: unit.lat_deg ?? 0, lon_deg: unit.lon_deg ?? 0, speed_m_s: null, course_deg: null, altitude_msl_m: null,
   }));
   const bounds = boundsOf([fixes]);
-  if (bounds !== null) map.fit(bounds, false);
+  if (bounds !== null) map?.fit(bounds, false);
 }
 
 /** Silence is not an event: every second all ages are looked at again. */
@@ -209,7 +211,7 @@ function everySecond() {
   tell();
   const { fleet, now_ms } = state;
   const quiet = [...fleet.units.values()].filter((unit) => freshnessOf(unit, now_ms, fleet.limits) !== "live" || (unit.received_ms ?? 0) < now_ms - 5_000);
-  map.redraw(quiet.map((unit) => unit.unit));
+  map?.redraw(quiet.map((unit) => unit.unit));
   draw(false);
 }
 
@@ -246,7 +248,7 @@ const actions = {
     if (unit === state.selected) return actions.showOnMap();
     state.selected = unit;
     state.day = dayOf(new Date(state.now_ms));
-    map.select(unit ?? "");
+    map?.select(unit ?? "");
     setHash();
     setPadding();
     actions.showOnMap();
@@ -256,7 +258,7 @@ const actions = {
   },
   showOnMap() {
     const unit = state.fleet.units.get(state.selected ?? "");
-    if (unit !== undefined) map.show(unit);
+    if (unit !== undefined) map?.show(unit);
   },
   setLanguage(language) {
     remember("language", language);
@@ -326,16 +328,16 @@ async function openTrack() {
   const { signal } = tracked;
   const unit = state.selected;
   state.track = unit === null ? null : { status: "loading", runs: [], at_ms: null, factor: 0 };
-  map.setTrack([]);
-  map.setReplay(null, "other");
+  map?.setTrack([]);
+  map?.setReplay(null, "other");
   if (unit === null) return;
   const [from_ms, to_ms] = boundsOfDay(state.day);
   const runs = await loadTrack(unit, from_ms, to_ms, signal).catch(() => null);
   if (signal.aborted) return;
   state.track = { status: runs === null ? "failed" : "ready", runs: runs ?? [], at_ms: null, factor: 0 };
-  map.setTrack(state.track.runs);
+  map?.setTrack(state.track.runs);
   const bounds = boundsOf(state.track.runs);
-  if (bounds !== null) map.fit(bounds, true);
+  if (bounds !== null) map?.fit(bounds, true);
   draw();
 }
 
@@ -343,7 +345,7 @@ function showReplay() {
   const unit = state.fleet.units.get(state.selected ?? "");
   if (state.track === null || unit === undefined) return;
   const moment = state.track.at_ms === null ? null : momentAt(state.track.runs, state.track.at_ms);
-  map.setReplay(moment, glyphOfUnit(unit.capabilities));
+  map?.setReplay(moment, glyphOfUnit(unit.capabilities));
 }
 
 // --- the place in the page ------------------------------------------------------------------------------
@@ -377,12 +379,15 @@ function setPadding() {
   map?.setPadding({ top: BAR_PX, ...freeOf(phone.matches, state.script === "mong", isCardOpen) });
 }
 
+/** WebGL is switched off on some office machines. */
+const canDraw = () => document.createElement("canvas").getContext("webgl2") !== null;
+
 /** Fetched here and not by the map's worker, whose own content policy may forbid it all requests. */
 async function loadBase() {
   const answer = await fetch("/static/basemap.geojson");
-  if (answer.ok) map.setBase(await answer.json());
+  if (answer.ok) map?.setBase(await answer.json());
   places = await loadPlaces();
-  map.setPlaces(places, state.language);
+  map?.setPlaces(places, state.language);
 }
 
 async function start() {
@@ -391,10 +396,11 @@ async function start() {
   await speak(language);
   drawNow();
   const container = /** @type {HTMLElement} */ (document.querySelector(".map"));
-  map = new FleetMap(container, theme(), () => state, (unit) => actions.select(unit));
-  Object.assign(window, { ortoo: { map: map.map, state } });
+  if (canDraw()) map = new FleetMap(container, theme(), () => state, (unit) => actions.select(unit));
+  else state.hasMap = false;
+  Object.assign(window, { ortoo: { map: map?.map, state } });
   setPadding();
-  darkness.addEventListener("change", () => map.setTheme(theme()));
+  darkness.addEventListener("change", () => map?.setTheme(theme()));
   phone.addEventListener("change", setPadding);
   stream.open();
   void loadBase();

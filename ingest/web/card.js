@@ -101,10 +101,13 @@ function Position({ unit, state }) {
 
 /** @param {{ unit: Unit, state: State }} props */
 function Vitals({ unit, state }) {
-  const { say, now_ms } = state;
+  const { say, now_ms, fleet } = state;
+  // Who was connected when the last word came is no longer known to be.
+  const isLive = freshnessOf(unit, now_ms, fleet.limits) === "live";
+  const connection = isLive || unit.connection === "offline" ? unit.connection : "unknown";
   return html`<dl class="vitals">
     <${Figure} name=${say("last_news")} value=${newsAge(unit.received_ms, now_ms, say)} />
-    <${Figure} name=${say("connection")} value=${say(`connection_${unit.connection}`)} />
+    <${Figure} name=${say("connection")} value=${say(`connection_${connection}`)} />
     <${Figure} name=${say("clock")} value=${say(`clock_${unit.clock ?? "unknown"}`)} />
     <${Figure} name=${say("capabilities")} value=${unit.capabilities.map((one) => capabilityName(one, say)).join(" · ") || "–"} />
     ${VITALS.filter(({ key }) => typeof unit.vitals[key] === "number" || typeof unit.vitals[key] === "string").map(

@@ -92,7 +92,13 @@ class Browsers:
 
     @contextmanager
     def open(
-        self, url: str, language: str = "zh", width: int = 1440, height: int = 900, **settings: Any
+        self,
+        url: str,
+        language: str = "zh",
+        width: int = 1440,
+        height: int = 900,
+        init_script: str = "",
+        **settings: Any,
     ) -> Iterator[Watched]:
         """The page at `url`, watched; it fails the test when it asked anyone else or complained."""
         context = self._browser.new_context(
@@ -103,7 +109,7 @@ class Browsers:
             lambda asked: urlsplit(asked).netloc not in {home, ""},
             lambda route: route.abort("blockedbyclient"),
         )
-        context.add_init_script(WATCH)
+        context.add_init_script(WATCH + init_script)
         context.add_init_script(f"localStorage.setItem('ortoo.language', '{language}')" if language else "")
         watched = Watched(context.new_page())
         try:

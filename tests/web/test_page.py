@@ -291,6 +291,15 @@ def test_a_name_is_text_and_never_markup(chrome: Browsers, parts: PagedParts, ur
         assert texts(watched, ".card h2") == ["<img src=x onerror=alert(1)>"]
 
 
+def test_without_webgl_the_list_works_alone(chrome: Browsers, url: str) -> None:
+    without = "HTMLCanvasElement.prototype.getContext = () => null"
+    with chrome.open(url, "en", init_script=without) as watched:
+        watched.wait("document.querySelector('.no-map') !== null")
+        watched.page.click(".row >> nth=0")
+        watched.wait("document.querySelector('.card h2') !== null")
+        chrome.keep(watched, "no-webgl")
+
+
 def test_a_thousand_units_are_listed_by_a_few_rows(chrome: Browsers, parts: PagedParts, url: str) -> None:
     for number in range(1000):
         unit = f"bus-{number:04d}"

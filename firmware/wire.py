@@ -603,7 +603,10 @@ def encode_group(group: Group, prev: int) -> bytes:
 
 
 def encode_batch(batch: Batch, is_deflated: bool = False) -> bytes:
-    """The bytes of a batch; raises WireError for one that could not be accepted. Deflating needs CPython."""
+    """The bytes of a batch; raises WireError for one that could not be accepted.
+
+    With `is_deflated` (CPython only) deflated, unless that makes it longer.
+    """
     check_batch(batch)
     out = bytearray()
     _put_tag(out, 1, 0)
@@ -620,7 +623,10 @@ def encode_batch(batch: Batch, is_deflated: bool = False) -> bytes:
         for group in batch.groups:
             if group.kind == name:
                 _put_bytes(out, KINDS[name].number, encode_group(group, batch.prev))
-    data = zlib.compress(bytes(out), 9) if is_deflated else bytes(out)
+    data = bytes(out)
+    if is_deflated:
+        deflated = zlib.compress(data, 9)
+        data = deflated if len(deflated) < len(data) else data
     if len(data) > MAX_BATCH_BYTES:
         raise WireError("too_large", "batch", "%d bytes, at most %d" % (len(data), MAX_BATCH_BYTES))
     return data

@@ -114,7 +114,7 @@ def test_retained_births_come_at_the_start_and_say_so(
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_receipts_are_retained_at_qos_1_the_newest_per_topic(
-    join: Callable[..., tuple[Subscriber, Intake]], unit: Unit, protocol: str
+    join: Callable[..., tuple[Subscriber, Intake]], mosquitto: Mosquitto, unit: Unit, protocol: str
 ) -> None:
     subscriber, _ = join(protocol=protocol)
     wait_until(lambda: subscriber.is_connected)
@@ -122,19 +122,12 @@ def test_receipts_are_retained_at_qos_1_the_newest_per_topic(
     for number in range(100):
         receipts = [(f"ortoo/v1/u-{at}/receipt", b"%d" % number) for at in range(30)]
         assert subscriber.publish_receipts(receipts)
-    wait_until(lambda: len([1 for heard in unit.heard if heard[1] == b"99"]) == 30)
+    wait_until(lambda: len({heard[0] for heard in unit.heard if heard[1] == b"99"}) == 30)
     assert {heard[2] for heard in unit.heard} == {1}
-    later = Unit.__new__(Unit)
-    Unit.__init__(later, _broker_of(subscriber))
+    later = Unit(mosquitto)
     later.client.subscribe("ortoo/v1/u-3/receipt", 1)
     wait_until(lambda: later.heard == [("ortoo/v1/u-3/receipt", b"99", 1, True)])
     later.close()
-
-
-def _broker_of(subscriber: Subscriber) -> Mosquitto:
-    broker = Mosquitto.__new__(Mosquitto)
-    broker.host, broker.port = "127.0.0.1", int(subscriber.address.rsplit(":", 1)[1])
-    return broker
 
 
 def test_what_is_not_acknowledged_comes_again_after_a_restart(

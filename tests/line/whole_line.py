@@ -1,0 +1,134 @@
+"""Both real ends: the agent's process, a broker, the service's process, and its API to look through."""
+
+from __future__ import annotations
+
+import datetime
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from tests.fixtures.programs import Program, module_command
+from tests.fixtures.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAY_S = 86_400
+SERVICE = """\
+[broker]
+host = "{host}"
+port = {port}
+[store]
+path = "{path}"
+[http]
+port = {http_port}
+"""
+UNIT = """\
+[unit]
+id = "{unit}"
+[broker]
+host = "{host}"
+port = {port}
+keepalive_s = 5
+[outbox]
+path = "{path}"
+[uplink]
+receipt_timeout_s = 2.0
+[track]
+tolerance_m = {tolerance_m}
+window_s = {window_s}
+anchor_radius_m = 0.0
+[sense]
+period_s = 1.0
+"""
+
+
+class Service:
+    """`python -m ingest run` with its own store; killed and started at will."""
+
+    def __init__(
+        self, folder: Path, host: str, port: int, http_port: int, prefix: tuple[str, ...] = ()
+    ) -> None:
+        self.store = folder / "store.sqlite3"
+        self.url = f"http://127.0.0.1:{http_port}"
+        config = folder / "service.toml"
+        config.write_text(SERVICE.format(host=host, port=port, path=self.store, http_port=http_port))
+        command = [*prefix, *module_command("ingest", "run", "--config", str(config))]
+        self.program = Program(command, folder / "service.log")
+
+    def start(self) -> None:
+        self.program.start()
+
+    def wait_until_ready(self) -> None:
+        wait_until(self.is_ready, 30, what=f"the service; {self.program.tail()}")
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz").status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def get(self, path: str, **query: Any) -> Any:
+        answer = httpx.get(f"{self.url}/api/v1/{path}", params=query, timeout=10)
+        answer.raise_for_status()
+        return answer.json()
+
+    def positions(self, unit: str, from_ms: int) -> list[tuple[float, float]]:
+        """(latitude, longitude) of every fix that the API has of the thirty days from then on."""
+        begins, ends = (instant(from_ms + days * DAY_S * 1000) for days in (0, 30))
+        track = self.get(f"units/{unit}/track", **{"from": begins, "to": ends})
+        return [
+            place
+            for segment in track["segments"]
+            for place in zip(segment["lat_deg"], segment["lon_deg"], strict=True)
+            if None not in place
+        ]
+
+
+def instant(time_ms: int) -> str:
+    moment = datetime.datetime.fromtimestamp(time_ms / 1000, datetime.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class Unit:
+    """An agent's settings and files."""
+
+    folder: Path
+    name: str
+    host: str
+    port: int
+    tolerance_m: float = 0.0
+    window_s: float = 2.0
+    outbox: Path = field(init=False)
+    config: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outbox = self.folder / f"{self.name}.db"
+        self.config = self.folder / f"{self.name}.toml"
+        self.config.write_text(
+            UNIT.format(
+                unit=self.name,
+                host=self.host,
+                port=self.port,
+                path=self.outbox,
+                tolerance_m=self.tolerance_m,
+                window_s=self.window_s,
+            )
+        )
+
+    def replay(self, recording: Path, *words: str) -> Program:
+        """The agent living through a recording; not yet started."""
+        command = module_command("edge", "replay", str(recording), "--config", str(self.config), *words)
+        return Program(command, self.folder / f"{self.name}.log")
+
+    def accepted(self) -> dict[tuple[str, str, int], str]:
+        """What its outbox holds and held, by (epoch, lane, seq); for a stopped unit."""
+        with closing(sqlite3.connect(self.outbox)) as file:
+            rows = file.execute(
+                "SELECT epochs.epoch, lane, seq, body FROM rows JOIN epochs ON epochs.id = rows.epoch"
+            ).fetchall()
+        return {(epoch, ("event", "sense", "track")[lane], seq): body for epoch, lane, seq, body in rows}

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from edge.config import ConfigError, Settings, SourceSettings, load_settings
 from edge.outbox import Limits, OutboxError, open_outbox
+from edge.replay.paced_time import PacedTime
 from edge.replay.player import Player
 from edge.replay.reader import read_recording
 from edge.replay.recording import Recording, RecordingError
 from edge.simulate.counting import CountingAgent, DrainingAgent
 from edge.simulate.pty_line import PtyLine
 from edge.simulate.sentences import SINCE
-from edge.time_source import ScaledTime
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def run(given: argparse.Namespace) -> int:
         if not SPEEDS[0] <= given.speed <= SPEEDS[1]:
             raise ConfigError(f"--speed {given.speed:g}: must be within {SPEEDS[0]:g} to {SPEEDS[1]:g}")
         recording = read_recording(given.file)
-        settings, time = load_settings(given.config), ScaledTime(given.speed)
+        settings, time = load_settings(given.config), PacedTime(given.speed)
         shift_ms = _shift_ms(settings, time, recording, is_once=given.once)
         with tempfile.TemporaryDirectory(prefix="ortoo-replay-") as folder:
             line = PtyLine(Path(folder) / "gnss")
@@ -70,7 +70,7 @@ def replayed(settings: Settings, recording: Recording, port: Path) -> Settings:
     return replace(settings, source=(source,), clock=clock)
 
 
-def _shift_ms(settings: Settings, time: ScaledTime, recording: Recording, *, is_once: bool) -> int:
+def _shift_ms(settings: Settings, time: PacedTime, recording: Recording, *, is_once: bool) -> int:
     """How much later the recording must be played, for this outbox not to live backwards."""
     if recording.begins_ms is None:
         return 0
@@ -92,9 +92,9 @@ def _shift_ms(settings: Settings, time: ScaledTime, recording: Recording, *, is_
 class Replay:
     """One replay: player and agent, and at the end an agent without a receiver that waits for receipts."""
 
-    def __init__(self, settings: Settings, time: ScaledTime, recording: Recording, line: PtyLine) -> None:
+    def __init__(self, settings: Settings, time: PacedTime, recording: Recording, line: PtyLine) -> None:
         self._settings, self._time, self._recording = settings, time, recording
-        self._player = Player(recording, line, time.mono_ms, time.speed)
+        self._player = Player(recording, line, time)
         self._stop, self._off = threading.Event(), threading.Event()
         self._agent: CountingAgent | None = None
 

@@ -1,41 +1,63 @@
-"""Plays a recording into a serial line, each epoch at its own moment of the agent's time."""
+"""Plays a recording into a serial line, each epoch at its own moment."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from itertools import count
+from typing import Protocol
 
 from edge.replay.nmea_log import moved
-from edge.replay.recording import Recording
+from edge.replay.recording import Epoch, Recording
 from edge.simulate.pty_line import PtyLine
 
 GAP_MS = 1000  # between the last epoch and the first of the next round
 
 
-class Player:
-    """`mono_ms` is the agent's clock, `speed` times as fast as the real one."""
+class Pace(Protocol):
+    """The time to play in, `speed` times as fast as the real one; told what it must not pass."""
 
-    def __init__(
-        self, recording: Recording, line: PtyLine, mono_ms: Callable[[], int], speed: float = 1.0
-    ) -> None:
+    speed: float
+
+    def mono_ms(self) -> int: ...
+    def hold(self, mono_ms: int | None) -> None: ...
+
+
+class Player:
+    """Plays one recording into one line, once or for ever."""
+
+    def __init__(self, recording: Recording, line: PtyLine, pace: Pace) -> None:
         self._recording = recording
         self._line = line
-        self._mono_ms = mono_ms
-        self._speed = speed
+        self._pace = pace
 
     def once(self, stop: threading.Event, shift_ms: int = 0) -> None:
         """Play all of it, its dates so much later."""
-        self._line.send_all(b"\r\n", stop)  # waits for the reader, and is no sentence
-        begin_ms = self._mono_ms()
-        for epoch in self._recording.epochs:
-            due_ms = begin_ms + epoch.at_ms
-            if stop.wait(max(0.0, due_ms - self._mono_ms()) / 1000 / self._speed):
-                return
-            self._line.send_all(moved(epoch.payload, shift_ms) if shift_ms else epoch.payload, stop)
+        self._play(stop, ((epoch, epoch.at_ms, shift_ms) for epoch in self._recording.epochs))
 
     def for_ever(self, stop: threading.Event, shift_ms: int = 0) -> None:
         """Play it again and again, each round later than the one before, so that time never goes back."""
-        for rounds in count():
-            if stop.is_set():
-                return
-            self.once(stop, shift_ms + rounds * (self._recording.length_ms + GAP_MS))
-            stop.wait(GAP_MS / 1000 / self._speed)
+        self._play(stop, self._rounds(shift_ms))
+
+    def _rounds(self, shift_ms: int) -> Iterator[tuple[Epoch, int, int]]:
+        for turn in count():
+            later_ms = turn * (self._recording.length_ms + GAP_MS)
+            for epoch in self._recording.epochs:
+                yield epoch, epoch.at_ms + later_ms, shift_ms + later_ms
+
+    def _play(self, stop: threading.Event, parts: Iterator[tuple[Epoch, int, int]]) -> None:
+        self._line.send_all(b"\r\n", stop)  # waits for the reader, and is no sentence
+        begin_ms = self._pace.mono_ms()
+        for epoch, at_ms, shift_ms in parts:
+            self._pace.hold(begin_ms + at_ms)
+            if not self._has_waited(stop, begin_ms + at_ms):
+                break
+            self._line.send_all(moved(epoch.payload, shift_ms) if shift_ms else epoch.payload, stop)
+        self._pace.hold(None)
+
+    def _has_waited(self, stop: threading.Event, due_ms: int) -> bool:
+        """Wait until a moment; False when stopped before."""
+        while not stop.is_set():
+            left_ms = due_ms - self._pace.mono_ms()
+            if left_ms <= 0:
+                return True
+            stop.wait(left_ms / 1000 / self._pace.speed)
+        return False

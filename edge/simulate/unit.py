@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from edge.config import Settings, settings_of
 from edge.health import Machine
+from edge.replay.paced_time import PacedTime
 from edge.replay.player import Player
 from edge.replay.recording import Recording
 from edge.simulate.calendar import Calendar
@@ -82,9 +83,11 @@ def settings_for(unit: Unit, folder: Path, broker: tuple[str, int]) -> Settings:
 class Process:
     """What both sorts of unit share: signals, log, status, and an agent that may be switched off and on."""
 
-    def __init__(self, unit: Unit, folder: Path, speed: float, status_fd: int, life_fd: int) -> None:
+    def __init__(
+        self, unit: Unit, folder: Path, make_time: Callable[[], ScaledTime], status_fd: int, life_fd: int
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._unit, self._folder, self._speed = unit, folder, speed
+        self._unit, self._folder, self._make_time = unit, folder, make_time
         self._status_fd, self._life_fd = status_fd, life_fd
         self.cabin = Cabin(folder)
         self.stop, self._off, self._changed = threading.Event(), threading.Event(), threading.Event()
@@ -135,7 +138,7 @@ class Process:
     def _drive(self, broker: tuple[str, int]) -> None:
         """One run of the agent, from power on to power off: a boot of its own."""
         settings = settings_for(self._unit, self._folder, broker)
-        self._agent = agent = CountingAgent(settings, ScaledTime(self._speed), machine=self.cabin)
+        self._agent = agent = CountingAgent(settings, self._make_time(), machine=self.cabin)
         agent.run(self._off)
         self._agent = None
         self._fixes += agent.fixes
@@ -170,7 +173,7 @@ def drive(
     unit: Unit, folder: Path, broker: tuple[str, int], calendar: Calendar, status_fd: int, life_fd: int
 ) -> None:
     """The body of a driving unit's process."""
-    process = Process(unit, folder, calendar.rate, status_fd, life_fd)
+    process = Process(unit, folder, lambda: ScaledTime(calendar.rate), status_fd, life_fd)
     relay = Relay(*broker)
     world = World(unit, folder, relay, calendar, lambda is_on: process.power(is_on=is_on), process.cabin.feel)
     process.run(("127.0.0.1", relay.port), world.run, world.wake)
@@ -186,9 +189,10 @@ def play(
     life_fd: int,
 ) -> None:
     """The body of a process that plays a recording as if it happened now, again and again."""
-    process = Process(unit, folder, calendar.rate, status_fd, life_fd)
+    pace = PacedTime(calendar.rate)
+    process = Process(unit, folder, lambda: pace, status_fd, life_fd)
     line = PtyLine(folder / "gnss")
-    player = Player(recording, line, calendar.utc_ms, calendar.rate)
+    player = Player(recording, line, pace)
 
     def surroundings(stop: threading.Event) -> None:
         process.power(is_on=True)

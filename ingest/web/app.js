@@ -51,6 +51,7 @@ const BAR_PX = 56; // as in page.css
 const REFUSED_EVERY_MS = 60_000;
 const REFUSED_COUNTED = 100;
 const EVENTS_SHOWN = 20;
+const GROW_EVERY_MS = 30_000;
 
 const clock = new ServiceClock();
 const darkness = window.matchMedia("(prefers-color-scheme: dark)");
@@ -87,6 +88,7 @@ let places = [];
 let tracked = new AbortController();
 /** @type {Language} */
 let wanted = "zh";
+let read_ms = 0;
 
 // --- drawing --------------------------------------------------------------------------------------------
 
@@ -212,6 +214,7 @@ function everySecond() {
   const { fleet, now_ms } = state;
   const quiet = [...fleet.units.values()].filter((unit) => freshnessOf(unit, now_ms, fleet.limits) !== "live" || (unit.received_ms ?? 0) < now_ms - 5_000);
   map?.redraw(quiet.map((unit) => unit.unit));
+  void growTrack();
   draw(false);
 }
 
@@ -338,6 +341,20 @@ async function openTrack() {
   map?.setTrack(state.track.runs);
   const bounds = boundsOf(state.track.runs);
   if (bounds !== null) map?.fit(bounds, true);
+  read_ms = performance.now();
+  draw();
+}
+
+/** Today's track grows while it is looked at. */
+async function growTrack() {
+  const { selected, day, today, track } = state;
+  if (selected === null || day !== today || track?.status !== "ready" || performance.now() < read_ms + GROW_EVERY_MS) return;
+  read_ms = performance.now();
+  const [from_ms, to_ms] = boundsOfDay(day);
+  const runs = await loadTrack(selected, from_ms, to_ms, tracked.signal).catch(() => null);
+  if (runs === null || state.track !== track) return;
+  track.runs = runs;
+  map?.setTrack(runs);
   draw();
 }
 

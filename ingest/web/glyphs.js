@@ -44,6 +44,19 @@ export const GLYPHS = {
   },
   postal: { colour: "#8a4b08", path: "M3 5.5h18l-9 7zM3 7.6l9 7 9-7v10.9H3z" },
   government: { colour: "#44546a", path: "M12 3L2.8 8v2h18.4V8zM5 11.5h2.6V17H5zm5.7 0h2.6V17h-2.6zm5.7 0H19V17h-2.6zM3.5 18.5h17V21h-17z" },
+  science: {
+    colour: "#006d77",
+    path: "M9 3h6v2h-1v4.7l5.6 9.2A1.4 1.4 0 0 1 18.4 21H5.6a1.4 1.4 0 0 1-1.2-2.1L10 9.7V5H9zM9.3 14.5l-2.6 4.3h10.6l-2.6-4.3z",
+  },
+  eldercare: {
+    colour: "#9c3d54",
+    path: "M12 20.6C6.5 16.8 3 13.6 3 9.6 3 6.8 5.1 4.8 7.7 4.8c1.7 0 3.3.9 4.3 2.4 1-1.5 2.6-2.4 4.3-2.4 2.6 0 4.7 2 4.7 4.8 0 4-3.5 7.2-9 11z",
+  },
+  distribution: { colour: "#7a5c1e", path: "M12 2.5l8.5 4L12 10.5 3.5 6.5zM3 8l8.2 3.9v9.6L3 17.6zm18 0l-8.2 3.9v9.6l8.2-3.9z" },
+  justice: {
+    colour: "#5a4a8a",
+    path: "M11 3h2v2.2l6 1.5 2.5 6.3a3.5 3.5 0 0 1-7 0l2-5.2-3.5-.9V18.5h4V21H7v-2.5h4V6.9l-3.5.9 2 5.2a3.5 3.5 0 0 1-7 0L5 6.7l6-1.5z",
+  },
   other: {
     colour: "#3f4a5a",
     path: "M2 6h11.5v3H18l4 4.2V17h-2.2a2.6 2.6 0 0 1-5.2 0H9.4a2.6 2.6 0 0 1-5.2 0H2zm13 4.6v2.8h4.8L17.2 10.6z",
@@ -51,7 +64,17 @@ export const GLYPHS = {
 };
 
 /** Names that units use for the same thing. @type {Record<string, string>} */
-const ALIASES = { hospital: "health", clinic: "health", medical: "health", veterinary: "agriculture", post: "postal" };
+const ALIASES = {
+  hospital: "health",
+  clinic: "health",
+  medical: "health",
+  veterinary: "agriculture",
+  herding: "agriculture",
+  post: "postal",
+  elderly: "eldercare",
+  livelihood: "distribution",
+  govserv: "government",
+};
 
 /** @param {string} capability */
 export const glyphOf = (capability) => {

@@ -7,6 +7,7 @@ from itertools import chain
 
 import pytest
 
+from edge.simulate.fleet import KINDS
 from firmware import wire
 from tests.web.fleet import WEB
 
@@ -83,3 +84,11 @@ def test_every_place_has_its_three_names() -> None:
         assert MONGOLIAN.search(place["mn"]), place
         assert place["kind"] in {"region", "country", "city"}
         assert place["rank"] in {"1", "2", "3"}
+
+
+def test_every_capability_of_the_simulated_fleet_has_a_name_and_a_glyph() -> None:
+    said = set(messages("en"))
+    glyphs = (WEB / "glyphs.js").read_text(encoding="utf-8")
+    for capability in {one for kind in KINDS for one in kind.capabilities}:
+        assert f"capability_{capability}" in said
+        assert re.search(rf"^  {capability}: ", glyphs, re.M), f"{capability} has neither glyph nor alias"

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-WAL_PAGES = 1000  # checkpoint at 4 MiB: seldom enough for a card, small beside the smallest outbox
+PAGE_BYTES = 1024  # a commit a second changes one page: the smaller it is, the less wears the card
+WAL_PAGES = 2000  # checkpoint at 2 MiB: seldom enough for a card
 WAL_KEPT_BYTES = 4 * 1024 * 1024
 # A number that is there already where a new one belongs: the counts of the file are wrong.
 DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CONSTRAINT")
@@ -63,6 +64,7 @@ def connect(path: Path) -> sqlite3.Connection:
 def configure(db: Connection, max_bytes: int) -> None:
     """Set and assert what durability rests on; the page cap is not kept in the file, so at every open."""
     with errors():
+        db.execute(f"PRAGMA page_size={PAGE_BYTES}").fetchall()
         _assert(db, "PRAGMA locking_mode=EXCLUSIVE", "exclusive")
         _assert(db, "PRAGMA journal_mode=WAL", "wal")
         db.execute("PRAGMA synchronous=FULL")

@@ -3,15 +3,14 @@
 // The DOM is drawn at most DRAWS_PER_S times a second however fast the news come; the map paces itself.
 
 import { render } from "preact";
-import { UnitCard } from "./card.js";
 import { ServiceClock } from "./clock.js";
 import { Fleet, freshnessOf, hasPosition } from "./fleet.js";
-import { boundsOfDay, clockTime, dayOf } from "./format.js";
-import { glyphOfUnit, Sign } from "./glyphs.js";
+import { boundsOfDay, dayOf } from "./format.js";
+import { glyphOfUnit } from "./glyphs.js";
 import { loadPlaces } from "./labels.js";
-import { UnitList } from "./list.js";
 import { FleetMap } from "./map.js";
 import { isLanguage, LANGUAGES, loadMessages, preferredLanguage, sayer } from "./messages.js";
+import { Page, REFUSED_COUNTED } from "./page.js";
 import { remember, remembered } from "./preferences.js";
 import { Stream } from "./stream.js";
 import { boundsOf, loadTrack, momentAt, spanOf } from "./track.js";
@@ -49,7 +48,6 @@ const DRAWS_PER_S = 4;
 const FIRST_FACTOR = 300;
 const BAR_PX = 56; // as in page.css
 const REFUSED_EVERY_MS = 60_000;
-const REFUSED_COUNTED = 100;
 const EVENTS_SHOWN = 20;
 const GROW_EVERY_MS = 30_000;
 
@@ -107,60 +105,12 @@ function drawNow() {
   isDrawing = false;
   drawn_ms = performance.now();
   tell();
-  render(html`<${Page} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
+  render(html`<${Page} state=${state} actions=${actions} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
 }
 
 function tell() {
   if (clock.isSet) state.now_ms = clock.at(performance.now());
   state.today = dayOf(new Date(state.now_ms));
-}
-
-function Page() {
-  return html`<div class="page" data-script=${state.script} data-list=${state.isListOpen ? "open" : "closed"} data-card=${state.selected === null ? "none" : "open"}>
-    <${Bar} />
-    <main class="map" aria-label=${state.say("map")}></main>
-    ${!state.hasMap && html`<p class="no-map" role="alert">${state.say("no_map")}</p>`}
-    <div class="panel panel-list">
-      <button type="button" class="sheet-handle" aria-expanded=${state.isListOpen} onClick=${actions.toggleList}>
-        ${state.say(state.isListOpen ? "hide_list" : "show_list")}
-      </button>
-      <${UnitList} state=${state} actions=${actions} />
-    </div>
-    ${state.selected !== null && html`<div class="panel panel-card"><${UnitCard} key=${state.selected} state=${state} actions=${actions} /></div>`}
-  </div>`;
-}
-
-function Bar() {
-  const { say, link, language } = state;
-  return html`<header class="bar">
-    <h1><img src="/static/icon.svg" alt="" width="28" height="28" /> Ortoo</h1>
-    <p class=${`link link-${link}`} role="status"><i class="dot"></i><span>${linkText()}</span></p>
-    <${RefusedLink} />
-    <nav class="languages" aria-label=${say("language")}>
-      ${Object.entries(LANGUAGES).map(
-        ([key, { label, lang }]) => html`<button
-          type="button"
-          lang=${lang}
-          aria-pressed=${key === language}
-          onClick=${() => isLanguage(key) && actions.setLanguage(key)}
-        >
-          ${label}
-        </button>`,
-      )}
-    </nav>
-  </header>`;
-}
-
-function RefusedLink() {
-  const n = state.refused < REFUSED_COUNTED ? state.refused : `${REFUSED_COUNTED}+`;
-  const text = state.say("refused", { n });
-  return state.refused > 0 && html`<a class="refused" href="/api/v1/refused" aria-label=${text} title=${text}><${Sign} name="warning" /><b>${n}</b></a>`;
-}
-
-function linkText() {
-  const { say, link, data_ms } = state;
-  if (link === "open") return say("link_open");
-  return data_ms === 0 ? say("link_connecting") : say("link_waiting", { at: clockTime(data_ms) });
 }
 
 // --- news -----------------------------------------------------------------------------------------------

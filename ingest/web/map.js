@@ -5,13 +5,12 @@
 // last one has been drawn. A vehicle stands where it was measured; nothing is guessed between two fixes.
 
 import { AttributionControl, Map as MapLibre, NavigationControl, ScaleControl, setWorkerUrl } from "maplibre-gl";
-import { freshnessOf, hasPosition, isPositionHeld, titleOf } from "./fleet.js";
-import { speed, span } from "./format.js";
-import { glyphOfUnit, mapImages } from "./glyphs.js";
+import { hasPosition } from "./fleet.js";
+import { mapImages } from "./glyphs.js";
 import { mongolianMarkers, placeFeatures } from "./labels.js";
 import { mapStyle, PALETTES } from "./map_style.js";
-import { sayer } from "./messages.js";
 import { trackFeatures } from "./track.js";
+import { featureDiff, replayFeatures, vehicleFeature } from "./vehicles.js";
 
 /** @typedef {import("./fleet.js").Fleet} Fleet */
 /** @typedef {import("./fleet.js").Unit} Unit */
@@ -33,79 +32,10 @@ const FLUSH_MAX_MS = 1_000;
 const LABELS_AT_ONCE = 150; // a bigger fleet shows names only from LABEL_ZOOM on
 const LABEL_ZOOM = 8;
 const TOUCH_PX = 14;
-const MOVING_M_S = 0.5; // below it a course is noise
 const CLOSE_ZOOM = 9;
-const ORDER = { gone: 0, stale: 1, held: 2, live: 3 };
 
 /** @type {GeoJSON.FeatureCollection} */
 const NOTHING = { type: "FeatureCollection", features: [] };
-
-// Letters that the canvas cannot join.
-const MONGOLIAN = /[\u1800-\u18af]/;
-
-// What says an age there instead.
-const PLAIN = sayer({ span_min: "{n} min", span_h: "{n} h", span_d: "{n} d" });
-
-/** @param {string} text @param {string} otherwise */
-const drawable = (text, otherwise) => (MONGOLIAN.test(text) ? otherwise : text);
-
-/**
- * A unit as the map draws it.
- * @param {Unit} unit
- * @param {number} now_ms
- * @param {import("./fleet.js").Limits} limits
- * @param {Say} say
- * @returns {GeoJSON.Feature<GeoJSON.Point>}
- */
-export function vehicleFeature(unit, now_ms, limits, say) {
-  const freshness = freshnessOf(unit, now_ms, limits);
-  const look = freshness === "live" && isPositionHeld(unit, now_ms, limits) ? "held" : freshness;
-  const isMoving = look === "live" && unit.course_deg !== null && (unit.speed_m_s ?? 0) >= MOVING_M_S;
-  return {
-    type: "Feature",
-    properties: {
-      unit: unit.unit,
-      look,
-      glyph: glyphOfUnit(unit.capabilities),
-      order: ORDER[look],
-      label: drawable(titleOf(unit), unit.unit),
-      detail: detailOf(unit, look, now_ms, say),
-      ...(isMoving ? { course: unit.course_deg } : {}),
-    },
-    geometry: { type: "Point", coordinates: [unit.lon_deg ?? 0, unit.lat_deg ?? 0] },
-  };
-}
-
-/** @param {Unit} unit @param {string} look @param {number} now_ms @param {Say} say */
-function detailOf(unit, look, now_ms, say) {
-  if (look === "live") return unit.speed_m_s === null ? "" : speed(unit.speed_m_s);
-  const since_ms = look === "held" ? unit.sampled_ms : unit.received_ms;
-  if (since_ms === null) return "";
-  // To the minute: an age that counts seconds would redraw every label every second.
-  const age_ms = Math.max(60_000, now_ms - since_ms);
-  return drawable(span(age_ms, say), span(age_ms, PLAIN));
-}
-
-/**
- * What has to be told to the map so that it shows `feature` instead of `before`.
- * @param {GeoJSON.Feature<GeoJSON.Point>} before
- * @param {GeoJSON.Feature<GeoJSON.Point>} feature
- */
-function featureDiff(before, feature) {
-  const properties = feature.properties ?? {};
-  const old = before.properties ?? {};
-  const changed = Object.keys(properties).filter((key) => properties[key] !== old[key]);
-  const gone = Object.keys(old).filter((key) => !(key in properties));
-  const [lon, lat] = before.geometry.coordinates;
-  const hasMoved = lon !== feature.geometry.coordinates[0] || lat !== feature.geometry.coordinates[1];
-  if (!hasMoved && changed.length === 0 && gone.length === 0) return null;
-  return {
-    id: properties.unit,
-    ...(hasMoved ? { newGeometry: feature.geometry } : {}),
-    ...(gone.length > 0 ? { removeProperties: gone } : {}),
-    ...(changed.length > 0 ? { addOrUpdateProperties: changed.map((key) => ({ key, value: properties[key] })) } : {}),
-  };
-}
 
 export class FleetMap {
   /** @type {Map<string, GeoJSON.Feature<GeoJSON.Point>>} */
@@ -328,20 +258,6 @@ export class FleetMap {
     this.#replay = moment === null ? NOTHING : { type: "FeatureCollection", features: replayFeatures(moment, glyph) };
     if (this.#isDressed) this.#source("replay").setData(this.#replay);
   }
-}
-
-/** @param {import("./track.js").Moment} moment @param {string} glyph @returns {GeoJSON.Feature[]} */
-function replayFeatures(moment, glyph) {
-  /** @type {GeoJSON.Point} */
-  const geometry = { type: "Point", coordinates: [moment.lon_deg, moment.lat_deg] };
-  const disc = { icon: `${moment.is_known ? "live" : "held"}-${glyph}`, course: 0 };
-  /** @type {GeoJSON.Feature[]} */
-  const features = [{ type: "Feature", properties: disc, geometry }];
-  if (moment.is_known && moment.course_deg !== null) {
-    features.unshift({ type: "Feature", properties: { icon: `beak-${glyph}`, course: moment.course_deg }, geometry });
-  }
-  features.unshift({ type: "Feature", properties: { icon: "ring", course: 0 }, geometry });
-  return features;
 }
 
 /**

@@ -7,6 +7,7 @@ import { countsOf, Fleet, freshnessOf, isPositionHeld, isShown } from "../../ing
 import { boundsOfDay, coordinates, dayAfter, dayOf, newsAge, quantity, span, speed } from "../../ingest/web/format.js";
 import { preferredLanguage, sayer } from "../../ingest/web/messages.js";
 import { boundsOf, driven_m, momentAt, runsOf, spanOf, trackFeatures } from "../../ingest/web/track.js";
+import { featureDiff, vehicleFeature } from "../../ingest/web/vehicles.js";
 
 const NOW_MS = Date.parse("2026-11-21T09:00:00Z");
 const LIMITS = { stale_after_s: 90, gone_after_s: 7 * 86400 };
@@ -153,4 +154,27 @@ test("the reader's first language that the page speaks is taken", () => {
   assert.equal(preferredLanguage(["fr-FR", "en-GB", "zh-CN"]), "en");
   assert.equal(preferredLanguage(["mn"]), "mn");
   assert.equal(preferredLanguage(["fr"]), "zh");
+});
+
+const vehicle = (change, now_ms = NOW_MS) => vehicleFeature(unit({ lat_deg: 44, lon_deg: 116, course_deg: 90, speed_m_s: 10, ...change }), now_ms, LIMITS, say);
+
+test("a course is drawn only of a unit that moves now", () => {
+  assert.equal(vehicle({}).properties.course, 90);
+  for (const change of [{ speed_m_s: 0.4 }, { speed_m_s: null }, { course_deg: null }, { received_at: ago(100) }, { fix_mode: "none" }]) {
+    assert.ok(!("course" in vehicle(change).properties), JSON.stringify(change));
+  }
+});
+
+test("a name and an age that the canvas cannot join are written otherwise", () => {
+  const mongolian = sayer({ span_h: "{n} ᠴᠠᠭ" });
+  const old = unit({ name: "ᠨᠣᠮ", lat_deg: 44, lon_deg: 116, received_at: ago(7200) });
+  const { label, detail } = vehicleFeature(old, NOW_MS, LIMITS, mongolian).properties;
+  assert.deepEqual([label, detail], ["a", "2 h"]);
+});
+
+test("only what has changed is told to the map", () => {
+  assert.equal(featureDiff(vehicle({}), vehicle({})), null);
+  assert.deepEqual(featureDiff(vehicle({}), vehicle({ lat_deg: 45 })), { id: "a", newGeometry: { type: "Point", coordinates: [116, 45] } });
+  const stopped = featureDiff(vehicle({}), vehicle({ speed_m_s: 0 }));
+  assert.deepEqual(stopped, { id: "a", removeProperties: ["course"], addOrUpdateProperties: [{ key: "detail", value: "0\u00a0km/h" }] });
 });

@@ -39,6 +39,12 @@ def lives(heard):
     return [(unit, live) for unit, live in found if "lat_e7" in live and live["clock"] == "gnss"]
 
 
+def offline(heard):
+    """Who has said goodbye."""
+    births = [(unit, wire.decode_json("birth", payload)) for unit, leaf, payload in heard if leaf == "birth"]
+    return {unit for unit, birth in births if birth["state"] == "offline"}
+
+
 def start(start_module, mosquitto, data: Path, *more: str):
     broker = f"{mosquitto.host}:{mosquitto.port}"
     return start_module("edge", "simulate", "--units", "3", "--broker", broker, "--data", data, *more)
@@ -78,8 +84,7 @@ def test_units_are_heard_end_at_once_and_go_on_where_they_stopped(start_module, 
     assert not any(map(is_alive, pids))
 
     last = dict(lives(heard))
-    births = [wire.decode_json("birth", payload) for _, leaf, payload in heard if leaf == "birth"]
-    assert {birth["state"] for birth in births} == {"online", "offline"}
+    wait_until(lambda: offline(heard) == ids, 5)
     heard.clear()
     start(start_module, mosquitto, tmp_path / "data")
     wait_until(lambda: {unit for unit, _ in lives(heard)} == ids, 30)

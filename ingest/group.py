@@ -304,10 +304,7 @@ class Group:
             return
         self.births.append(Birth(unit, birth, message.is_retained))
         self.counts["births", birth["state"]] += 1
-        if birth["state"] != "online":
-            return
-        conn, epoch = self.met.get(unit) or self._known.births.get(unit, (0, birth["epoch"]))
-        if epoch != birth["epoch"] or birth["conn"] >= conn:
+        if birth["state"] == "online":  # they come in the order they were said, so this is the newest
             self.met[unit] = (birth["conn"], birth["epoch"])
             self.answers[unit, birth["epoch"]] = True
 

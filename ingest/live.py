@@ -6,7 +6,8 @@ as `live`, which is never queued, and not at all when it comes late in a batch. 
 ahead wins nothing by it: it is taken as of now, so the next fix is newer.
 
 Whether a unit is connected is what its newest connection said: `conn` counts up, so that the will of an old
-connection cannot bury a newer birth. A new outbox (another epoch) begins to count anew.
+connection cannot bury a newer birth. A card that was replaced or fell back counts from lower down again: a
+birth is believed whatever its number, and the will of the connection before it is not.
 
 Each change has a higher revision than the one before; `changed_since` is what a stream needs. All methods
 are called from any thread.
@@ -52,8 +53,7 @@ class UnitState:
     is_registered: bool = False
     connection: str = "unknown"
     conn: int = 0
-    former_conn: int = 0  # the last connection of the outbox before this one
-    epoch: str | None = None
+    former_conn: int = 0  # the connection before this one
     sampled_ms: int | None = None
     received_ms: int | None = None
     clock: str | None = None
@@ -269,17 +269,16 @@ def _connect(state: UnitState, conn: int) -> None:
 
 
 def _take_birth(state: UnitState, message: dict[str, Any]) -> bool:
+    """Births come in the order they were said; a will may come late, after the next connection's birth."""
     conn = message["conn"]
     if message["state"] == "offline":
         if conn < state.conn or (conn == state.former_conn and conn != state.conn):
             return False
         state.conn, state.connection = conn, "offline"
         return True
-    if state.epoch not in (None, message["epoch"]):
+    if conn != state.conn:
         state.former_conn = state.conn
-    elif conn < state.conn:
-        return False
-    state.conn, state.epoch, state.connection = conn, message["epoch"], "online"
+    state.conn, state.connection = conn, "online"
     if not state.is_registered:
         state.name = message.get("name")
         state.capabilities = list(message.get("capabilities", []))

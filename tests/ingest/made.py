@@ -1,5 +1,6 @@
 """Batches made by hand, and the pipeline's real parts around a broker on paper."""
 
+import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -114,9 +115,13 @@ class Desk:
         self.stop = threading.Event()
         self.open()
 
+    def store(self) -> sqlite3.Connection:
+        connection = open_store(self.folder / "store.sqlite3")
+        prepare(connection)
+        return connection
+
     def open(self) -> None:
-        self.connection = open_store(self.folder / "store.sqlite3")
-        prepare(self.connection)
+        self.connection = self.store()
         self.intake, self.live, self.metrics = Intake(), Live(), Metrics()
         self.pipeline = Pipeline(
             self.connection, self.intake, self.broker, self.live, self.metrics, self.time, self.limits

@@ -126,11 +126,14 @@ def test_an_old_will_cannot_bury_a_newer_birth(live: Live) -> None:
     assert (shown(live)["connection"], shown(live)["name"]) == ("offline", "Bus")
 
 
-def test_a_new_outbox_counts_its_connections_anew(live: Live) -> None:
+@pytest.mark.parametrize("epoch", [EPOCH, OTHER_EPOCH])
+def test_a_card_that_fell_back_or_is_new_counts_from_lower_down(live: Live, epoch: str) -> None:
     live.apply_birth(UNIT, birth(900), NOW_MS, is_retained=False)
-    live.apply_birth(UNIT, birth(1, epoch=OTHER_EPOCH), NOW_MS, is_retained=False)
+    live.apply_birth(UNIT, birth(1, epoch=epoch), NOW_MS, is_retained=False)
     assert not live.apply_birth(UNIT, birth(900, "offline"), NOW_MS, is_retained=False)
     assert shown(live)["connection"] == "online"
+    assert live.apply_birth(UNIT, birth(1, "offline"), NOW_MS, is_retained=False)
+    assert shown(live)["connection"] == "offline"
 
 
 def test_live_proves_its_connection_but_does_not_raise_the_dead(live: Live) -> None:

@@ -166,10 +166,12 @@ def test_a_birth_is_answered_and_its_connection_echoed(desk: Desk) -> None:
     assert desk.send(fixes([2]))["conn"] == 7
 
 
-def test_an_older_birth_is_not_answered_but_one_of_a_new_outbox_is(desk: Desk) -> None:
+def test_a_card_that_counts_its_connections_from_lower_down_is_answered(desk: Desk) -> None:
     desk.send(birth(7), leaf="birth")
-    assert desk.send(birth(6), leaf="birth") == {}
+    assert desk.send(birth(6), leaf="birth")["conn"] == 6
     assert desk.send(birth(1, epoch=OTHER_EPOCH), leaf="birth")["conn"] == 1
+    desk.kill()
+    assert desk.send(fixes([1], epoch=OTHER_EPOCH))["conn"] == 1
 
 
 def test_a_will_is_not_answered(desk: Desk) -> None:

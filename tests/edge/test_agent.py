@@ -215,7 +215,7 @@ def test_a_source_that_dies_is_told_and_started_again(
 
 def test_the_raw_track_is_sent_on_command(start: Callable[..., Running], service: Service) -> None:
     running = start(fixes=60, tables={"track": {"tolerance_m": 500, "window_s": 10}})
-    wait_until(lambda: running.source.made == 60, 20)
+    wait_until(lambda: running.source.made == 60 and not running.agent._intake.waiting, 20)
     wait_until(lambda: service.births, 10)
     service.ask("vehicle-01", {"id": "c1", "what": "raw_track", "from_ms": 0, "to_ms": wire.MAX_TIME_MS})
     wait_until(lambda: "c1" in service.values("answer", "command_id"), 10)

@@ -1,0 +1,137 @@
+"""The intake on a disk that fails: nothing is claimed, nothing is lost, nothing is there twice."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge import intake as intake_module
+from edge.clock import Clock
+from edge.intake import Intake
+from edge.outbox import Limits
+from edge.record import Reading, fault
+from edge.time_source import ScaledTime
+
+
+class Moment(ScaledTime):
+    """A unit's time that stands still until it is told."""
+
+    now_ms = 0
+
+    def mono_ms(self) -> int:
+        return self.now_ms
+
+
+class Failing:
+    """Stands for a disk whose sync fails: with the commit on it after all, or without."""
+
+    def __init__(self, real: Any, *, has_happened: bool) -> None:
+        self.real, self.has_happened, self.close = real, has_happened, real.close
+
+    def execute(self, statement: str, *parameters: object) -> object:
+        if statement != "COMMIT":
+            return self.real.execute(statement, *parameters)
+        self.real.execute("COMMIT" if self.has_happened else "ROLLBACK")
+        raise OSError(5, "Input/output error")
+
+
+@pytest.fixture
+def time() -> Moment:
+    return Moment()
+
+
+@pytest.fixture
+def intake(tmp_path: Path, time: Moment) -> Intake:
+    return Intake(
+        tmp_path / "outbox.db",
+        Limits(max_mib=4, tolerance_m=0, window_ms=1000),
+        time,
+        lambda last_good_ms: Clock(max(1_790_000_000_000, last_good_ms)),
+        group_ms=1000,
+        anchor_radius_m=0,
+    )
+
+
+def stored(intake: Intake) -> Counter[str]:
+    """The codes of the faults on disk."""
+    assert intake.outbox is not None
+    found: Counter[str] = Counter()
+    after = None
+    while (batch := intake.outbox.take("event", after)) is not None:
+        after = (batch.epoch, batch.last_seq)
+        for group in batch.groups:
+            found.update(group.columns.get("code", []))
+    return found
+
+
+@pytest.mark.parametrize("has_happened", [True, False])
+def test_a_commit_that_failed_counts_once(intake: Intake, time: Moment, has_happened: bool) -> None:
+    intake.take(fault("test", "first", 0))
+    assert intake.commit(0)
+    outbox: Any = intake.outbox
+    outbox._db = Failing(outbox._db, has_happened=has_happened)
+    intake.take(fault("test", "second", 10))
+    assert not intake.commit(10)
+    assert intake.is_in_trouble
+    assert intake.outbox is None, "the handle that failed is not used again"
+    intake.take(fault("test", "third", 20))
+    assert not intake.is_commit_due(20)
+    time.now_ms = 6000
+    assert intake.commit(6000)
+    assert not intake.is_in_trouble
+    assert intake.commit(6001)  # the end of the fault
+    assert stored(intake) == {"first": 1, "second": 1, "third": 1, "broken": 2}
+    intake.close(7000)
+
+
+def test_readings_wait_for_their_group_and_events_do_not(intake: Intake) -> None:
+    intake.open(0)
+    intake.take(Reading("health", "unit", 0, {"uptime_s": 1}))
+    assert not intake.is_commit_due(999)
+    assert intake.wait_ms(400) == 600
+    assert intake.is_commit_due(1000)
+    intake.take(fault("test", "now", 5))
+    assert intake.is_commit_due(5)
+    intake.close(10)
+
+
+def test_what_cannot_wait_in_memory_is_counted_and_events_stay(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "MOST_WAITING", 10)
+    intake.open(0)
+    intake.take(fault("test", "kept", 0))
+    for number in range(15):
+        intake.take(Reading("health", "unit", number, {"uptime_s": number}))
+    assert intake.waiting == 10
+    assert intake.commit(20)
+    assert intake.outbox is not None
+    assert intake.outbox.depth(20).dropped == 6
+    assert stored(intake) == {"kept": 1}
+    intake.close(30)
+
+
+def test_a_reading_that_the_wire_would_refuse_harms_no_other(intake: Intake) -> None:
+    intake.open(0)
+    intake.take(Reading("health", "unit", 0, {"uptime_s": -1}))
+    intake.take(fault("test", "good", 0))
+    assert intake.commit(0)
+    assert stored(intake) == {"good": 1}
+    intake.close(10)
+
+
+def test_the_clock_is_won_and_told_once(intake: Intake) -> None:
+    intake.open(0)
+    for second in range(20):
+        utc_ms = 1_795_000_000_000 + second * 1000
+        intake.take(Reading("fix", "gnss", second * 1000, {"lat_e7": 1, "lon_e7": 1, "fix_mode": 2}, utc_ms))
+        intake.commit(second * 1000)
+    assert intake.clock.word == "gnss"
+    assert intake.outbox is not None
+    batch = intake.outbox.take("event")
+    assert batch is not None
+    (group,) = batch.groups
+    assert (group.kind, group.columns["was"]) == ("clock_set", [0])
+    assert group.columns["step_ms"] == [intake.clock.boot_at_ms]
+    intake.close(30_000)

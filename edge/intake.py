@@ -120,6 +120,8 @@ class Intake:
             at = next((i for i, old in enumerate(self._waiting) if _lane(old) != "event"), 0)
             del self._waiting[at]
             self._overflow += 1
+            if self._attempted is not None and at < self._attempted[1]:
+                self._attempted = (self._attempted[0], self._attempted[1] - 1)
         self._waiting.append(reading)
 
     # --- committing -------------------------------------------------------------------------------------
@@ -142,15 +144,15 @@ class Intake:
         """Put on disk what waits; False when it has to wait on."""
         if self._outbox is None and not self.open(now_ms):
             return False
-        readings = list(self._waiting)
-        records = self._records(readings)
         try:
-            if not self._has_happened(records):
-                self._append(records)
+            self._forget_committed()
+            count = len(self._waiting)
+            self._append(self._records(self._waiting), count)
+            del self._waiting[:count]
+            self._count_overflow()
         except OutboxError as error:
             self.fail(error, now_ms)
             return False
-        del self._waiting[: len(readings)]
         self.commits += 1
         if self.is_in_trouble:
             log.warning("%s: writing again", self._path)
@@ -158,26 +160,27 @@ class Intake:
         self._faults.end()
         return True
 
-    def _append(self, records: list[Record]) -> None:
+    def _append(self, records: list[Record], count: int) -> None:
         outbox = self._need()
         try:
             outbox.append(records)
-            if self._overflow:
-                outbox.count_dropped(self._overflow)
-                self._overflow = 0
         finally:
             attempted = outbox.attempted
-            self._attempted = None if attempted is None else (attempted, len(records))
+            self._attempted = None if attempted is None else (attempted, count)
 
-    def _has_happened(self, records: list[Record]) -> bool:
-        """Whether the commit that failed last was on disk after all; what came since must still go."""
+    def _forget_committed(self) -> None:
+        """After a commit that failed: if it is on disk after all, its readings need not go again."""
         if self._attempted is None:
-            return False
-        (heights, count), self._attempted = self._attempted, None
-        if self._need().heights != heights or count > len(records):
-            return False
-        self._need().append(records[count:])
-        return True
+            return
+        heights, count = self._attempted
+        if self._need().heights == heights:
+            del self._waiting[:count]
+        self._attempted = None
+
+    def _count_overflow(self) -> None:
+        if self._overflow:
+            self._need().count_dropped(self._overflow)
+            self._overflow = 0
 
     def _records(self, readings: list[Reading]) -> list[Record]:
         records = []

@@ -10,6 +10,7 @@ import logging
 import secrets
 import signal
 import socket
+import sqlite3
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,8 +80,9 @@ class Service:
             password = password_of(settings.broker.password_file)
         except (StoreInUse, SchemaError, BindError, ConfigError) as error:
             raise CannotStart(str(error)) from None
-        except OSError as error:
-            raise CannotStart(f"store {path}: {error.strerror or error}") from None
+        except (OSError, sqlite3.Error) as error:
+            detail = getattr(error, "strerror", None) or error
+            raise CannotStart(f"the store at {path} cannot be used: {detail}") from None
         self._reader = Reader(path)
         self._intake = Intake()
         self._live = Live(settings.store.ahead_s * 1000)

@@ -200,6 +200,13 @@ def test_a_second_service_on_the_same_store_is_kept_away(service: Service, start
     )
 
 
+def test_a_file_that_is_no_store_stops_it_with_a_clear_line(service: Service) -> None:
+    path = service.config.parent / "store.sqlite3"
+    path.write_bytes(b"not a database" * 100)
+    said = refused(service.run())
+    assert said == f"ortoo-ingest: the store at {path} cannot be used: file is not a database"
+
+
 def test_a_misspelt_option_is_named(service: Service) -> None:
     service.config.write_text("[broker]\nprot = 1\n")
     assert refused(service.run()).endswith("unknown key broker.prot; did you mean port?")

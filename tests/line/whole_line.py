@@ -42,7 +42,9 @@ tolerance_m = {tolerance_m}
 window_s = {window_s}
 anchor_radius_m = 0.0
 [sense]
-period_s = 1.0
+period_s = 5.0
+[clock]
+hold_s = 2.0
 """
 
 

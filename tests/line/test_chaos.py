@@ -1,0 +1,107 @@
+"""Unit, broker and service are killed at random while fixes flow; then the books must balance, row by row.
+
+Kills are SIGKILL at any moment: nobody gets to clean up. The broker runs with its default settings, under
+which it forgets what it had acknowledged. A cut of power differs (`test_power_cut.py`, the virtual machine).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fixtures.programs import Program, module_command
+from tests.fixtures.waiting import wait_until
+from tests.line import books
+from tests.line.driver import Driver
+from tests.line.whole_line import Service, Unit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.fixtures.mosquitto import Mosquitto
+
+# By hand as long as one likes: ORTOO_CHAOS_S=3600
+CHAOS_S = float(os.environ.get("ORTOO_CHAOS_S", "90"))
+SEED = int(os.environ.get("ORTOO_CHAOS_SEED", "20261121"))
+UNITS = 3
+
+
+class Vehicle:
+    """A unit on a driving receiver."""
+
+    def __init__(self, folder: Path, name: str, broker: Mosquitto) -> None:
+        port = folder / f"{name}.tty"
+        self.driver = Driver(port)
+        self.unit = Unit(folder, name, broker.host, broker.port)
+        with self.unit.config.open("a") as config:
+            config.write(f'[[source]]\nname = "gnss"\nport = "{port}"\nbaud = 115200\n')
+        command = module_command("edge", "run", "--config", str(self.unit.config))
+        self.program = Program(command, folder / f"{name}.log")
+
+
+@pytest.mark.timeout(CHAOS_S + 240)
+def test_books_balance_after_kills(
+    tmp_path: Path, mosquitto: Mosquitto, free_port: int, programs: list[Program]
+) -> None:
+    service = Service(tmp_path, mosquitto.host, mosquitto.port, free_port)
+    vehicles = [Vehicle(tmp_path, f"chaos-{number}", mosquitto) for number in range(1, UNITS + 1)]
+    programs += [service.program, *(vehicle.program for vehicle in vehicles)]
+    for program in (service.program, *(vehicle.program for vehicle in vehicles)):
+        program.start()
+    kills = _kill_at_random(random.Random(SEED), mosquitto, service.program, vehicles)
+    for vehicle in vehicles:
+        vehicle.driver.halt()
+    _settle(service, vehicles)
+    totals: Counter[str] = Counter(kills)
+    for vehicle in vehicles:
+        own, _ = books.of_unit(vehicle.unit.outbox)
+        assert books.unbalanced(own, books.of_service(service.store, vehicle.unit.name)) == []
+        totals["fixes sent by the receivers"] += vehicle.driver.fixes
+        totals["fixes"] += sum(row[1] == "fix" for row in own.values())
+        totals["rows"] += len(own)
+        vehicle.driver.close()
+    print(f"seed {SEED}, {CHAOS_S:g} s:", dict(totals))
+    assert totals["fixes"] > totals["fixes sent by the receivers"] / 2
+    assert service.program.stop() == 0
+
+
+def _kill_at_random(
+    rng: random.Random, broker: Mosquitto, service: Program, vehicles: list[Vehicle]
+) -> Counter[str]:
+    victims: list[tuple[str, Program]] = [("kills of the broker", broker), ("kills of the service", service)]
+    victims += [("kills of a unit", vehicle.program) for vehicle in vehicles]
+    kills: Counter[str] = Counter()
+    until = time.monotonic() + CHAOS_S
+    while time.monotonic() < until:
+        time.sleep(rng.uniform(0.2, 2.0))
+        what, victim = rng.choice(victims)
+        victim.kill()
+        kills[what] += 1
+        time.sleep(rng.uniform(0.0, 1.0))
+        victim.start()
+    return kills
+
+
+def _settle(service: Service, vehicles: list[Vehicle]) -> None:
+    """Everything runs and nothing is killed any more: soon nothing waits for a receipt."""
+    service.wait_until_ready()
+    wait_until(
+        lambda: all([_is_drained(vehicle) for vehicle in vehicles]), 90, what="all outboxes to be empty"
+    )
+
+
+def _is_drained(vehicle: Vehicle) -> bool:
+    """Looks into the outbox of a stopped unit; one that still has to send goes on."""
+    if not vehicle.program.is_running:
+        return True
+    assert vehicle.program.stop() == 0, vehicle.program.tail()
+    if books.of_unit(vehicle.unit.outbox)[1] == 0:
+        return True
+    vehicle.program.start()
+    time.sleep(4)
+    return False

@@ -66,6 +66,7 @@ class Stage:
             pass
         finally:
             self._end()
+        self._terminal.say("stopped; a second start goes on from here")
 
     def _open_folder(self) -> None:
         folder = self._options.kept_in
@@ -165,7 +166,5 @@ class Stage:
         """End the parts, who sends before who receives."""
         for child in reversed(self._children):
             child.end(PATIENCE_S)
-        if self._children:
-            self._terminal.say("stopped; a second start goes on from here")
         if self._lock is not None:
             self._lock.close()

@@ -50,6 +50,24 @@ def imports(path: Path) -> Iterator[str]:
             yield node.module.split(".")[0]
 
 
+def modules_of_ours(path: Path) -> Iterator[str]:
+    """The modules of this repository that a file imports; of `from a.b import c` both a.b and a.b.c count."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        yield from (name for name in names if name.split(".")[0] in {"edge", "firmware", "ingest", "tests"})
+
+
+def file_of(module: str) -> Path | None:
+    """The file of a module, None when the name is something within one."""
+    base = ROOT / module.replace(".", "/")
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
 def sources(folder: str) -> list[Path]:
     return [path for path in tracked() if path.suffix == ".py" and path.is_relative_to(ROOT / folder)]
 
@@ -64,6 +82,14 @@ def test_an_outside_part_has_one_importer(machine_and_package: tuple[str, str]) 
     machine, package = machine_and_package
     users = [path.relative_to(ROOT).as_posix() for path in sources(machine) if package in imports(path)]
     assert users in ([], [SINGLE_IMPORTERS[machine_and_package]])
+
+
+@pytest.mark.parametrize("folder", ["edge", "firmware", "ingest", "tests"])
+def test_what_is_imported_is_tracked(folder: str) -> None:
+    """Else it works in this folder, and in no clone of it."""
+    known = set(tracked())
+    imported = {(path, file_of(module)) for path in sources(folder) for module in modules_of_ours(path)}
+    assert sorted({f"{path} imports {file}" for path, file in imported if file and file not in known}) == []
 
 
 @pytest.mark.parametrize("package", ["numpy", "pydantic", "fastapi", "google"])

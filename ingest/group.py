@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firmware import wire
 from ingest.decode import decode_with_chunks
@@ -26,8 +27,6 @@ from ingest.salvage import HOPELESS_TIMES, salvaged
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping
-    from typing import Any
 
     from ingest.history import History
     from ingest.intake import Message
@@ -37,6 +36,8 @@ if TYPE_CHECKING:
     from ingest.ledger.quarantine import Bounds
 
 log = logging.getLogger(__name__)
+
+MOST_COMPLAINTS = 10_000
 
 _parse_topic = lru_cache(maxsize=16384)(wire.parse_topic)
 
@@ -57,6 +58,34 @@ class Newest(NamedTuple):
     seq: int
     chunk: Chunk
 
+    @property
+    def clock(self) -> int:
+        clock: int = self.chunk.group.columns["clock"][-1]
+        return clock
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The kind's fields, on the wire's scale; each restored when it is looked at."""
+        return LastRow(self.chunk.group)
+
+
+class LastRow(Mapping[str, Any]):
+    """The fields of a group's last row."""
+
+    __slots__ = ("_group",)
+
+    def __init__(self, group: wire.Group) -> None:
+        self._group = group
+
+    def __getitem__(self, name: str) -> Any:
+        return self._group.columns[name][-1]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(wire.KINDS[self._group.kind].by_name)
+
+    def __len__(self) -> int:
+        return len(wire.KINDS[self._group.kind].fields)
+
 
 class Birth(NamedTuple):
     unit: str
@@ -65,10 +94,11 @@ class Birth(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What the service remembers beside the lanes: units that the ledger has, and their last birth."""
+    """What is remembered beside the lanes: units that the ledger has, their last birth, complaints."""
 
     units: set[str]
     births: dict[str, tuple[int, str]]  # conn and epoch
+    complaints: set[tuple[str | None, str]]  # unit and cause: said aloud once, then quietly
 
 
 class Group:
@@ -223,7 +253,7 @@ class Group:
                 *series,
                 newest.time_ms,
                 newest.seq,
-                newest.chunk.group.columns["clock"][-1],
+                newest.clock,
                 self.now_ms,
                 newest.chunk.prev,
                 newest.chunk.body,
@@ -288,8 +318,10 @@ class Group:
         times = quarantine.put(self._ledger, unit, message.topic, *cause, message.payload, self.now_ms)
         self.counts["refused", cause.code] += 1
         self._noisy.add(unit)
-        if times == 1:
-            log.warning("%s: set aside: %s: %s: %s", message.topic[:80], *cause)
+        level = logging.DEBUG if (unit, cause.code) in self._known.complaints else logging.WARNING
+        log.log(level, "%s: set aside: %s: %s: %s", message.topic[:80], *cause)
+        if len(self._known.complaints) < MOST_COMPLAINTS:
+            self._known.complaints.add((unit, cause.code))
         return times
 
     # --- births
@@ -312,12 +344,6 @@ class Group:
         """The connection that a receipt answers, 0 when none is known of this outbox."""
         conn, born_epoch = self.met.get(unit) or self._known.births.get(unit, (0, ""))
         return conn if born_epoch == epoch else 0
-
-
-def newest_values(newest: Newest) -> dict[str, Any]:
-    """The fields of the record, on the wire's scale."""
-    group = newest.chunk.group
-    return {field.name: group.columns[field.name][-1] for field in wire.KINDS[group.kind].fields}
 
 
 def _cause(error: wire.WireError) -> Cause:

@@ -24,7 +24,7 @@ from firmware import wire
 from ingest.api.instants import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 AHEAD_MS = 300_000
 CLOCK_NONE = wire.CLOCKS.index("none")
@@ -39,7 +39,9 @@ SCALED = (
     ("satellites", "satellites", 1),
     ("hdop", "hdop_c", 100),
 )
+POSITION = ("lat_deg", "lon_deg", "altitude_msl_m")
 FIX_WORDS = ("fix_mode", "quality")
+NO_FIX = (0, "none")
 VITAL_KINDS = ("power", "health")
 
 
@@ -58,6 +60,7 @@ class UnitState:
     received_ms: int | None = None
     clock: str | None = None
     fix_order_ms: int = -1
+    unread: tuple[Mapping[str, Any], int | None] | None = None  # the newest fix and its time, as it came
     fix: dict[str, int | float | str | None] = field(default_factory=dict)
     vitals: dict[str, int | str | None] = field(default_factory=dict)
     vital_order_ms: dict[str, int] = field(default_factory=dict)
@@ -65,6 +68,7 @@ class UnitState:
 
     def shown(self) -> dict[str, Any]:
         """The unit as the API shows it."""
+        self.read()
         shown: dict[str, Any] = {
             "unit": self.unit,
             "name": self.name,
@@ -82,8 +86,25 @@ class UnitState:
         shown["vitals"] = dict(self.vitals)
         return shown
 
+    def read(self) -> None:
+        """Turn the newest fix into what is shown: only when somebody looks, for a drain brings thousands."""
+        if self.unread is None:
+            return
+        (values, sampled_ms), self.unread = self.unread, None
+        is_position = values.get("lat_e7") is not None
+        for name, wire_name, per in SCALED:
+            value = values.get(wire_name)
+            if is_position or name not in POSITION:  # the last known stays
+                self.fix[name] = None if value is None else value if per == 1 else value / per
+        for name in FIX_WORDS:
+            value = values.get(name)
+            self.fix[name] = wire.word("fix", name, value) if isinstance(value, int) else value
+        if is_position:
+            self.sampled_ms = sampled_ms
 
-_KEPT = tuple(field_.name for field_ in fields(UnitState) if field_.name not in ("connection", "revision"))
+
+_PASSING = ("connection", "revision", "unread")
+_KEPT = tuple(field_.name for field_ in fields(UnitState) if field_.name not in _PASSING)
 
 
 class Live:
@@ -121,17 +142,16 @@ class Live:
         """How many units there are."""
         return len(self._units)
 
-    def apply_fix(self, unit: str, time_ms: int, clock: int, values: dict[str, Any], now_ms: int) -> bool:
+    def apply_fix(self, unit: str, time_ms: int, clock: int, values: Mapping[str, Any], now_ms: int) -> bool:
         """A fix record from a batch moves the marker if it is the newest; False if it is from the future."""
         order_ms = min(time_ms, now_ms) if clock != CLOCK_NONE else -1
-        words = {name: wire.word("fix", name, values.get(name)) for name in FIX_WORDS}
         sampled_ms = time_ms if clock != CLOCK_NONE else None
         return self._apply(
-            unit, now_ms, lambda state: self._fix(state, order_ms, sampled_ms, clock, values | words, now_ms)
+            unit, now_ms, lambda state: self._fix(state, order_ms, sampled_ms, clock, values, now_ms)
         )
 
     def apply_vitals(
-        self, unit: str, kind: str, time_ms: int, clock: int, values: dict[str, Any], now_ms: int
+        self, unit: str, kind: str, time_ms: int, clock: int, values: Mapping[str, Any], now_ms: int
     ) -> bool:
         """A power or health record from a batch; False if it is from the future."""
         order_ms = min(time_ms, now_ms) if clock != CLOCK_NONE else -1
@@ -225,7 +245,7 @@ class Live:
         order_ms: int,
         sampled_ms: int | None,
         clock: int,
-        values: dict[str, Any],
+        values: Mapping[str, Any],
         now_ms: int,
     ) -> bool:
         if sampled_ms is not None and self._is_ahead(clock, sampled_ms, now_ms):
@@ -234,19 +254,14 @@ class Live:
             return True
         state.fix_order_ms = order_ms
         state.clock = wire.CLOCKS[clock]
-        is_position = values.get("lat_e7") is not None
-        for name, wire_name, per in SCALED:
-            value = values.get(wire_name)
-            if is_position or name not in ("lat_deg", "lon_deg", "altitude_msl_m"):  # the last known stay
-                state.fix[name] = None if value is None else value if per == 1 else value / per
-        for name in FIX_WORDS:
-            state.fix[name] = values.get(name)
-        if is_position:
-            state.sampled_ms = sampled_ms
+        if values.get("fix_mode") in NO_FIX:  # then the one before it still says where that was
+            state.read()
+        state.unread = (values, sampled_ms)
         return True
 
 
 def _kept(state: UnitState) -> str:
+    state.read()
     return json.dumps({name: getattr(state, name) for name in _KEPT}, separators=(",", ":"))
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from firmware import wire
-from ingest.group import Cause, Group, Known, newest_values
+from ingest.group import Cause, Group, Known
 from ingest.history import StoreBusy, StoreRefused
 from ingest.history.sqlite import SqliteHistory, store_error
 from ingest.lanes import Lanes
@@ -90,7 +90,7 @@ class Pipeline:
         self._limits = limits
         self._history = SqliteHistory(connection, limits.ahead_ms)
         self._lanes = Lanes(connection)
-        self._known = Known(set(), {})
+        self._known = Known(set(), {}, set())
         self._changes: queue.SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]]
         self._changes = queue.SimpleQueue()
         self._pending: Counter[CounterKey] = Counter()  # counted outside of groups
@@ -258,14 +258,17 @@ class Pipeline:
     def _show(self, group: Group) -> None:
         for birth in group.births:
             self._live.apply_birth(birth.unit, birth.message, group.now_ms, birth.is_retained)
+        quiet = {unit for unit, _ in group.answers}
         for (unit, kind, _), newest in group.newest.items():
-            clock = newest.chunk.group.columns["clock"][-1]
-            values = newest_values(newest)
+            told = (newest.time_ms, newest.clock, newest.values, group.now_ms)
             if kind == "fix":
-                self._live.apply_fix(unit, newest.time_ms, clock, values, group.now_ms)
+                self._live.apply_fix(unit, *told)
             elif kind in wire.LIVE_KINDS:
-                self._live.apply_vitals(unit, kind, newest.time_ms, clock, values, group.now_ms)
-        self._live.note_news({unit for unit, _ in group.answers}, group.now_ms)
+                self._live.apply_vitals(unit, kind, *told)
+            else:
+                continue
+            quiet.discard(unit)
+        self._live.note_news(quiet, group.now_ms)
 
     # --- live messages
 

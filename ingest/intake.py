@@ -66,8 +66,9 @@ class Intake:
             self._has_some.set()
 
     def wait(self, timeout_s: float) -> None:
-        """Return when something has come, or after the time."""
-        self._has_some.wait(timeout_s)
+        """Return when something is there to do, or after the time."""
+        if not self._waiting and not self._live:
+            self._has_some.wait(timeout_s)
         self._has_some.clear()
 
     def take(self, most: int) -> list[Message]:

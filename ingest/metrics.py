@@ -47,7 +47,9 @@ class Metrics:
     def add(self, counts: Mapping[CounterKey, int]) -> None:
         """Count these more."""
         for (name, cause), count in counts.items():
-            self._counters[name].labels(cause).inc(count)
+            counter = self._counters.get(name)
+            if counter is not None:  # a ledger may hold what another version counted
+                counter.labels(cause).inc(count)
 
     def show(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A gauge that is read when asked for."""

@@ -17,7 +17,7 @@ from firmware import wire
 from ingest.history.sqlite import SqliteHistory, prepare
 from ingest.ledger.schema import LEDGER_STEPS, advance
 from tests.ingest.made import UNIT, Desk, birth
-from tests.line.protocol_model import LANES, Protocol
+from tests.line.protocol_model import Protocol
 
 
 class MemoryDesk(Desk):
@@ -75,46 +75,13 @@ class Line(Protocol):
         super().__init__()
         self.service = DeskService()  # type: ignore[assignment]
         self.contents: list[bytes] = []
-        self.has_fallen_back = False
 
     # What seldom matters to the service leaves room for what does.
     wipe_card = wipe_broker = drop_all = drop_black_box = None  # type: ignore[assignment]
 
-    @rule(
-        lane=st.sampled_from(LANES), count=st.integers(1, 4), is_next=st.booleans(), is_settled=st.booleans()
-    )
-    def exchange(self, lane: str, count: int, is_next: bool, is_settled: bool) -> None:
-        """The usual: records, a batch or one from the mark on again, its receipt or none."""
-        self.record(lane, count)
-        self.send(lane, is_next)
-        if self.up:
-            self._take(self.up[-1])
-            self._answer(self.up[-1].epoch)
-        if is_settled and self.down:
-            self._settle(self.down[-1])
-
-    @precondition(lambda self: not self.is_restored)
-    @rule(lane=st.sampled_from(LANES), count=st.integers(1, 4))
-    def forget_what_was_sent(self, lane: str, count: int) -> None:
-        """The card lied about the last syncs: what it sent meanwhile is stored, and its numbers come again."""
-        card = self.unit.card()
-        self.exchange(lane, count, True, False)
-        self.has_fallen_back = True
-        self._lose(card)
-        self.exchange(lane, count + 1, False, True)
-
     @rule()
     def back_up(self) -> None:
         self.contents.append(self.service.content())  # type: ignore[attr-defined]
-
-    # A card that fell back and a service that fell back, both in one life, may lose what only a receipt of
-    # before both had settled, or store a forked row under two epochs: no protocol of marks can tell.
-
-    @precondition(lambda self: self.cards and not self.is_restored)
-    @rule(at=st.integers(0, 9))
-    def fall_back(self, at: int) -> None:
-        self.has_fallen_back = True
-        self._lose(self.cards[at % len(self.cards)])
 
     @precondition(lambda self: self.contents and not self.has_fallen_back)
     @rule(at=st.integers(0, 9))

@@ -250,6 +250,14 @@ def test_the_quarantine_is_bounded_and_what_falls_out_is_counted(tmp_path: Path)
     desk.connection.close()
 
 
+def test_the_first_refusal_of_a_sort_is_said_aloud_the_rest_quietly(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(20):
+        desk.send(b"%d" % number)
+    assert [record.levelname for record in caplog.records if "set aside" in record.message] == ["WARNING"]
+
+
 def test_a_noisy_unit_does_not_push_the_others_out(tmp_path: Path) -> None:
     desk = Desk(tmp_path, Limits(group_ms=0, quarantine=Bounds(max_rows=50)))
     desk.send(b"quiet", unit="quiet")

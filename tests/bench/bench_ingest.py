@@ -37,12 +37,12 @@ class Line:
         self._folder = folder
         self.broker = Mosquitto(folder / "broker", ["max_queued_messages 0", "max_inflight_messages 1000"])
         self.store = folder / "ortoo.sqlite3"
-        self._http_port = free_port()
+        self.http_port = free_port()
         self._has_service = has_service
         config = folder / "ingest.toml"
         config.write_text(
             f"[broker]\nport = {self.broker.port}\n[store]\npath = '{self.store}'\n"
-            f"[http]\nport = {self._http_port}\n"
+            f"[http]\nport = {self.http_port}\n"
         )
         command = module_command("ingest", "run", "--config", str(config))
         self.service = Program(command, folder / "service.log")
@@ -60,7 +60,7 @@ class Line:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._http_port}/readyz", timeout=1):
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/readyz", timeout=1):
                 return True
         except OSError:
             return False

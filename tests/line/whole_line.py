@@ -36,13 +36,13 @@ keepalive_s = 5
 [outbox]
 path = "{path}"
 [uplink]
-receipt_timeout_s = 2.0
+receipt_timeout_s = {receipt_timeout_s}
 [track]
 tolerance_m = {tolerance_m}
 window_s = {window_s}
 anchor_radius_m = 0.0
 [sense]
-period_s = 5.0
+period_s = {sense_s}
 [clock]
 hold_s = 2.0
 """
@@ -105,6 +105,8 @@ class Unit:
     port: int
     tolerance_m: float = 0.0
     window_s: float = 2.0
+    sense_s: float = 5.0
+    receipt_timeout_s: float = 2.0
     outbox: Path = field(init=False)
     config: Path = field(init=False)
 
@@ -119,6 +121,8 @@ class Unit:
                 path=self.outbox,
                 tolerance_m=self.tolerance_m,
                 window_s=self.window_s,
+                receipt_timeout_s=self.receipt_timeout_s,
+                sense_s=self.sense_s,
             )
         )
 

@@ -42,7 +42,7 @@ SCALED = (
 POSITION = ("lat_deg", "lon_deg", "altitude_msl_m")
 FIX_WORDS = ("fix_mode", "quality")
 NO_FIX = (0, "none")
-VITAL_KINDS = ("power", "health")
+VITALS = {field_.name for kind in ("power", "health") for field_ in wire.KINDS[kind].fields}
 
 
 @dataclass(slots=True)
@@ -60,6 +60,7 @@ class UnitState:
     received_ms: int | None = None
     clock: str | None = None
     fix_order_ms: int = -1
+    position_order_ms: int = -1  # of the newest fix that had a position
     unread: tuple[Mapping[str, Any], int | None] | None = None  # the newest fix and its time, as it came
     fix: dict[str, int | float | str | None] = field(default_factory=dict)
     vitals: dict[str, int | str | None] = field(default_factory=dict)
@@ -101,6 +102,15 @@ class UnitState:
             self.fix[name] = wire.word("fix", name, value) if isinstance(value, int) else value
         if is_position:
             self.sampled_ms = sampled_ms
+
+    def place(self, values: Mapping[str, Any], sampled_ms: int) -> None:
+        """Where the unit was before it lost its position, told by a fix that came late."""
+        self.read()
+        for name, wire_name, per in SCALED:
+            if name in POSITION:
+                value = values.get(wire_name)
+                self.fix[name] = None if value is None else value / per
+        self.sampled_ms = sampled_ms
 
 
 _PASSING = ("connection", "revision", "unread")
@@ -158,7 +168,7 @@ class Live:
         worded = {name: _worded(kind, name, value) for name, value in values.items()}
         if self._is_ahead(clock, time_ms, now_ms):
             return False
-        return self._apply(unit, now_ms, lambda state: _take_vitals(state, kind, order_ms, worded))
+        return self._apply(unit, now_ms, lambda state: _take_vitals(state, order_ms, worded))
 
     def apply_live(self, unit: str, message: dict[str, Any], now_ms: int) -> bool:
         """A live message; False if it claims to be from the future."""
@@ -169,9 +179,7 @@ class Live:
 
         def change(state: UnitState) -> bool:
             _connect(state, message["conn"])
-            for kind in VITAL_KINDS:
-                names = wire.KINDS[kind].by_name
-                _take_vitals(state, kind, order_ms, {k: v for k, v in message.items() if k in names})
+            _take_vitals(state, order_ms, {k: v for k, v in message.items() if k in VITALS})
             if "lat_e7" not in message and "fix_mode" not in message:
                 return True
             return self._fix(state, order_ms, time_ms if is_timed else None, clock, message, now_ms)
@@ -250,11 +258,17 @@ class Live:
     ) -> bool:
         if sampled_ms is not None and self._is_ahead(clock, sampled_ms, now_ms):
             return False
+        is_position = _is_position(values)
         if order_ms < state.fix_order_ms:
+            if is_position and sampled_ms is not None and order_ms >= state.position_order_ms:
+                state.position_order_ms = order_ms
+                state.place(values, sampled_ms)
             return True
         state.fix_order_ms = order_ms
         state.clock = wire.CLOCKS[clock]
-        if values.get("fix_mode") in NO_FIX:  # then the one before it still says where that was
+        if is_position:
+            state.position_order_ms = order_ms
+        else:  # then the one before it still says where that was
             state.read()
         state.unread = (values, sampled_ms)
         return True
@@ -270,10 +284,18 @@ def _worded(kind: str, name: str, value: Any) -> Any:
     return field_.words[value] if field_.words and value is not None else value
 
 
-def _take_vitals(state: UnitState, kind: str, order_ms: int, values: dict[str, Any]) -> bool:
-    if values and order_ms >= state.vital_order_ms.get(kind, -1):
-        state.vital_order_ms[kind] = order_ms
-        state.vitals.update(values)
+def _is_position(values: Mapping[str, Any]) -> bool:
+    """Told by the mode where there is one: the coordinates are restored when someone looks."""
+    mode = values.get("fix_mode")
+    return values.get("lat_e7") is not None if mode is None else mode not in NO_FIX
+
+
+def _take_vitals(state: UnitState, order_ms: int, values: dict[str, Any]) -> bool:
+    """Each field by itself: a live message carries a few, and must not make a late record's others old."""
+    for name, value in values.items():
+        if order_ms >= state.vital_order_ms.get(name, -1):
+            state.vital_order_ms[name] = order_ms
+            state.vitals[name] = value
     return True
 
 

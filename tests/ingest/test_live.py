@@ -109,6 +109,24 @@ def test_a_position_without_time_counts_now_when_live_and_last_when_late(live: L
     assert shown(live)["lat_deg"] == 5e-6
 
 
+def test_a_late_record_is_not_made_old_by_the_few_vitals_of_a_live_message(live: Live) -> None:
+    """Live messages come each second with some fields of a record that comes in a batch, later."""
+    live.apply_live(UNIT, message(NOW_MS, outbox_rows=7), NOW_MS)
+    late = {"outbox_rows": 9000, "soc_temperature_cc": 5100}
+    live.apply_vitals(UNIT, "health", NOW_MS - 9, GNSS, late, NOW_MS)
+    assert shown(live)["vitals"] == {"outbox_rows": 7, "soc_temperature_cc": 5100}
+
+
+def test_a_late_fix_tells_where_the_position_was_lost(live: Live) -> None:
+    lost = dict.fromkeys(FIX) | {"fix_mode": 0}
+    fix(live, NOW_MS - 9000, lat_e7=491000000)
+    live.apply_fix(UNIT, NOW_MS, GNSS, lost, NOW_MS)
+    for late_ms, lat_e7 in ((2000, 493000000), (4000, 492000000)):
+        fix(live, NOW_MS - late_ms, lat_e7=lat_e7)
+    assert (shown(live)["lat_deg"], shown(live)["fix_mode"]) == (49.3, "none")
+    assert shown(live)["sampled_at"] == "2026-11-21T08:59:58.000Z"
+
+
 def test_vitals_come_from_live_and_from_batches_in_order_of_time(live: Live) -> None:
     live.apply_live(UNIT, message(NOW_MS, outbox_rows=7, supply_mv=12100, is_ignition_on="yes"), NOW_MS)
     live.apply_vitals(UNIT, "health", NOW_MS - 9, GNSS, {"outbox_rows": 9000}, NOW_MS)

@@ -19,6 +19,7 @@ from typing import Any, Literal
 PORTAL = b"HTTP/1.1 302 Found\r\nLocation: http://login.example/\r\nContent-Length: 0\r\n\r\n"
 
 Way = Literal["up", "down"]
+Link = tuple[asyncio.StreamWriter, asyncio.StreamWriter]  # to the client, to the target
 
 
 @dataclasses.dataclass
@@ -94,7 +95,8 @@ class FaultProxy:
         self.is_refusing = False
         self.is_portal = False
         self.accepted = 0
-        self._links: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        self._links: set[Link] = set()
+        self._half_open: set[Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
@@ -114,6 +116,10 @@ class FaultProxy:
     def reset(self) -> None:
         """Cut every open link with a TCP reset."""
         self._call(self._reset_all())
+
+    def half_open(self) -> None:
+        """Each end of every open link loses the other and is not told; new links are whole."""
+        self._half_open |= self._links
 
     def heal(self) -> None:
         """Pass everything from now on, with open links kept."""
@@ -140,8 +146,9 @@ class FaultProxy:
         for link in list(self._links):
             self._reset_link(link)
 
-    def _reset_link(self, link: tuple[asyncio.StreamWriter, asyncio.StreamWriter]) -> None:
+    def _reset_link(self, link: Link) -> None:
         self._links.discard(link)
+        self._half_open.discard(link)
         for writer in link:
             sock = writer.get_extra_info("socket")
             if sock is not None:
@@ -179,7 +186,7 @@ class FaultProxy:
         way: Way,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        link: tuple[asyncio.StreamWriter, asyncio.StreamWriter],
+        link: Link,
     ) -> None:
         cutter = PacketCutter()
         try:
@@ -195,7 +202,7 @@ class FaultProxy:
         data: bytes,
         cutter: PacketCutter,
         writer: asyncio.StreamWriter,
-        link: tuple[asyncio.StreamWriter, asyncio.StreamWriter],
+        link: Link,
     ) -> None:
         direction: Direction = getattr(self, way)
         while direction.mode == "hold":
@@ -203,7 +210,7 @@ class FaultProxy:
             direction = getattr(self, way)
         await asyncio.sleep(self._lateness_s(direction, len(data)))
         packets = cutter.feed(data)
-        if direction.mode == "swallow":
+        if direction.mode == "swallow" or link in self._half_open:
             return
         if direction.packet_filter is not None:
             whole = len(packets)

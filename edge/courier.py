@@ -129,7 +129,7 @@ class Courier:
         if event.is_other_protocol_next:
             self._uplink.retry_at_once(now_ms)
         tell = log.debug if self._is_told else log.warning
-        tell("%s; trying again by itself, up to every 2 minutes", event.detail)
+        tell("%s; trying again by itself, every half minute at least", event.detail)
         self._is_told = True
         if event.code != "connection_lost":
             self._faults.begin(event.code, event.detail)

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections import Counter
 
 import pytest
 
@@ -101,20 +102,34 @@ def test_a_lowered_mark_or_a_new_epoch_goes_back_at_once() -> None:
 
 
 def test_reconnecting_waits_longer_each_time_and_each_unit_its_own_while() -> None:
-    firsts, lasts = [], []
+    line, now, waits = uplink(), 0, []
+    for _ in range(12):
+        line.failed(now)
+        waits.append(line.wait_ms(now))
+        now += waits[-1]
+        assert not line.is_connect_due(now - 1)
+        assert line.is_connect_due(now)
+    longest = [min(2000 << number, LONGEST_RECONNECT_MS) for number in range(12)]
+    assert all(most / 2 <= wait <= most for wait, most in zip(waits, longest, strict=True))
+    assert len(set(waits[4:])) == len(waits[4:])
+
+
+@pytest.mark.parametrize(("gone_s", "most_a_second"), [(0, 1000), (5, 300), (20, 150), (60, 80), (600, 70)])
+def test_a_thousand_units_come_back_within_half_a_minute_and_not_in_one_rush(
+    gone_s: int, most_a_second: int
+) -> None:
+    """They lose their broker at once, and ask for it until it is there again."""
+    came: Counter[int] = Counter()
     for seed in range(1000):
         line, now = uplink(seed=seed), 0
-        for attempt in range(12):
+        while True:
             line.failed(now)
-            wait = line.wait_ms(now)
-            assert 1000 <= wait <= LONGEST_RECONNECT_MS + 1000
-            assert not line.is_connect_due(now + wait - 1)
-            assert line.is_connect_due(now + wait)
-            (firsts if attempt == 0 else lasts if attempt == 11 else []).append(wait)
-            now += wait
-    assert max(firsts) <= 2000
-    per_second = [sum(second * 1000 <= wait < (second + 1) * 1000 for wait in lasts) for second in range(121)]
-    assert max(per_second) <= 20  # a thousand units do not come in one rush
+            now += line.wait_ms(now)
+            if now >= gone_s * 1000:
+                break
+        came[now // 1000 - gone_s] += 1
+    assert max(came) <= LONGEST_RECONNECT_MS // 1000
+    assert max(came.values()) <= most_a_second
 
 
 def test_a_stable_connection_begins_with_short_waits_again() -> None:

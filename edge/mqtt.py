@@ -118,6 +118,7 @@ class Mqtt:
         self._certificate_file, self._key_file = certificate_file, key_file
         self._is_auto = protocol == "auto"
         self._protocol = (known_protocol or "5") if self._is_auto else protocol
+        self._has_spoken_5 = known_protocol == "5"
         self._keepalive_s = keepalive_s
         self._wake = wake
         self._client: paho.Client | None = None
@@ -251,6 +252,7 @@ class Mqtt:
             self._refusal = (code.value, str(code))  # `on_disconnect` follows, and does not know it
         else:
             self._is_accepted = True
+            self._has_spoken_5 |= self._protocol == "5"
             self._say(client, Opened(self._protocol))
 
     def _on_disconnect(
@@ -261,12 +263,16 @@ class Mqtt:
             cause = WORDS.get(code.value, "dropped") if is_told else "connection_lost"
             self._say(client, Closed(cause, f"{self.address}: {code}"))
             return
-        value, text = self._refusal or (UNSUPPORTED_PROTOCOL, "closed before an answer")
+        value, text = self._refusal or (None, "closed before an answer")
         self._say(client, Closed("refused", f"{self.address}: {text}", self._switch_protocol(value)))
 
-    def _switch_protocol(self, code: int) -> bool:
-        """Speak the other protocol next time, if that may have been the reason. Whether at once."""
-        if not self._is_auto or code != UNSUPPORTED_PROTOCOL:
+    def _switch_protocol(self, code: int | None) -> bool:
+        """Speak the other protocol next time, if that may have been the reason. Whether at once.
+
+        Old brokers close without an answer (None). So do bad links, and those must not cost a unit MQTT 5.
+        """
+        may_be_it = code == UNSUPPORTED_PROTOCOL or (code is None and not self._has_spoken_5)
+        if not self._is_auto or not may_be_it:
             return False
         was, self._protocol = self._protocol, "3.1.1" if self._protocol == "5" else "5"
         return was == "5"

@@ -237,6 +237,22 @@ def test_what_worked_last_time_is_tried_first(hear: Callable[..., Heard]) -> Non
     assert levels == [4]
 
 
+@pytest.mark.parametrize(("answer", "is_other_next"), [(b"", False), (b"\x20\x03\x00\x84\x00", True)])
+def test_a_broker_that_has_spoken_mqtt_5_loses_it_only_by_its_own_word(
+    hear: Callable[..., Heard], answer: bytes, is_other_next: bool
+) -> None:
+    """A captive portal, a reset, a middlebox: they close before an answer, too."""
+    levels: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=old_broker, args=(server, levels, answer, 1), daemon=True)
+        thread.start()
+        unit = hear("127.0.0.1", server.getsockname()[1], known_protocol="5")
+        unit.line.open(WILL)
+        assert unit.wait_for(Closed).is_other_protocol_next == is_other_next
+        thread.join(5)
+    assert levels == [5]
+
+
 def test_trouble_on_the_way_is_told_in_one_line(
     hear: Callable[..., Heard], free_port: int, tmp_path: Path
 ) -> None:

@@ -372,6 +372,7 @@ async function start() {
   stream.open();
   void loadBase();
   setInterval(everySecond, 1000);
+  window.addEventListener("hashchange", takeHash);
   document.addEventListener("keydown", (event) => event.key === "Escape" && state.selected !== null && actions.select(null));
   void countRefused();
   setInterval(() => void countRefused(), REFUSED_EVERY_MS);

@@ -5,19 +5,36 @@ It keeps its books: every identity once, and a complaint for an identity that ca
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from firmware import wire
 from ingest.delivery import Fork, LaneState, Store, judge, offer_of
 
 Identity = tuple[str, str, int]  # epoch, lane, seq
+Content = tuple[Any, ...]  # boot, kind, source, then the cells from time_ms on
+
+
+class Conflict(NamedTuple):
+    identity: Identity
+    held: Content
+    came: Content
+
+    @property
+    def is_only_time(self) -> bool:
+        """Whether both are the same record, of which one was timed and the other not, or otherwise."""
+        return _untimed(self.held) == _untimed(self.came)
+
+
+def _untimed(content: Content) -> Content:
+    boot, kind, source, time_ms, boot_at_ms, _clock, *values = content
+    return (boot, kind, source, time_ms - boot_at_ms, *values)
 
 
 class PaperService:
     def __init__(self) -> None:
         self.lanes: dict[tuple[str, str], LaneState] = {}
-        self.rows: dict[Identity, tuple[Any, ...]] = {}
-        self.conflicts: list[Identity] = []
+        self.rows: dict[Identity, Content] = {}
+        self.conflicts: list[Conflict] = []
         self.forks = 0
 
     def take(self, batch: wire.Batch) -> None:
@@ -31,7 +48,7 @@ class PaperService:
             if above is not None and seq > above:
                 self.rows[identity] = content
             elif identity in self.rows and self.rows[identity] != content and not isinstance(verdict, Fork):
-                self.conflicts.append(identity)
+                self.conflicts.append(Conflict(identity, self.rows[identity], content))
         if isinstance(verdict, Store):
             self.lanes[key] = verdict.state
 
@@ -44,7 +61,7 @@ class PaperService:
         return {"v": 1, "conn": conn, "epoch": epoch, "lanes": lanes}
 
 
-def rows_of(batch: wire.Batch) -> list[tuple[int, tuple[Any, ...]]]:
+def rows_of(batch: wire.Batch) -> list[tuple[int, Content]]:
     """(seq, everything else) of each row."""
     out = []
     for group in batch.groups:

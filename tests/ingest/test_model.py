@@ -51,8 +51,7 @@ class DeskService:
     def receipt(self, epoch: str, conn: int = 0) -> dict[str, Any]:
         return self.desk.send(birth(conn, epoch=epoch), leaf="birth")
 
-    @property
-    def conflicts(self) -> list[str]:
+    def refused(self) -> list[str]:
         return [refused.detail for refused in self.desk.refused() if refused.cause != "fork"]
 
     @property
@@ -78,6 +77,10 @@ class Line(Protocol):
 
     # What seldom matters to the service leaves room for what does.
     wipe_card = wipe_broker = drop_all = drop_black_box = None  # type: ignore[assignment]
+
+    def _conflicts(self) -> list[Any]:
+        """A fallen card may send a row again at another time, so they only tell while none has fallen."""
+        return [] if self.has_fallen_back else self.service.refused()  # type: ignore[attr-defined]
 
     @rule()
     def back_up(self) -> None:

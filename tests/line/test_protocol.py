@@ -1,7 +1,7 @@
 """The delivery protocol under everything that befalls it, and the proof that the model can see.
 
-The model explores the protocol at random. What it would find too rarely is led up to by hand: for each guard
-of the protocol a case of about ten steps, which passes with the guard and fails without it.
+The model explores the protocol at random. Flaws that it would find too rarely are led up to by hand: for each
+guard of the protocol there is a case of about ten steps, which passes with the guard and fails without it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.line.protocol_model import FLAWS, Protocol
@@ -25,6 +25,16 @@ ALWAYS_THE_SAME: dict[str, Any] = {
     "derandomize": True,
     "report_multiple_bugs": False,
 }
+
+# What random exploration finds within seconds.
+FOUND_AT_RANDOM = (
+    "settles on PUBACK",
+    "no epoch",
+    "seq used again",
+    "mark without runs",
+    "overlap unchecked",
+    "time not frozen",
+)
 
 # Rows 1 to 3 are stored and marked, under the first boot.
 STORED = (("record", "event", 3), ("send", "event", True), ("deliver", 0, True), ("settle", -1))
@@ -158,6 +168,13 @@ def lacking(flaw: str) -> type[Protocol]:
 @pytest.mark.timeout(1800)
 def test_the_protocol_loses_nothing_and_counts_nothing_twice() -> None:
     explore(Protocol, EXAMPLES)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("flaw", FOUND_AT_RANDOM)
+def test_a_planted_flaw_is_found_at_random(flaw: str) -> None:
+    with pytest.raises(AssertionError):
+        explore(lacking(flaw), 1000, phases=[Phase.generate])
 
 
 @pytest.mark.parametrize("flaw", FLAWS)

@@ -36,7 +36,7 @@ def test_it_is_python_3_9_and_needs_the_standard_library_alone() -> None:
 def test_it_says_what_it_can_do(arguments: list[str], code: int) -> None:
     done = subprocess.run([DEV, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == code
-    for command in ("run", "test", "check", "bench", "render", "lock"):
+    for command in ("run", "test", "check", "bench", "soak", "render", "lock"):
         assert f"./dev {command} " in done.stdout
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 import subprocess
 import sys
 from importlib.machinery import SourceFileLoader
@@ -75,3 +76,9 @@ def test_set_up_runs_anew_when_a_lock_changes(dev: ModuleType, tmp_path: Path) -
     assert not dev.is_current(stamp, first)
     stamp.write_text(first)
     assert dev.is_current(stamp, first)
+
+
+def test_every_package_that_a_test_names_is_one_that_dev_installs(dev: ModuleType) -> None:
+    hints = re.findall(r"apt-get install ([a-z0-9 .+-]+)", dev.tests_text())
+    wanted = {name for hint in hints for name in hint.split()}
+    assert wanted <= {name for names in dev.PACKAGES.values() for name in names.split()}

@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fixtures.programs import Program, module_command
-from tests.fixtures.waiting import wait_until
 from tests.line import books
-from tests.line.driver import Driver
-from tests.line.whole_line import Service, Unit
+from tests.line.vehicle import Vehicle
+from tests.line.whole_line import Service
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.fixtures.mosquitto import Mosquitto
+    from tests.fixtures.programs import Program
 
 # By hand as long as one likes: ORTOO_CHAOS_S=3600
 CHAOS_S = float(os.environ.get("ORTOO_CHAOS_S", "90"))
@@ -31,34 +30,24 @@ SEED = int(os.environ.get("ORTOO_CHAOS_SEED", "20261121"))
 UNITS = 3
 
 
-class Vehicle:
-    """A unit on a driving receiver."""
-
-    def __init__(self, folder: Path, name: str, broker: Mosquitto) -> None:
-        port = folder / f"{name}.tty"
-        self.driver = Driver(port)
-        self.unit = Unit(folder, name, broker.host, broker.port)
-        with self.unit.config.open("a") as config:
-            config.write(f'[[source]]\nname = "gnss"\nport = "{port}"\nbaud = 115200\n')
-        command = module_command("edge", "run", "--config", str(self.unit.config))
-        self.program = Program(command, folder / f"{name}.log")
-
-
 @pytest.mark.timeout(CHAOS_S + 240)
 def test_books_balance_after_kills(
     tmp_path: Path, mosquitto: Mosquitto, free_port: int, programs: list[Program]
 ) -> None:
     service = Service(tmp_path, mosquitto.host, mosquitto.port, free_port)
-    vehicles = [Vehicle(tmp_path, f"chaos-{number}", mosquitto) for number in range(1, UNITS + 1)]
+    vehicles = [
+        Vehicle(tmp_path, f"chaos-{number}", mosquitto.host, mosquitto.port) for number in range(1, UNITS + 1)
+    ]
     programs += [service.program, *(vehicle.program for vehicle in vehicles)]
     for program in (service.program, *(vehicle.program for vehicle in vehicles)):
         program.start()
     kills = _kill_at_random(random.Random(SEED), mosquitto, service.program, vehicles)
-    for vehicle in vehicles:
-        vehicle.driver.halt()
-    _settle(service, vehicles)
+    service.wait_until_ready()
     totals: Counter[str] = Counter(kills)
     for vehicle in vehicles:
+        vehicle.driver.halt()
+        vehicle.stop()
+        vehicle.drain(60)
         own, _ = books.of_unit(vehicle.unit.outbox)
         assert books.unbalanced(own, books.of_service(service.store, vehicle.unit.name)) == []
         totals["fixes sent by the receivers"] += vehicle.driver.fixes
@@ -85,23 +74,3 @@ def _kill_at_random(
         time.sleep(rng.uniform(0.0, 1.0))
         victim.start()
     return kills
-
-
-def _settle(service: Service, vehicles: list[Vehicle]) -> None:
-    """Everything runs and nothing is killed any more: soon nothing waits for a receipt."""
-    service.wait_until_ready()
-    wait_until(
-        lambda: all([_is_drained(vehicle) for vehicle in vehicles]), 90, what="all outboxes to be empty"
-    )
-
-
-def _is_drained(vehicle: Vehicle) -> bool:
-    """Looks into the outbox of a stopped unit; one that still has to send goes on."""
-    if not vehicle.program.is_running:
-        return True
-    assert vehicle.program.stop() == 0, vehicle.program.tail()
-    if books.of_unit(vehicle.unit.outbox)[1] == 0:
-        return True
-    vehicle.program.start()
-    time.sleep(4)
-    return False

@@ -122,6 +122,7 @@ class Mqtt:
         self._keepalive_s = keepalive_s
         self._wake = wake
         self._client: paho.Client | None = None
+        self._switching = threading.Lock()
         self._context: _Context | None = None
         self._is_accepted = False
         self._refusal: tuple[int, str] | None = None
@@ -145,7 +146,8 @@ class Mqtt:
 
     def close(self, last: bytes | None = None) -> None:
         """End the connection at once; with `last` as the unit's birth topic's final word, sent before."""
-        client, self._client = self._client, None
+        with self._switching:
+            client, self._client = self._client, None
         if client is None:
             return
         if last is not None and self._is_accepted:
@@ -240,9 +242,11 @@ class Mqtt:
                 self._context.close()
             self._say(client, Closed("unreachable", f"{self.address}: {_reason(error)}"))
             return
-        if client is self._client:
-            client.loop_start()
-        else:
+        with self._switching:  # a loop can be stopped before it is begun or after, not meanwhile
+            is_wanted = client is self._client
+            if is_wanted:
+                client.loop_start()
+        if not is_wanted:
             client.disconnect()
 
     # --- paho's callbacks: they only append ---------------------------------------------------------------

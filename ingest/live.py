@@ -193,6 +193,12 @@ class Live:
         """A birth or a will; False if a newer connection has spoken. A retained one is no news."""
         return self._apply(unit, None if is_retained else now_ms, lambda state: _take_birth(state, message))
 
+    def is_newer_fix(self, unit: str, time_ms: int, clock: int) -> bool:
+        """Whether a stored fix is newer than the one that is shown."""
+        with self._lock:
+            state = self._units.get(unit)
+            return state is None or (time_ms if clock != CLOCK_NONE else -1) > state.fix_order_ms
+
     def note_news(self, units: Iterable[str], now_ms: int) -> None:
         """Something of these units was received."""
         with self._lock:

@@ -26,6 +26,7 @@ from ingest.history.sqlite import SqliteHistory, store_error
 from ingest.lanes import Lanes
 from ingest.ledger import counters, live_states, units
 from ingest.ledger.quarantine import Bounds
+from ingest.recall import recall
 from ingest.receipts import FEW_RUNS, receipt
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class Pipeline:
                 self._live.add(
                     unit.unit, unit.name, list(unit.capabilities), is_registered=unit.is_registered
                 )
+            recall(self._live, self._connection, self._history, unit.unit)
         self._metrics.add(counters.all_counts(self._connection))
 
     # --- from other threads

@@ -50,7 +50,7 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     settings = load_settings(given.config)
-    driver = Driver(Path(settings.source[0].port))
+    driver = Driver(Path(settings.source[0].port), period_s=0.05)
     if given.is_parked:
         driver.halt()
     PromisingIntake.synchronous = given.synchronous

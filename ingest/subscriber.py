@@ -112,11 +112,11 @@ class _BulkClient(Client):
 
 
 class _Receipts:
-    """Receipts on their way: the newest per topic, no more in flight than the broker allows."""
+    """Receipts on their way: the newest per topic and epoch, no more in flight than the broker allows."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[str, bytes] = {}
+        self._waiting: dict[tuple[str, bytes], bytes] = {}
         self._in_flight: set[int] = set()
         self._most = MOST_IN_FLIGHT
         self._mid = FIRST_MID
@@ -131,7 +131,7 @@ class _Receipts:
     def put(self, receipts: Iterable[tuple[str, bytes]], *, is_5: bool) -> bytes:
         """Add some; the packets that may go now."""
         with self._lock:
-            self._waiting.update(receipts)
+            self._waiting.update({(topic, _epoch(payload)): payload for topic, payload in receipts})
             return self._next(is_5=is_5)
 
     def settle(self, mids: Iterable[int], *, is_5: bool) -> bytes:
@@ -143,11 +143,17 @@ class _Receipts:
     def _next(self, *, is_5: bool) -> bytes:
         packets = []
         while self._waiting and len(self._in_flight) < self._most:
-            topic = next(iter(self._waiting))
+            topic, epoch = next(iter(self._waiting))
             self._mid = FIRST_MID | self._mid + 1 & 0x7FFF
             self._in_flight.add(self._mid)
-            packets.append(frames.retained(topic, self._mid, self._waiting.pop(topic), is_5=is_5))
+            payload = self._waiting.pop((topic, epoch))
+            packets.append(frames.retained(topic, self._mid, payload, is_5=is_5))
         return b"".join(packets)
+
+
+def _epoch(receipt: bytes) -> bytes:
+    """Which epoch a receipt is about: one must not take the place of another's."""
+    return receipt.partition(b'"epoch":"')[2][: 2 * wire.ID_BYTES]
 
 
 class Subscriber:

@@ -11,6 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest.config import BrokerSettings
 from ingest.intake import Intake, Message
+from ingest.receipts import receipt
 from ingest.subscriber import FIRST_MID, Subscriber
 from tests.fixtures.mosquitto import Mosquitto
 from tests.fixtures.waiting import wait_until
@@ -128,6 +129,17 @@ def test_receipts_are_retained_at_qos_1_the_newest_per_topic(
     later.client.subscribe("ortoo/v1/u-3/receipt", 1)
     wait_until(lambda: later.heard == [("ortoo/v1/u-3/receipt", b"29", 1, True)])
     later.close()
+
+
+def test_receipts_of_two_epochs_at_once_both_go(
+    join: Callable[..., tuple[Subscriber, Intake]], unit: Unit
+) -> None:
+    subscriber, _ = join()
+    wait_until(lambda: subscriber.is_connected)
+    unit.client.subscribe(RECEIPT, 1)
+    both = [receipt(1, epoch * 16, {}) for epoch in "ab"]
+    wait_until(lambda: subscriber.publish_receipts([(RECEIPT, one) for one in both]) and len(unit.heard) >= 2)
+    assert {heard[1] for heard in unit.heard} == set(both)
 
 
 def test_what_is_not_acknowledged_comes_again_after_a_restart(

@@ -112,6 +112,7 @@ class Courier:
         outbox.note("protocol", event.protocol)
         self._line.subscribe()
         self._be_born(outbox)
+        self._offer_ends(outbox)
 
     def _be_born(self, outbox: Outbox) -> None:
         self._epoch = outbox.epoch
@@ -123,6 +124,10 @@ class Courier:
             "boot": outbox.boot,
         }
         self._line.publish("birth", wire.encode_json("birth", message), is_retained=True)
+
+    def _offer_ends(self, outbox: Outbox) -> None:
+        for batch in outbox.ends():
+            self._line.publish("batch", self._encoded(batch))
 
     def _closed(self, event: mqtt.Closed, now_ms: int) -> None:
         self._uplink.failed(now_ms)
@@ -221,6 +226,8 @@ class Courier:
             self._faults.end("no_receipt")
         for lane in settled:
             self._tell(lane)
+        if any(lane.is_lowered and lane.epoch == outbox.epoch for lane in settled):
+            self._offer_ends(outbox)
 
     def _tell(self, lane: Settled) -> None:
         if lane.moved is not None:

@@ -340,10 +340,9 @@ class Group:
             self.met[unit] = (birth["conn"], birth["epoch"])
             self.answers[unit, birth["epoch"]] = True
 
-    def conn_of(self, unit: str, epoch: str) -> int:
-        """The connection that a receipt answers, 0 when none is known of this outbox."""
-        conn, born_epoch = self.met.get(unit) or self._known.births.get(unit, (0, ""))
-        return conn if born_epoch == epoch else 0
+    def conn_of(self, unit: str) -> int:
+        """The connection that a receipt answers, whichever its epoch; 0 when none is known."""
+        return (self.met.get(unit) or self._known.births.get(unit, (0, "")))[0]
 
 
 def _cause(error: wire.WireError) -> Cause:

@@ -245,7 +245,7 @@ class Pipeline:
             (
                 wire.topic(unit, "receipt"),
                 receipt(
-                    group.conn_of(unit, epoch),
+                    group.conn_of(unit),
                     epoch,
                     self._lanes.of_epoch(unit, epoch),
                     wire.MAX_RUNS if is_birth else FEW_RUNS,

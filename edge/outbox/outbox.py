@@ -23,6 +23,7 @@ DAY_MS = 86_400_000
 RUNS_KEPT = 256  # per lane; a receipt names the last 32 at most
 DONE_COMMANDS_KEPT = 1000
 COUNTED_ROWS = 10_000  # more are not counted one by one each time somebody asks
+OLDER_EPOCHS = 8  # whose ends are offered again on each connection
 STEPS_AT_ONCE = 64  # of making room in one call, so that the caller's loop goes on
 
 
@@ -264,6 +265,26 @@ class Outbox:
         return wire.Batch(
             epoch, wire.LANES[entry.lane], prev, boot, None if prev_boot == boot else prev_boot, groups
         )
+
+    def ends(self) -> list[wire.Batch]:
+        """Of each older epoch a row that has its receipt, to be sent once more.
+
+        A birth is answered for the current epoch. The answer to such a row tells where the service stands in
+        an older one, which is lower than it was when the service is back from an old copy.
+        """
+        older = [number for number in self._epochs.values() if number != self._epoch_id][-OLDER_EPOCHS:]
+        with errors():
+            found = [self._end(number) for number in older]
+        return [batch for batch in found if batch is not None]
+
+    def _end(self, epoch_id: int) -> wire.Batch | None:
+        for index in reversed(range(len(wire.LANES))):
+            entry = lanes.lane_of(self._db, epoch_id, index)
+            last = lanes.row_before(self._db, entry, entry.mark + 1)
+            if last is not None:
+                rows = lanes.rows_between(self._db, entry, last[0] - 1, last[0], 1)
+                return self._batch(entry, rows) if cells_of(rows[0]) is not None else None
+        return None
 
     def settle(self, receipt: dict[str, Any], conn: int) -> list[Settled]:
         """Mark what the service has; a fork or a store that is ahead begins a new epoch."""

@@ -13,19 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from firmware import wire
-from ingest.history.sqlite import SqliteHistory
-from ingest.ledger.files import open_reading
 from tests.fixtures.mosquitto import Mosquitto
 from tests.fixtures.ports import free_port
 from tests.fixtures.waiting import wait_until
 from tests.line.fault_proxy import FaultProxy, is_puback, is_publish_to
-from tests.line.vehicle import Vehicle, check_books
+from tests.line.vehicle import Vehicle, check_books, stored_since, wait_for_new
 from tests.line.whole_line import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.fixtures.programs import Program
 
 BACK_S = 30.0  # after the path is whole, or in spite of the fault, new fixes are stored within this
 CUTS = range(1, 2000, 37)
@@ -98,22 +97,6 @@ class Line:
         self.service.program.kill()
         self.broker.kill()
 
-    def stored_since(self, unit: str, from_ms: int) -> int:
-        """Fixes of that unit that the store has of the time since then."""
-        reading = open_reading(self.service.store)
-        try:
-            return SqliteHistory(reading).read(unit, "fix", None, from_ms, wire.MAX_TIME_MS).rows
-        finally:
-            reading.close()
-
-    def wait_for_new(self, unit: str, within_s: float) -> float:
-        """Wait until a fix of after this call is stored; the seconds that took."""
-        begin_s, from_ms = time.monotonic(), time.time_ns() // 1_000_000
-        wait_until(
-            lambda: self.stored_since(unit, from_ms) > 0, within_s, every_s=0.2, what=f"a fix of {unit}"
-        )
-        return time.monotonic() - begin_s
-
 
 def suffer(line: Line, name: str) -> dict[str, Any]:
     """One vehicle lives through one fault; what came of it."""
@@ -122,18 +105,19 @@ def suffer(line: Line, name: str) -> dict[str, Any]:
         vehicle = Vehicle(line.folder, name, link.host, link.port)
         try:
             vehicle.program.start()
-            line.wait_for_new(name, BACK_S)
+            wait_for_new(line.service, name, BACK_S)
             fault.begin(link)
             time.sleep(fault.lasts_s)
             filtered = link.down.filtered
             if not fault.is_endured:
                 link.heal()
-            back_s = line.wait_for_new(name, BACK_S)
+            back_s = wait_for_new(line.service, name, BACK_S)
             link.heal()
             vehicle.driver.halt()
             vehicle.stop()
             vehicle.drain()
             counts = check_books(line.service, vehicle)
+            assert "MQTT 3.1.1" not in vehicle.program.log()
         finally:
             vehicle.close()
     return {"back_s": round(back_s, 1), "filtered": filtered, **counts}
@@ -148,7 +132,7 @@ def cut(line: Line, way: str) -> dict[str, Any]:
         )
         try:
             vehicle.program.start()
-            wait_until(lambda: line.stored_since(name, 0), BACK_S, what=f"a fix of {name}")
+            wait_until(lambda: stored_since(line.service, name, 0), BACK_S, what=f"a fix of {name}")
             link.reset()
             before = link.accepted
             for size in CUTS:
@@ -165,6 +149,7 @@ def cut(line: Line, way: str) -> dict[str, Any]:
             links = link.accepted - before
             vehicle.drain()
             counts = check_books(line.service, vehicle)
+            assert "MQTT 3.1.1" not in vehicle.program.log()
         finally:
             vehicle.close()
     return {"links": links, **counts}
@@ -208,3 +193,26 @@ def test_the_books_balance_after_a_reset_at_any_byte(way: str, running: Running)
     outcome = running[way].result()
     print(way, outcome)
     assert outcome["links"] >= len(CUTS) - 1
+
+
+def test_a_broker_that_forgets_everything_costs_nothing(
+    tmp_path: Path, mosquitto: Mosquitto, service: Service, programs: list[Program]
+) -> None:
+    """Sessions, queues and retained messages are gone, also those that it had acknowledged."""
+    vehicle = Vehicle(tmp_path, "forgotten", mosquitto.host, mosquitto.port)
+    programs.append(vehicle.program)
+    vehicle.program.start()
+    for _ in range(2):
+        wait_for_new(service, vehicle.name, BACK_S)
+        service.program.pause()  # so that the broker holds what it has acknowledged
+        time.sleep(1)
+        mosquitto.kill()
+        mosquitto.wipe()
+        service.program.resume()
+        mosquitto.start()
+    print(f"back within {wait_for_new(service, vehicle.name, BACK_S):.1f} s")
+    vehicle.driver.halt()
+    vehicle.stop()
+    vehicle.drain()
+    print(check_books(service, vehicle))
+    vehicle.close()

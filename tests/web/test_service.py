@@ -115,7 +115,7 @@ def test_a_unit_appears_moves_at_once_leaves_a_track_and_grows_stale(
     with chrome.open(f"{service}#{UNIT}", "zh") as watched:
         watched.wait_for_map()
         wait_until(lambda: UNIT in watched.drawn(), what="the unit on the map")
-        assert min(seconds_to_move(watched, unit, 43.9 + step / 50) for step in range(1, 6)) < 1
+        assert min(seconds_to_move(watched, unit, 43.9 + step / 100) for step in range(1, 6)) < 1
         wait_until(
             lambda: watched.read("ortoo.map.queryRenderedFeatures({ layers: ['track'] }).length > 0"),
             what="the track",

@@ -24,7 +24,7 @@ SINGLE_IMPORTERS = {
 # Spelt so that this file does not find itself.
 HOSTS = (
     "pypi" + ".org",
-    "pythonhosted" + ".org",
+    "python" + "hosted.org",
     "npmjs" + ".org",
     "npmjs" + ".com",
     "debian" + ".org/debian",

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from edge.config import load_settings
 from edge.simulate.counting import CountingAgent, DrainingAgent
+from edge.sources import Source
 from edge.time_source import ScaledTime
 
 LOOK_S = 0.05
@@ -28,7 +29,7 @@ def main() -> int:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     kind = DrainingAgent if given.drain else CountingAgent
-    sources = [] if given.drain else None
+    sources: list[Source] | None = [] if given.drain else None
     agent = kind(load_settings(given.config), ScaledTime(given.speed), sources=sources)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -12,11 +12,14 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.config import load_settings
 from edge.simulate.counting import CountingAgent, DrainingAgent
-from edge.sources import Source
 from edge.time_source import ScaledTime
+
+if TYPE_CHECKING:
+    from edge.sources import Source
 
 LOOK_S = 0.05
 

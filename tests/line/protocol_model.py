@@ -5,9 +5,8 @@ messages are delayed, dropped, doubled and shuffled; the unit restarts, its card
 state or is wiped; the service falls back to an old backup. At the end the world is healed, and the books
 must balance: every record that was accepted is in the store, once.
 
-In one life either the card falls back or the service does, not both: a fall of the card begins a new
-epoch, and a restored service asks again in the unit's current epoch only. What it has forgotten of an older
-one stays on the card, receipted.
+In one life either the card falls back or the service does, not both: a fall of the card begins a new epoch,
+and the asking for marks of older epochs is not modelled. `test_restore.py` does both on the real line.
 
 `FLAWS` plants one known mistake each. The model has to find them, or it proves nothing.
 """

@@ -228,6 +228,97 @@ KINDS = {
             Field("rows", 11, "count", 0, MAX_SEQ),
         ),
     ),
+    # What a probe measures; its source is the probe's name. A dead probe is a fault, never a value.
+    "climate": Kind(
+        23,
+        "sense",
+        "probe",
+        (
+            Field("temperature_cc", 8, "0.01 deg C", -20000, 20000),
+            Field("humidity_cpct", 9, "0.01 %", 0, 10000),
+            _words("is_door_open", 10, ("no", "yes")),
+        ),
+    ),
+    # A door changed. When it closed, `open_ms` is how long it had been open.
+    "door": Kind(
+        24,
+        "event",
+        "door",
+        (
+            _words("state", 8, ("closed", "open"), True),
+            Field("open_ms", 9, "ms", 0, _U53),
+        ),
+    ),
+    # Stock observed, never booked: `pieces` lie there, or `change_pieces` came (+) and went (-) within the
+    # `began_ago_ms` before this record. A scale sees only changes; without `change_pieces` it could not say
+    # how many packs `change_mg` is. `sure_pct` is how sure the observer is.
+    "count": Kind(
+        25,
+        "event",
+        "cabinet",
+        (
+            _words("method", 8, ("weight", "person", "tag"), True),
+            _text("slot", 9),
+            _text("item", 10),
+            _text("lot", 11),
+            Field("pieces", 12, "count", 0, _U31),
+            Field("change_pieces", 13, "count", -_U31, _U31),
+            Field("change_mg", 14, "mg", -_U31, _U31),
+            Field("sure_pct", 15, "%", 0, 100, RARE),
+            Field("began_ago_ms", 16, "ms before time_ms", 0, _U53),
+            _text("actor", 17),
+        ),
+    ),
+    # Stock moved by a person. `pieces` or `packs` are how many, above 0 but for "adjust", where less than 0
+    # takes away; with neither it was one pack. `code` is what was scanned, in printable form (a GS1 separator
+    # as {GS}); `item` is the unit's own name for it, absent when its planogram does not know the code.
+    "move": Kind(
+        26,
+        "event",
+        "cabinet",
+        (
+            _words("move", 8, ("receive", "dispense", "transfer", "discard", "adjust"), True),
+            _text("slot", 9),
+            _text("item", 10),
+            _text("gtin", 11),
+            _text("lot", 12),
+            Field("expires_on", 13, "days since 1970", 0, 65535),
+            _text("serial", 14),
+            Field("pieces", 15, "count", -_U31, _U31),
+            Field("packs", 16, "count", 1, _U31),
+            _text("reason", 17),
+            _text("actor", 18),
+            _text("from_site", 19),
+            _text("to_site", 20),
+            _text("code", 21),
+        ),
+    ),
+    # Out of the safe range for longer than a rule allows, judged on the unit; its source is the probe. All
+    # records of one excursion bear its `number`, which counts up per probe and epoch: one when the rule is
+    # broken, one an hour while that lasts, one at the end ("lost": the probe fell silent while outside, or
+    # nobody knows how it ended). The rule: `comparator` `limit_cc` for `limit_s`, in one run or in sum.
+    # `began_ago_ms` and `ended_ago_ms` (the last sample outside) count back from this record's `time_ms`.
+    "excursion": Kind(
+        27,
+        "event",
+        "probe",
+        (
+            Field("number", 8, "count", 1, _U31, DIFF, (), True),
+            _words("state", 9, ("open", "ended", "lost"), True),
+            _words("direction", 10, ("low", "high"), True),
+            _words("judgement", 11, ("single", "cumulative"), True),
+            _words("comparator", 12, ("below", "at_or_below", "above", "at_or_above"), True),
+            Field("limit_cc", 13, "0.01 deg C", -20000, 20000, DIFF, (), True),
+            Field("limit_s", 14, "s", 0, _U31, DIFF, (), True),
+            Field("began_ago_ms", 15, "ms before time_ms", 0, _U53, DIFF, (), True),
+            Field("ended_ago_ms", 16, "ms before time_ms", 0, _U53),
+            Field("outside_s", 17, "s", 0, _U31, DIFF, (), True),
+            Field("lowest_cc", 18, "0.01 deg C", -20000, 20000),
+            Field("highest_cc", 19, "0.01 deg C", -20000, 20000),
+            _text("profile", 20, True),
+            Field("profile_version", 21, "count", 1, _U31, RARE, (), True),
+        ),
+    ),
 }
 
 KINDS_IN_ORDER = [name for _, name in sorted([(kind.number, name) for name, kind in KINDS.items()])]

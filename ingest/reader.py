@@ -11,6 +11,7 @@ import queue
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from firmware import wire
 from ingest.history.sqlite import SqliteHistory
 from ingest.ledger import marks, quarantine, units
 from ingest.ledger.files import open_reading
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from firmware import wire
     from ingest.ledger.marks import Gap, Lane
     from ingest.ledger.quarantine import Refused
     from ingest.ledger.units import Unit
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CONNECTIONS = 4
 WAIT_S = 5
 PAGE_ROWS = 20_000
-EVENT_KINDS = ("fault", "thinned", "clock_set", "answer")
+EVENT_KINDS = tuple(name for name, kind in wire.KINDS.items() if kind.lane == "event")
 MAX_EVENTS_READ = 5_000  # of a kind in one look
 HOUR_MS = 3_600_000
 

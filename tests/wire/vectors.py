@@ -111,6 +111,60 @@ def _extremes(name: str) -> dict[str, Any]:
     return _batch(wire.KINDS[name].lane, {"kind": name, "source": "x" * 32, "columns": columns})
 
 
+def _morning() -> list[dict[str, Any]]:
+    """A door opens, packs go and come, the fridge gets warm: each kind of a cabinet's events."""
+    return [
+        _group("door", [41, 45], state=[1, 0], open_ms=[None, 95_400]),
+        _group(
+            "count",
+            [42, 46],
+            method=[0, 1],
+            slot=["a1", "a1"],
+            item=["bcg-10", "bcg-10"],
+            pieces=[None, 18],
+            change_pieces=[-2, None],
+            change_mg=[-50_120, None],
+            sure_pct=[97, 100],
+            began_ago_ms=[4200, None],
+            actor=[None, "nurse"],
+        ),
+        _group(
+            "move",
+            [43, 44, 47],
+            move=[0, 1, 4],
+            slot=[None, "a1", "a1"],
+            item=["bcg-10", "bcg-10", "bcg-10"],
+            gtin=["09506000134352", None, None],
+            lot=["ABC123", None, None],
+            expires_on=[21427, None, None],
+            pieces=[None, 2, -1],
+            packs=[1, None, None],
+            reason=[None, None, "破损"],
+            actor=[None, "nurse", "nurse"],
+            code=["]d201095060001343521728083110ABC123", None, None],
+        ),
+        _group(
+            "excursion",
+            [48, 49],
+            "fridge",
+            number=[3, 3],
+            state=[0, 1],
+            direction=[1, 1],
+            judgement=[0, 0],
+            comparator=[2, 2],
+            limit_cc=[800, 800],
+            limit_s=[3600, 3600],
+            began_ago_ms=[3_600_000, 5_400_000],
+            ended_ago_ms=[None, 60_000],
+            outside_s=[3600, 5340],
+            lowest_cc=[804, 804],
+            highest_cc=[1012, 1150],
+            profile=["tight", "tight"],
+            profile_version=[1, 1],
+        ),
+    ]
+
+
 def _good_batches() -> dict[str, dict[str, Any]]:
     lost = {"lat_e7": [None, 492122000, 492122100, None], "lon_e7": [None, 1197658000, 1197658100, None]}
     words = ["温度传感器", "ᠡᠮ ᠦᠨ ᠬᠠᠭᠤᠷᠴᠠᠭ", "\U0001f691", ""]
@@ -155,6 +209,18 @@ def _good_batches() -> dict[str, dict[str, Any]]:
                     "clock": [0],
                 },
             },
+        ),
+        "a cabinet's morning": _batch("event", *_morning(), prev=40),
+        "a fridge at night": _batch(
+            "sense",
+            _group(
+                "climate",
+                list(range(1, 13)),
+                "fridge",
+                temperature_cc=[419, 425, 431, 431, 438, 444, None, 450, 456, 462, 469, 475],
+                is_door_open=[0] * 12,
+            ),
+            _group("climate", [13, 14], "room", temperature_cc=[-3812, -3806], humidity_cpct=[4010, 4022]),
         ),
         "rare changes": _batch(
             "track",

@@ -1,0 +1,106 @@
+"""Prometheus as it is deployed: the shipped rules do what they say, on metrics that the service has."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ingest.metrics import COUNTERS
+from tests.fixtures.mosquitto import Mosquitto
+from tests.fixtures.ports import free_port as find_free_port
+from tests.fixtures.programs import ROOT, Program, find_program, module_command
+from tests.fixtures.waiting import wait_until
+from tests.line.whole_line import Service
+
+SHIPPED = ROOT / "ingest" / "deploy" / "prometheus"
+HERE = Path(__file__).parent
+GAUGES = {"broker_connected", "store_writable", "waiting", "lag_seconds", "dropped", "live_dropped", "units"}
+
+
+def program(name: str) -> str:
+    found = find_program(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed: apt-get install prometheus")
+    return str(found)
+
+
+def promtool(*arguments: str | Path, cwd: Path) -> None:
+    answer = subprocess.run(
+        [program("promtool"), *arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def test_each_alert_fires_when_it_should_and_only_then(tmp_path: Path) -> None:
+    shutil.copy(SHIPPED / "ortoo.rules.yml", tmp_path / "rules.yml")
+    shutil.copy(HERE / "alerts.yml", tmp_path)
+    promtool("test", "rules", "alerts.yml", cwd=tmp_path)
+
+
+def test_each_alert_has_a_test_and_says_what_to_do() -> None:
+    rules = (SHIPPED / "ortoo.rules.yml").read_text()
+    alerts = re.findall(r"- alert: (\w+)", rules)
+    assert len(alerts) == len(set(alerts)) == rules.count("description:") == rules.count("severity:")
+    for metric in set(re.findall(r"ortoo_\w+", rules)):
+        assert metric in (HERE / "alerts.yml").read_text(), metric
+
+
+def test_the_rules_name_metrics_that_there_are() -> None:
+    known = {f"ortoo_{name}_total" for name in COUNTERS} | {f"ortoo_{name}" for name in GAUGES}
+    for page in ROOT.glob("ingest/deploy/**/*.yml"):
+        assert set(re.findall(r"\bortoo_\w+", page.read_text())) <= known, page
+
+
+def test_prometheus_reads_the_service_with_its_key(
+    mosquitto: Mosquitto, free_port: int, tmp_path: Path, programs: list[Program]
+) -> None:
+    service = Service(tmp_path, mosquitto.host, mosquitto.port, free_port)
+    programs.append(service.program)
+    config = str(tmp_path / "service.toml")
+    key = subprocess.run(
+        module_command("ingest", "key", "add", "prometheus", "--config", config),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (tmp_path / "ortoo.key").write_text(key.stdout.strip())
+    service.start()
+    service.wait_until_ready()
+    assert httpx.get(f"{service.url}/metrics").status_code == httpx.codes.UNAUTHORIZED
+    server = started_prometheus(tmp_path, free_port, programs)
+
+    def values(query: str) -> list[str]:
+        answer = httpx.get(f"{server}/api/v1/query", params={"query": query}).json()
+        return [sample["value"][1] for sample in answer["data"]["result"]]
+
+    wait_until(lambda: values("ortoo_broker_connected") == ["1"], 30, what="a scrape")
+    assert values('up{job="ortoo"}') == ["1"]
+    for gauge in GAUGES:
+        assert values(f"ortoo_{gauge}"), gauge
+
+
+def started_prometheus(folder: Path, service_port: int, programs: list[Program]) -> str:
+    """The shipped settings with this folder, this port and a pace for a test in them; its address."""
+    shipped = (SHIPPED / "prometheus.yml").read_text()
+    shipped = shipped.replace("/etc/prometheus", str(folder)).replace("8080", str(service_port))
+    (folder / "prometheus.yml").write_text(shipped.replace("15s", "1s"))
+    shutil.copy(SHIPPED / "ortoo.rules.yml", folder)
+    promtool("check", "config", "prometheus.yml", cwd=folder)
+    address = f"127.0.0.1:{find_free_port()}"
+    command = [program("prometheus"), "--config.file=prometheus.yml", "--storage.tsdb.path=data"]
+    server = Program([*command, f"--web.listen-address={address}"], folder / "prometheus.log", cwd=folder)
+    programs.append(server)
+    server.start()
+
+    def is_ready() -> bool:
+        try:
+            return httpx.get(f"http://{address}/-/ready").status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    wait_until(is_ready, 30, what=f"prometheus: {server.tail()}")
+    return f"http://{address}"

@@ -19,6 +19,7 @@ from tests.line.vehicle import Vehicle
 from tests.line.whole_line import Service
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.fixtures.mosquitto import Mosquitto
@@ -32,7 +33,11 @@ UNITS = 3
 
 @pytest.mark.timeout(CHAOS_S + 240)
 def test_books_balance_after_kills(
-    tmp_path: Path, mosquitto: Mosquitto, free_port: int, programs: list[Program]
+    tmp_path: Path,
+    mosquitto: Mosquitto,
+    free_port: int,
+    programs: list[Program],
+    note: Callable[..., None],
 ) -> None:
     service = Service(tmp_path, mosquitto.host, mosquitto.port, free_port)
     vehicles = [
@@ -50,20 +55,20 @@ def test_books_balance_after_kills(
         vehicle.drain(60)
         own, _ = books.of_unit(vehicle.unit.outbox)
         assert books.unbalanced(own, books.of_service(service.store, vehicle.unit.name)) == []
-        totals["fixes sent by the receivers"] += vehicle.driver.fixes
+        totals["fixes_received"] += vehicle.driver.fixes
         totals["fixes"] += sum(row[1] == "fix" for row in own.values())
         totals["rows"] += len(own)
         vehicle.driver.close()
-    print(f"seed {SEED}, {CHAOS_S:g} s:", dict(totals))
-    assert totals["fixes"] > totals["fixes sent by the receivers"] / 2
+    assert totals["fixes"] > totals["fixes_received"] / 2
     assert service.program.stop() == 0
+    note(seed=SEED, seconds=CHAOS_S, units=UNITS, **totals, lost=0, twice=0)
 
 
 def _kill_at_random(
     rng: random.Random, broker: Mosquitto, service: Program, vehicles: list[Vehicle]
 ) -> Counter[str]:
-    victims: list[tuple[str, Program]] = [("kills of the broker", broker), ("kills of the service", service)]
-    victims += [("kills of a unit", vehicle.program) for vehicle in vehicles]
+    victims: list[tuple[str, Program]] = [("broker_kills", broker), ("service_kills", service)]
+    victims += [("unit_kills", vehicle.program) for vehicle in vehicles]
     kills: Counter[str] = Counter()
     until = time.monotonic() + CHAOS_S
     while time.monotonic() < until:

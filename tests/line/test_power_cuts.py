@@ -39,7 +39,7 @@ from tests.line.virtual_machine import (
 from tests.line.whole_line import SERVICE, Service, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.line.books import Books, Identity
     from tests.line.promises import Promise
@@ -110,7 +110,11 @@ def broker(network: tuple[str, ...], tmp_path: Path, programs: list[Program]) ->
 
 @pytest.mark.timeout(CUTS * CYCLE_S + 240)
 def test_no_promise_is_broken(
-    tmp_path: Path, network: tuple[str, ...], broker: Program, programs: list[Program]
+    tmp_path: Path,
+    network: tuple[str, ...],
+    broker: Program,
+    programs: list[Program],
+    note: Callable[..., None],
 ) -> None:
     service = Service(tmp_path, HOST_ADDRESS, BROKER_PORT, HTTP_PORT, network)
     programs.append(service.program)
@@ -119,38 +123,38 @@ def test_no_promise_is_broken(
         begin_s = time.monotonic()
         with killing(random.Random(SEED + 1), {"broker": broker, "service": service.program}) as kills:
             promised = _lives(machine, CUTS, _unit_config(tmp_path))
-        cycle_s = (time.monotonic() - begin_s) / CUTS
+        cycle_s = round((time.monotonic() - begin_s) / CUTS, 1)
         early = len(promised & _at_service(service))
         _drain(machine, service, promised)
         outbox = machine.disk(tmp_path / "disk") / "outbox.db"
-    totals = {"promised": len(promised), "stored before the drain": early, **kills}
-    print(
-        f"seed {SEED}, {CUTS} cuts, {cycle_s:.1f} s each: {totals}, {_check_books(outbox, service, promised)}"
-    )
+    rows, boots = _check_books(outbox, service, promised)
     assert len(promised) > 10 * CUTS
     assert early > 0, "nothing got through while power was cut"
+    kept = {"promised": len(promised), "stored_meanwhile": early, "rows": rows, "boots": boots}
+    note(seed=SEED, cuts=CUTS, cycle_s=cycle_s, **kills, **kept, lost=0, twice=0)
 
 
-def _check_books(outbox: Path, service: Service, promised: set[Promise]) -> str:
-    """Both ends equal row by row, save what the last life still had to send; each promise kept once."""
+def _check_books(outbox: Path, service: Service, promised: set[Promise]) -> tuple[int, int]:
+    """(rows, boots). Both ends equal row by row, save what the last life still had to send; each promise
+    kept once."""
     own, theirs = books.of_unit(outbox)[0], books.of_service(service.store, NAME)
     sent = _receipted(outbox) | theirs.keys()
     assert books.unbalanced({i: row for i, row in own.items() if i in sent}, theirs) == []
     told = Counter(promises.of_row(row) for row in theirs.values())
     assert [promise for promise in promised if told[promise] != 1] == []
     assert [promise for promise, times in told.items() if times > 1] == []
-    return f"{len(own)} rows of {len({row[0] for row in own.values()})} boots, 0 lost, 0 twice"
+    return len(own), len({row[0] for row in own.values()})
 
 
 @pytest.mark.timeout(CONTROL_CUTS * CYCLE_S + 60)
-def test_control_of_the_unit_loses(tmp_path: Path) -> None:
+def test_control_of_the_unit_loses(tmp_path: Path, note: Callable[..., None]) -> None:
     require_virtual_machine()
     with powered_off(VirtualMachine(tmp_path)) as machine:
         promised = _lives(machine, CONTROL_CUTS, _unit_config(tmp_path), "--synchronous", "NORMAL")
         own, _ = books.of_unit(machine.disk(tmp_path / "disk") / "outbox.db")
     lost = promised - {promises.of_row(row) for row in own.values()}
-    print(f"seed {SEED}, synchronous=NORMAL, {CONTROL_CUTS} cuts: {len(lost)} of {len(promised)} lost")
     assert lost
+    note(seed=SEED, cuts=CONTROL_CUTS, promised=len(promised), lost=len(lost))
 
 
 @dataclass
@@ -202,7 +206,7 @@ def service_rig(
 
 
 @pytest.mark.timeout(SERVICE_CUTS * CYCLE_S * 2 + 60)
-def test_what_is_receipted_is_in_the_store(service_rig: ServiceRig) -> None:
+def test_what_is_receipted_is_in_the_store(service_rig: ServiceRig, note: Callable[..., None]) -> None:
     rng = random.Random(SEED)
     receipted: set[Identity] = set()
     begin_s = time.monotonic()
@@ -211,14 +215,14 @@ def test_what_is_receipted_is_in_the_store(service_rig: ServiceRig) -> None:
         receipted, lost = service_rig.life("FULL", rng.uniform(4, 7))
         assert lost == [], f"cut {number}"
         assert len(receipted) > before, "nothing got through in this life"
-    cycle_s = (time.monotonic() - begin_s) / SERVICE_CUTS
-    print(f"seed {SEED}, {SERVICE_CUTS} cuts, {cycle_s:.1f} s each: {len(receipted)} receipted, none lost")
+    cycle_s = round((time.monotonic() - begin_s) / SERVICE_CUTS, 1)
+    note(seed=SEED, cuts=SERVICE_CUTS, cycle_s=cycle_s, receipted=len(receipted), lost=0)
 
 
-def test_control_of_the_service_loses(service_rig: ServiceRig) -> None:
+def test_control_of_the_service_loses(service_rig: ServiceRig, note: Callable[..., None]) -> None:
     receipted, lost = service_rig.life("NORMAL", 7)
-    print(f"synchronous=NORMAL, 1 cut: {len(lost)} of {len(receipted)} lost")
     assert lost
+    note(cuts=1, receipted=len(receipted), lost=len(lost))
 
 
 @contextmanager
@@ -239,7 +243,7 @@ def killing(rng: random.Random, victims: dict[str, Program]) -> Iterator[Counter
         while not stop.wait(rng.uniform(2, 8)):
             name = rng.choice(list(victims))
             victims[name].kill()
-            kills[f"kills of the {name}"] += 1
+            kills[f"{name}_kills"] += 1
             stop.wait(min(rng.expovariate(1 / 2), 10))
             victims[name].start()
 

@@ -7,13 +7,16 @@ guard of the protocol there is a case of about ten steps, which passes with the 
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.line.protocol_model import FLAWS, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # The night's run: ORTOO_MODEL_EXAMPLES=50000 ORTOO_MODEL_STEPS=60
 EXAMPLES = int(os.environ.get("ORTOO_MODEL_EXAMPLES", "2000"))
@@ -166,8 +169,9 @@ def lacking(flaw: str) -> type[Protocol]:
 
 
 @pytest.mark.timeout(1800)
-def test_the_protocol_loses_nothing_and_counts_nothing_twice() -> None:
+def test_the_protocol_loses_nothing_and_counts_nothing_twice(note: Callable[..., None]) -> None:
     explore(Protocol, EXAMPLES)
+    note(runs=EXAMPLES, steps=STEPS, lost=0, twice=0)
 
 
 @pytest.mark.timeout(600)

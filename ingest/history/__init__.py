@@ -6,7 +6,7 @@ judges: which rows are new is decided by the mark in the ledger, and only those 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,15 +23,47 @@ class StoreRefused(RuntimeError):
     """The store will never take it: set it aside and go on."""
 
 
+class Spoilt(NamedTuple):
+    """Rows that the store will never take, and its reason, while it keeps the others of the same write."""
+
+    chunk: Chunk
+    reason: str
+
+
+class Bucket(NamedTuple):
+    """One value of a series over a stretch of time, on the wire's scale."""
+
+    least: int
+    most: int
+    mean: float
+
+
+class Buckets(NamedTuple):
+    """A series by stretches of time, those without a row left out; equally long lists.
+
+    `values` is by field name, None where no row of the stretch has the value.
+    """
+
+    begin_ms: list[int]
+    rows: list[int]
+    values: dict[str, list[Bucket | None]]
+
+
 class History(Protocol):
     """Where measured rows live."""
 
     def write(self, chunks: Sequence[Chunk]) -> None:
         """Keep these rows; writing the same chunk again changes nothing. Raises StoreBusy or StoreRefused.
 
-        A `clock_set` among them corrects the time of rows of its boot whose clock ranks lower, those that
-        are here and those that are still to come.
+        They are kept for sure when `settle` has returned. A `clock_set` among them corrects the time of rows
+        of its boot whose clock ranks lower, those that are here and those that are still to come.
         """
+
+    def settle(self) -> list[Spoilt]:
+        """Wait until all that was written is kept; the rows that never will be. Raises as `write`."""
+
+    def forget(self) -> None:
+        """Drop what is remembered of a transaction of the ledger that was rolled back."""
 
     def read(
         self, unit: str, kind: str, source: str | None, from_ms: int, to_ms: int, max_rows: int | None = None
@@ -40,6 +72,33 @@ class History(Protocol):
 
         Times are corrected as far as is known. Of `source` None come the rows of every source; the columns
         have `source` besides the kind's own. Rows that claimed to be from the future are left out.
+        """
+
+    def newest(self, unit: str, kind: str, source: str) -> wire.Group:
+        """The row of the latest time, as `read` gives it; none of a series without rows."""
+
+    def buckets(
+        self,
+        unit: str,
+        kind: str,
+        source: str,
+        names: Sequence[str],
+        from_ms: int,
+        to_ms: int,
+        bucket_ms: int,
+    ) -> Buckets:
+        """Rows as of `read`, down-sampled: least, most and mean of the named numbers per stretch.
+
+        Stretches begin at multiples of `bucket_ms` since 1970, so that neighbouring questions agree.
+        """
+
+    def erase(self, unit: str) -> None:
+        """Delete all rows of a unit; again does nothing. Raises StoreBusy."""
+
+    def expire(self, kind: str, before_ms: int, most: int) -> int:
+        """Delete rows of a kind that are older than that, at most so many chunks in one go; how many were.
+
+        Rows without a known time stay. 0 from a store that lets rows expire by itself.
         """
 
     def sources(self, unit: str) -> list[tuple[str, str]]:

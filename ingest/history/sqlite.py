@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from firmware import wire
 from ingest.decode import group_from_chunk
-from ingest.history import StoreBusy, StoreRefused
+from ingest.history import Buckets, Spoilt, StoreBusy, StoreRefused
+from ingest.history.bucket import bucketed
 from ingest.history.chunk import Chunk, Piece, Row, is_ahead, pieces, rows_by_seq
 from ingest.ledger.schema import advance
 
@@ -78,6 +79,23 @@ STEPS = (
     CREATE INDEX chunk_time ON chunk (series, from_ms);
     CREATE UNIQUE INDEX chunk_seq ON chunk (origin, last_seq)
     """,
+    # What is there by now has never been summarised.
+    """
+    CREATE TABLE summary (
+        series INTEGER NOT NULL,
+        begin_ms INTEGER NOT NULL,
+        rows INTEGER NOT NULL,
+        stats TEXT NOT NULL, -- JSON: name to count, least, greatest, sum
+        PRIMARY KEY (series, begin_ms)
+    ) WITHOUT ROWID;
+    WITH RECURSIVE touched (series, hour, last) AS (
+        SELECT series, from_ms / 3600000, (from_ms + span_ms) / 3600000 FROM chunk
+        WHERE from_ms >= 946684800000 AND NOT is_ahead
+        UNION SELECT series, hour + 1, last FROM touched WHERE hour < last
+    )
+    INSERT OR IGNORE INTO dirty_hour
+    SELECT hour * 3600000, kind, unit, source FROM touched JOIN series ON series.id = touched.series
+    """,
 )
 
 _INSERT = (
@@ -90,6 +108,22 @@ _SELECT_BODY = (
     " origin.true_clock FROM chunk JOIN origin ON origin.id = chunk.origin"
     " JOIN series ON series.id = chunk.series"
 )
+# A chunk that ends last begins at most the longest chunk's length before the one that begins last.
+_NEWEST_MS = """
+    SELECT MAX(chunk.from_ms + chunk.span_ms) FROM chunk JOIN series ON series.id = chunk.series
+    WHERE series.unit = ?1 AND series.kind = ?2 AND series.source = ?3 AND NOT chunk.is_ahead
+    AND chunk.from_ms >= (
+        SELECT MAX(last.from_ms) FROM chunk AS last WHERE last.series = series.id AND NOT last.is_ahead
+    ) - series.longest_ms
+"""
+_EXPIRE = """
+    DELETE FROM chunk WHERE id IN (
+        SELECT chunk.id FROM series JOIN chunk ON chunk.series = series.id
+        JOIN origin ON origin.id = chunk.origin
+        WHERE series.kind = ?1 AND chunk.from_ms < ?2 AND chunk.from_ms + chunk.span_ms < ?2
+        AND origin.true_clock > 0 LIMIT ?3
+    )
+"""
 
 
 def prepare(connection: sqlite3.Connection) -> None:
@@ -126,6 +160,10 @@ class SqliteHistory:
                     self._correct(chunk)
         except sqlite3.Error as error:
             raise store_error(error) from error
+
+    def settle(self) -> list[Spoilt]:
+        """Nothing: the caller's commit keeps all rows or none."""
+        return []
 
     def _row(self, piece: Piece) -> tuple[Any, ...]:
         chunk, from_ms, to_ms, clock, boot_at_ms = piece
@@ -229,6 +267,50 @@ class SqliteHistory:
         _sort(group)
         _cut(group, from_ms, to_ms, max_rows)
         return group
+
+    def newest(self, unit: str, kind: str, source: str) -> wire.Group:
+        """The row of the latest time, none of a series without rows."""
+        try:
+            (newest_ms,) = self._connection.execute(_NEWEST_MS, (unit, kind, source)).fetchone()
+        except sqlite3.Error as error:
+            raise store_error(error) from error
+        if newest_ms is None:
+            return self.read(unit, kind, source, 0, -1)
+        group = self.read(unit, kind, source, newest_ms, newest_ms)
+        group.columns = {name: column[-1:] for name, column in group.columns.items()}
+        return group
+
+    def buckets(
+        self,
+        unit: str,
+        kind: str,
+        source: str,
+        names: Sequence[str],
+        from_ms: int,
+        to_ms: int,
+        bucket_ms: int,
+    ) -> Buckets:
+        """Rows down-sampled."""
+        return bucketed(self.read(unit, kind, source, from_ms, to_ms), names, bucket_ms)
+
+    def erase(self, unit: str) -> None:
+        """Delete all rows of a unit, and what is known of their times."""
+        try:
+            self._connection.execute(
+                "DELETE FROM chunk WHERE series IN (SELECT id FROM series WHERE unit = ?)", (unit,)
+            )
+            for table in ("series", "origin", "correction"):
+                self._connection.execute(f"DELETE FROM {table} WHERE unit = ?", (unit,))  # noqa: S608
+        except sqlite3.Error as error:
+            raise store_error(error) from error
+        self.forget()
+
+    def expire(self, kind: str, before_ms: int, most: int) -> int:
+        """Delete chunks that ended before that, the first `most` that are found."""
+        try:
+            return self._connection.execute(_EXPIRE, (kind, before_ms, most)).rowcount
+        except sqlite3.Error as error:
+            raise store_error(error) from error
 
     def sources(self, unit: str) -> list[tuple[str, str]]:
         """Which (kind, source) there are of a unit."""

@@ -1,21 +1,9 @@
 """What every history owes: rows in, rows out by time, each once; times corrected by what is learnt later."""
 
-import sqlite3
-import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from firmware import wire
-from ingest.decode import decode_with_chunks, group_from_chunk
-from ingest.history import History, StoreBusy
-from ingest.history.chunk import Chunk, pieces, rows_by_seq
-from ingest.history.sqlite import SqliteHistory, prepare
-from ingest.ledger.files import open_reading, open_store
+from ingest.history import Bucket, History
+from ingest.history.chunk import rows_by_seq
+from tests.ingest.history.chunks import DAY_MS, chunks, clock_set, everything, fix_chunks, untimed
 from tests.ingest.made import (
     BOOT_AT_MS,
     EPOCH,
@@ -30,40 +18,6 @@ from tests.ingest.made import (
     batch_of,
     group,
 )
-
-DAY_MS = 86_400_000
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    connection = open_store(tmp_path / "store.sqlite3")
-    prepare(connection)
-    yield connection
-    connection.close()
-
-
-@pytest.fixture
-def history(store: sqlite3.Connection) -> History:
-    return SqliteHistory(store)
-
-
-def chunks(batch: wire.Batch, unit: str = UNIT) -> list[Chunk]:
-    decoded, bodies = decode_with_chunks(wire.encode_batch(batch))
-    head = (unit, decoded.epoch, decoded.lane, decoded.boot, decoded.prev)
-    return [Chunk(*head, group, body, NOW_MS) for group, body in zip(decoded.groups, bodies, strict=True)]
-
-
-def fix_chunks(seqs: range, boot: str = A, epoch: str = EPOCH, unit: str = UNIT, **cells: Any) -> list[Chunk]:
-    return chunks(batch_of([group("fix", seqs, **cells)], boot=boot, epoch=epoch), unit)
-
-
-def clock_set(seq: int, clock: int, boot_at_ms: int, time_ms: int, boot: str = A) -> list[Chunk]:
-    rows = group("clock_set", [seq], clock=clock, boot_at_ms=boot_at_ms, time_ms=time_ms)
-    return chunks(batch_of([rows], boot=boot))
-
-
-def everything(history: History, unit: str = UNIT, kind: str = "fix") -> wire.Group:
-    return history.read(unit, kind, None, 0, wire.MAX_TIME_MS)
 
 
 def test_rows_come_back_as_they_were(history: History) -> None:
@@ -136,10 +90,6 @@ def test_rows_between_of_kinds_that_share_a_lane(history: History) -> None:
 
 
 # --- time
-
-
-def untimed(seqs: range, boot: str = A) -> list[Chunk]:
-    return fix_chunks(seqs, boot, time_ms=lambda seq: 1000 * seq, boot_at_ms=0, clock=NONE)
 
 
 def test_a_won_clock_moves_what_came_before(history: History) -> None:
@@ -228,72 +178,72 @@ def test_the_future_is_kept_apart_until_it_is_corrected(history: History) -> Non
     assert everything(history).columns["time_ms"] == [BOOT_AT_MS + 1000 * seq for seq in range(1, 4)]
 
 
-@settings(max_examples=60)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from([NONE, RTC, GNSS]), st.integers(0, 3), st.integers(0, 500_000)),
-        min_size=1,
-        max_size=40,
-    )
-)
-def test_pieces_hold_the_same_rows_each_of_one_time_base(rows: list[tuple[int, int, int]]) -> None:
-    cells = {
-        "clock": lambda seq: rows[seq - 1][0],
-        "boot_at_ms": lambda seq: rows[seq - 1][1] * 1000 if rows[seq - 1][0] else 0,
-        "time_ms": lambda seq: NOW_MS + rows[seq - 1][2] if rows[seq - 1][0] else rows[seq - 1][2],
-    }
-    (chunk,) = fix_chunks(range(1, len(rows) + 1), **cells)
-    parts = [piece.chunk for piece in pieces(chunk, 300_000)]
-    joined: dict[int, Any] = {}
-    for part in parts:
-        decoded = rows_of_bytes(part)
-        assert not joined.keys() & decoded.keys()
-        joined |= decoded
-        assert len(set(part.group.columns["clock"])) == len(set(part.group.columns["boot_at_ms"])) == 1
-    assert joined == rows_by_seq(chunk.group)
+# --- the newest, and less of it
 
 
-def rows_of_bytes(part: Chunk) -> dict[int, Any]:
-    """A piece as it comes back from its bytes."""
-    return rows_by_seq(group_from_chunk(part.group.kind, part.body, part.prev))
+def test_the_newest_row_is_the_latest_in_time(history: History) -> None:
+    history.write(fix_chunks(range(3, 5), time_ms=lambda seq: NOW_MS - 1000 * seq))
+    history.write(fix_chunks(range(1, 3), time_ms=lambda seq: NOW_MS - 9000 * seq))
+    history.write(fix_chunks(range(5, 7), source="gnss-2"))
+    history.settle()
+    assert history.newest(UNIT, "fix", "gnss").columns["seq"] == [3]
+    assert history.newest(UNIT, "fix", "gnss-2").columns["source"] == ["gnss-2"]
+    assert history.newest(UNIT, "fix", "gnss-3").rows == 0
+    assert history.newest(UNIT, "power", "gnss").rows == 0
 
 
-# --- the store
+def test_the_newest_row_is_so_by_its_corrected_time(history: History) -> None:
+    history.write(fix_chunks([9], boot=B, time_ms=NOW_MS - 2 * DAY_MS))
+    history.write(untimed(range(1, 3)))
+    history.settle()
+    assert history.newest(UNIT, "fix", "gnss").columns["seq"] == [9]
+    history.write(clock_set(1, GNSS, NOW_MS - DAY_MS, NOW_MS))
+    history.settle()
+    assert history.newest(UNIT, "fix", "gnss").columns["time_ms"] == [NOW_MS - DAY_MS + 2000]
 
 
-def test_a_locked_file_is_busy(store: sqlite3.Connection, tmp_path: Path) -> None:
-    other = sqlite3.connect(tmp_path / "store.sqlite3", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    store.execute("PRAGMA busy_timeout = 1")
-    with pytest.raises(StoreBusy):
-        SqliteHistory(store).write(fix_chunks(range(1, 3)))
-    other.execute("ROLLBACK")
-    other.close()
+def test_a_bucket_has_the_least_the_most_and_the_mean(history: History) -> None:
+    begin_ms = NOW_MS - 3_600_000
+    speeds = {"speed_cm_s": lambda seq: None if seq > 8 else 100 * seq}
+    history.write(fix_chunks([1, 2, 3, 6, 7, 8, 9, 11], **speeds))
+    history.settle()
+    found = history.buckets(UNIT, "fix", "gnss", ["speed_cm_s"], begin_ms, NOW_MS, 4000)
+    assert found.begin_ms == [begin_ms, begin_ms + 4000, begin_ms + 8000]
+    assert found.rows == [3, 2, 3]
+    assert found.values["speed_cm_s"] == [Bucket(100, 300, 200), Bucket(600, 700, 650), Bucket(800, 800, 800)]
+    first = history.buckets(UNIT, "fix", "gnss", ["speed_cm_s"], begin_ms + 2000, begin_ms + 9000, 4000)
+    assert first.rows == [2, 2, 2]
+    assert first.values["speed_cm_s"][2] == Bucket(800, 800, 800)
+    late = history.buckets(UNIT, "fix", "gnss", ["speed_cm_s"], begin_ms + 9000, NOW_MS, 4000)
+    assert (late.rows, late.values["speed_cm_s"]) == ([2], [None])
 
 
-def test_a_rolled_back_series_is_not_remembered(store: sqlite3.Connection) -> None:
-    history = SqliteHistory(store)
-    store.execute("BEGIN")
-    history.write(fix_chunks(range(1, 3)))
-    store.execute("ROLLBACK")
-    history.forget()
-    history.write(fix_chunks(range(1, 3)))
-    assert everything(history).rows == 2
+def test_buckets_are_of_corrected_times(history: History) -> None:
+    boot_at_ms = NOW_MS - DAY_MS
+    history.write(untimed(range(1, 5)))
+    history.write(clock_set(1, GNSS, boot_at_ms, boot_at_ms + 60_000))
+    history.settle()
+    found = history.buckets(UNIT, "fix", "gnss", ["speed_cm_s"], boot_at_ms, NOW_MS, 2000)
+    assert found.begin_ms == [boot_at_ms, boot_at_ms + 2000, boot_at_ms + 4000]
+    assert found.rows == [1, 2, 1]
 
 
-def test_a_day_is_read_in_milliseconds(store: sqlite3.Connection, tmp_path: Path) -> None:
-    """8,640 fixes; the goal on an idle machine is 10 ms, the bound here leaves room for a busy one."""
-    history = SqliteHistory(store)
-    for unit in ("other-1", UNIT, "other-2"):
-        for first in range(1, 8641, 60):
-            times = {"time_ms": lambda seq: NOW_MS - DAY_MS + 10_000 * seq - 1000}
-            history.write(fix_chunks(range(first, first + 60), unit=unit, **times))
-    reading = open_reading(tmp_path / "store.sqlite3")
-    best_s = 1e9
-    for _ in range(5):
-        began_s = time.thread_time()
-        read = SqliteHistory(reading).read(UNIT, "fix", None, NOW_MS - DAY_MS, NOW_MS)
-        best_s = min(best_s, time.thread_time() - began_s)
-    reading.close()
-    assert read.rows == 8640
-    assert best_s < 0.04
+# --- the end of it
+
+
+def test_an_erased_unit_leaves_nothing_and_the_others_all(history: History) -> None:
+    history.write(fix_chunks(range(1, 4)))
+    history.write(untimed(range(4, 6)))
+    history.write(clock_set(1, GNSS, NOW_MS - DAY_MS, NOW_MS))
+    history.write(fix_chunks(range(1, 4), unit="other-1"))
+    history.settle()
+    for _ in range(2):
+        history.erase(UNIT)
+    assert everything(history).rows == 0
+    assert everything(history, kind="clock_set").rows == 0
+    assert history.sources(UNIT) == []
+    assert history.rows_between(UNIT, EPOCH, "track", A, 1, 9) == {}
+    assert everything(history, "other-1").rows == 3
+    history.write(untimed(range(4, 6)))
+    history.settle()
+    assert everything(history).columns["time_ms"] == [4000, 5000]

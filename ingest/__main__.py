@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import re
 import secrets
 import sqlite3
 import sys
@@ -16,7 +17,7 @@ import typer
 
 from ingest import config
 from ingest.api.instants import iso
-from ingest.ledger import keys, quarantine, units
+from ingest.ledger import backup, keys, quarantine, units
 from ingest.ledger.files import open_access, open_reading
 from ingest.time_source import TimeSource
 
@@ -153,6 +154,25 @@ def list_units(config_path: Config = None) -> None:
         for unit in units.all_units(ledger):
             entry = dataclasses.asdict(unit)
             _print(entry | {"first_seen_at": iso(entry.pop("first_seen_ms"))})
+
+
+@app.command("backup")
+def back_up(
+    folder: Path,
+    config_path: Config = None,
+    keep: Annotated[int, typer.Option(min=1, help="older copies are removed")] = 7,
+) -> None:
+    """Copy the store and the keys into a folder, also while the service runs."""
+    store = Path(_settings(config_path).store.path)
+    stamp = re.sub(r"[-:]|\.\d+", "", iso(TimeSource().utc_ms()))
+    try:
+        copies = backup.back_up(store, folder, stamp)
+    except backup.BackupError as error:
+        _fail(error)
+    for path in copies:
+        typer.echo(f"copied {path}")
+    for path in backup.remove_old(store, folder, keep):
+        typer.echo(f"removed {path}")
 
 
 @quarantine_app.command("list")

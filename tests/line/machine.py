@@ -1,7 +1,8 @@
 """`python -m tests.line.machine CONFIG`: the agent on a machine of its own, where each start is a boot.
 
 `edge run` takes the kernel's boot, which all agents of a test would share. With --speed each of its timers
-runs so many times faster; with --drain it measures nothing more and ends when all has its receipt.
+runs so many times faster; with --drain it measures nothing more and ends when all has its receipt. At SIGUSR1
+somebody has pressed a button, which is an event.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.config import load_settings
+from edge.record import fault
 from edge.simulate.counting import CountingAgent, DrainingAgent
 from edge.time_source import ScaledTime
 
@@ -33,10 +35,17 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     kind = DrainingAgent if given.drain else CountingAgent
     sources: list[Source] | None = [] if given.drain else None
-    agent = kind(load_settings(given.config), ScaledTime(given.speed), sources=sources)
+    time = ScaledTime(given.speed)
+    agent = kind(load_settings(given.config), time, sources=sources)
+
+    def press(*_: object) -> None:
+        pressed = fault("button", "pressed", time.mono_ms())
+        threading.Thread(target=agent.emit, args=(pressed,), daemon=True).start()
+
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGUSR1, press)
     if isinstance(agent, DrainingAgent):
         threading.Thread(target=_watch, args=(agent, stop), daemon=True).start()
     agent.run(stop)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from firmware import wire
     from ingest.history.chunk import Chunk, Row
+    from ingest.history.summary import Hour, Summary
 
 
 class StoreBusy(RuntimeError):
@@ -100,6 +101,22 @@ class History(Protocol):
 
         Rows without a known time stay. 0 from a store that lets rows expire by itself.
         """
+
+    def take_touched(self) -> set[Hour]:
+        """Hours of summarised kinds (`summary.NAMES`) whose rows became other ones since the last call.
+
+        By their true times: a correction touches the hours that its rows leave and those that they come to.
+        Rows without a known time, or from the future, touch none.
+        """
+
+    def put_summaries(self, summaries: Sequence[Summary]) -> None:
+        """Keep these for good, each in place of what was kept of its hour."""
+
+    def drop_summaries(self, hours: Iterable[Hour]) -> None:
+        """Let go what is kept of hours that have no rows any more, since a correction moved them."""
+
+    def summaries(self, unit: str, kind: str, source: str, from_ms: int, to_ms: int) -> list[Summary]:
+        """The hours of a series with from_ms <= begin_ms <= to_ms, in order."""
 
     def sources(self, unit: str) -> list[tuple[str, str]]:
         """Which (kind, source) there are of a unit."""

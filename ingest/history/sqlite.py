@@ -15,6 +15,7 @@ brings them back into the past clears it.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from bisect import bisect_left, bisect_right
 from operator import le
@@ -24,7 +25,8 @@ from firmware import wire
 from ingest.decode import group_from_chunk
 from ingest.history import Buckets, Spoilt, StoreBusy, StoreRefused
 from ingest.history.bucket import bucketed
-from ingest.history.chunk import Chunk, Piece, Row, is_ahead, pieces, rows_by_seq
+from ingest.history.chunk import CLOCK_NONE, Chunk, Piece, Row, is_ahead, pieces, rows_by_seq
+from ingest.history.summary import NAMES, Hour, Stat, Summary, begin_of
 from ingest.ledger.schema import advance
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ STEPS = (
         series INTEGER NOT NULL,
         begin_ms INTEGER NOT NULL,
         rows INTEGER NOT NULL,
-        stats TEXT NOT NULL, -- JSON: name to count, least, greatest, sum
+        stats TEXT NOT NULL, -- JSON: by name count, least, greatest, sum
         PRIMARY KEY (series, begin_ms)
     ) WITHOUT ROWID;
     WITH RECURSIVE touched (series, hour, last) AS (
@@ -142,11 +144,13 @@ class SqliteHistory:
         self._ahead_ms = ahead_ms
         self._series: dict[tuple[str, str, str], tuple[int, int]] = {}  # id, longest ms
         self._origins: dict[tuple[str, str, str, str, int, int], tuple[int, int]] = {}  # id, shift ms
+        self._touched: set[Hour] = set()
 
     def forget(self) -> None:
         """Drop what is remembered of a transaction that was rolled back."""
         self._series.clear()
         self._origins.clear()
+        self._touched.clear()
 
     def write(self, chunks: Sequence[Chunk]) -> None:
         """Keep these rows, each chunk once."""
@@ -168,6 +172,9 @@ class SqliteHistory:
     def _row(self, piece: Piece) -> tuple[Any, ...]:
         chunk, from_ms, to_ms, clock, boot_at_ms = piece
         origin_id, shift_ms = self._origin_of(chunk, clock, boot_at_ms)
+        is_future = is_ahead(clock, to_ms + shift_ms, chunk.received_ms, self._ahead_ms)
+        if not is_future and (shift_ms or clock != CLOCK_NONE):
+            self._touch(chunk.unit, chunk.group, from_ms + shift_ms, to_ms + shift_ms, shift_ms)
         return (
             self._series_of(chunk.unit, chunk.group, to_ms - from_ms),
             origin_id,
@@ -176,9 +183,23 @@ class SqliteHistory:
             from_ms + shift_ms,
             to_ms - from_ms,
             chunk.received_ms,
-            is_ahead(clock, to_ms + shift_ms, chunk.received_ms, self._ahead_ms),
+            is_future,
             chunk.body,
         )
+
+    def _touch(self, unit: str, group: wire.Group, from_ms: int, to_ms: int, shift_ms: int) -> None:
+        """Note the hours that have rows of this group, which reach from one true time to another."""
+        if not NAMES[group.kind]:
+            return
+        begins_ms = {begin_of(from_ms), begin_of(to_ms)}
+        if len(begins_ms) > 1:
+            begins_ms = {begin_of(time_ms + shift_ms) for time_ms in group.columns["time_ms"]}
+        self._touched.update([Hour(begin_ms, group.kind, unit, group.source) for begin_ms in begins_ms])
+
+    def take_touched(self) -> set[Hour]:
+        """Hours whose rows became other ones since the last call."""
+        touched, self._touched = self._touched, set()
+        return touched
 
     def _series_of(self, unit: str, group: wire.Group, span_ms: int) -> int:
         key = (unit, group.kind, group.source)
@@ -236,6 +257,7 @@ class SqliteHistory:
         ).fetchall()
         for origin_id, before_ms in moved:
             shift_ms = boot_at_ms - before_ms
+            self._touch_moved(unit, origin_id)
             self._connection.execute(
                 "UPDATE chunk SET from_ms = from_ms + ?1,"
                 " is_ahead = from_ms + ?1 + span_ms > received_ms + ?2 WHERE origin = ?3",
@@ -245,8 +267,24 @@ class SqliteHistory:
                 "UPDATE origin SET true_clock = ?, true_boot_at_ms = ? WHERE id = ?",
                 (clock, boot_at_ms, origin_id),
             )
+            self._touch_moved(unit, origin_id)
         if moved:
             self._origins.clear()
+
+    def _touch_moved(self, unit: str, origin_id: int) -> None:
+        """Note the hours of an origin's rows, as their times are believed now."""
+        found = self._connection.execute(
+            "SELECT series.kind, series.source, chunk.from_ms, chunk.span_ms, chunk.prev, chunk.body,"
+            " origin.true_boot_at_ms - origin.boot_at_ms FROM chunk JOIN series ON series.id = chunk.series"
+            " JOIN origin ON origin.id = chunk.origin"
+            " WHERE origin.id = ? AND origin.true_clock > 0 AND NOT chunk.is_ahead",
+            (origin_id,),
+        )
+        for kind, source, from_ms, span_ms, prev, body, shift_ms in found:
+            group = wire.Group(kind, source, {})
+            if begin_of(from_ms) != begin_of(from_ms + span_ms):
+                group.columns = group_from_chunk(kind, body, prev).columns
+            self._touch(unit, group, from_ms, from_ms + span_ms, shift_ms)
 
     def read(
         self, unit: str, kind: str, source: str | None, from_ms: int, to_ms: int, max_rows: int | None = None
@@ -296,9 +334,11 @@ class SqliteHistory:
     def erase(self, unit: str) -> None:
         """Delete all rows of a unit, and what is known of their times."""
         try:
-            self._connection.execute(
-                "DELETE FROM chunk WHERE series IN (SELECT id FROM series WHERE unit = ?)", (unit,)
-            )
+            for table in ("chunk", "summary"):
+                self._connection.execute(
+                    f"DELETE FROM {table} WHERE series IN (SELECT id FROM series WHERE unit = ?)",  # noqa: S608
+                    (unit,),
+                )
             for table in ("series", "origin", "correction"):
                 self._connection.execute(f"DELETE FROM {table} WHERE unit = ?", (unit,))  # noqa: S608
         except sqlite3.Error as error:
@@ -311,6 +351,57 @@ class SqliteHistory:
             return self._connection.execute(_EXPIRE, (kind, before_ms, most)).rowcount
         except sqlite3.Error as error:
             raise store_error(error) from error
+
+    def put_summaries(self, summaries: Sequence[Summary]) -> None:
+        """Keep these, in place of what was kept of the same hours."""
+        try:
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO summary SELECT id, ?, ?, ? FROM series"
+                " WHERE unit = ? AND kind = ? AND source = ?",
+                [
+                    (
+                        hour.begin_ms,
+                        rows,
+                        json.dumps(stats, separators=(",", ":")),
+                        hour.unit,
+                        hour.kind,
+                        hour.source,
+                    )
+                    for hour, rows, stats in summaries
+                ],
+            )
+        except sqlite3.Error as error:
+            raise store_error(error) from error
+
+    def drop_summaries(self, hours: Iterable[Hour]) -> None:
+        """Let go what is kept of hours that have no rows any more, since a correction moved them."""
+        try:
+            self._connection.executemany(
+                "DELETE FROM summary WHERE begin_ms = ? AND series ="
+                " (SELECT id FROM series WHERE kind = ? AND unit = ? AND source = ?)",
+                hours,
+            )
+        except sqlite3.Error as error:
+            raise store_error(error) from error
+
+    def summaries(self, unit: str, kind: str, source: str, from_ms: int, to_ms: int) -> list[Summary]:
+        """The hours of a series that begin within from_ms <= begin_ms <= to_ms, in order."""
+        try:
+            found = self._connection.execute(
+                "SELECT begin_ms, rows, stats FROM summary WHERE begin_ms BETWEEN ? AND ? AND series ="
+                " (SELECT id FROM series WHERE unit = ? AND kind = ? AND source = ?) ORDER BY begin_ms",
+                (from_ms, to_ms, unit, kind, source),
+            ).fetchall()
+        except sqlite3.Error as error:
+            raise store_error(error) from error
+        return [
+            Summary(
+                Hour(begin_ms, kind, unit, source),
+                rows,
+                {name: Stat(*stat) for name, stat in json.loads(stats).items()},
+            )
+            for begin_ms, rows, stats in found
+        ]
 
     def sources(self, unit: str) -> list[tuple[str, str]]:
         """Which (kind, source) there are of a unit."""

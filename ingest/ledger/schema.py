@@ -118,6 +118,31 @@ LEDGER_STEPS = (
         PRIMARY KEY (name, cause)
     ) WITHOUT ROWID
     """,
+    """
+    CREATE TABLE dirty_hour (
+        begin_ms INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        unit TEXT NOT NULL,
+        source TEXT NOT NULL,
+        PRIMARY KEY (begin_ms, kind, unit, source)
+    ) WITHOUT ROWID;
+    CREATE TABLE horizon (kind TEXT PRIMARY KEY, before_ms INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE erasure (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        unit TEXT NOT NULL,
+        who TEXT NOT NULL,
+        erased_ms INTEGER NOT NULL,
+        command_id TEXT NOT NULL,
+        told_ms INTEGER
+    );
+    CREATE TABLE erased_lane (
+        unit TEXT NOT NULL,
+        epoch TEXT NOT NULL,
+        lane TEXT NOT NULL,
+        mark INTEGER NOT NULL,
+        PRIMARY KEY (unit, epoch, lane)
+    ) WITHOUT ROWID
+    """,
 )
 
 ACCESS_STEPS = (

@@ -12,6 +12,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ingest.history.classes import OF_ROWS
+
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 
@@ -47,6 +49,19 @@ class StoreSettings(_Section):
     ahead_s: int = Field(default=300, ge=1, le=86400)
 
 
+class HistorySettings(_Section):
+    """Days that rows stay by their event time, 0 for ever: by class, see ingest/history/classes.py."""
+
+    track_days: int = Field(default=365, ge=0, le=36500)
+    climate_days: int = Field(default=1095, ge=0, le=36500)
+    health_days: int = Field(default=90, ge=0, le=36500)
+    event_days: int = Field(default=0, ge=0, le=36500)
+
+    def keep_days(self) -> dict[str, int]:
+        """The days of each class of rows."""
+        return {name: int(getattr(self, f"{name}_days")) for name in OF_ROWS}
+
+
 class HttpSettings(_Section):
     host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
     port: int = Field(default=8080, ge=0, le=65535)
@@ -62,6 +77,7 @@ class LiveSettings(_Section):
 class Settings(_Section):
     broker: BrokerSettings = BrokerSettings()
     store: StoreSettings = StoreSettings()
+    history: HistorySettings = HistorySettings()
     http: HttpSettings = HttpSettings()
     live: LiveSettings = LiveSettings()
 

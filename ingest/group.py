@@ -21,7 +21,7 @@ from firmware import wire
 from ingest.decode import decode_with_chunks
 from ingest.delivery import Ahead, Fork, LaneState, Store, judge, offer_of
 from ingest.history.chunk import CLOCK_NONE, Chunk, picked, rows_by_seq
-from ingest.ledger import counters, last_values, marks, quarantine, units
+from ingest.ledger import counters, dirty_hours, last_values, marks, quarantine, units
 from ingest.ledger.marks import Gap
 from ingest.salvage import HOPELESS_TIMES, salvaged
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from ingest.history import History
+    from ingest.history.summary import Hour
     from ingest.intake import Message
     from ingest.lanes import Lanes
     from ingest.ledger.counters import CounterKey
@@ -99,6 +100,7 @@ class Known(NamedTuple):
     units: set[str]
     births: dict[str, tuple[int, str]]  # conn and epoch
     complaints: set[tuple[str | None, str]]  # unit and cause: said aloud once, then quietly
+    hours: set[Hour]  # marked as changed
 
 
 class Group:
@@ -133,6 +135,7 @@ class Group:
         self.answers: dict[tuple[str, str], bool] = {}  # (unit, epoch): whether in answer to a birth
         self.newest: dict[tuple[str, str, str], Newest] = {}
         self.counts: Counter[CounterKey] = Counter()
+        self.hours: set[Hour] = set()  # that changed
 
     def take(self, message: Message) -> None:
         """Judge one message and note what to write."""
@@ -159,6 +162,8 @@ class Group:
     def write(self) -> None:
         """Write all of it; the caller commits."""
         self._flush()
+        self.hours = self._history.take_touched()
+        dirty_hours.add(self._ledger, self.hours - self._known.hours)
         units.see(self._ledger, self.units - self._known.units, self.now_ms)
         marks.move(
             self._ledger,

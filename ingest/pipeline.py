@@ -23,6 +23,7 @@ from firmware import wire
 from ingest.group import Cause, Group, Known
 from ingest.history import StoreBusy, StoreRefused
 from ingest.history.sqlite import SqliteHistory, store_error
+from ingest.housekeeper import Housekeeper
 from ingest.lanes import Lanes
 from ingest.ledger import counters, live_states, units
 from ingest.ledger.quarantine import Bounds
@@ -31,7 +32,7 @@ from ingest.receipts import FEW_RUNS, receipt
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from ingest.intake import Intake, Message
     from ingest.ledger.counters import CounterKey
@@ -45,6 +46,10 @@ KEEP_LIVE_S = 1.0  # how often the live state goes to the disk
 RETRY_S = (0.1, 5.0)
 WAIT_S = 0.05
 CHANGE_S = 5.0  # how long an asked change waits for its turn
+TIDY_S, REST_S = (
+    1.0,
+    10.0,
+)  # from one piece of retention to the next: while batches wait, without anything to do
 MOST_BAD_LIVE = 100  # kept per second
 
 
@@ -67,6 +72,9 @@ class Limits:
     group_ms: int = 5
     ahead_ms: int = 300_000
     quarantine: Bounds = field(default_factory=Bounds)
+    keep_days: Mapping[str, int] = field(
+        default_factory=dict
+    )  # by class of ingest.history.classes, 0: for ever
 
 
 class Pipeline:
@@ -91,12 +99,14 @@ class Pipeline:
         self._limits = limits
         self._history = SqliteHistory(connection, limits.ahead_ms)
         self._lanes = Lanes(connection)
-        self._known = Known(set(), {}, set())
+        self._known = Known(set(), {}, set(), set())
         self._changes: queue.SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]]
         self._changes = queue.SimpleQueue()
         self._pending: Counter[CounterKey] = Counter()  # counted outside of groups
         self._bad_live: list[tuple[Message, Cause]] = []
         self._new_units: set[str] = set()
+        self._housekeeper = Housekeeper(connection, self._history, limits.keep_days, self._known.hours)
+        self._tidy_s = time.mono_s() + REST_S
         self._kept_s = time.mono_s()
         self._in_hand_s: float | None = None
         self.is_writable = True
@@ -162,6 +172,8 @@ class Pipeline:
         self._make_changes()
         if self._time.mono_s() - self._kept_s >= KEEP_LIVE_S:
             self._housekeep()
+        if self._time.mono_s() >= self._tidy_s:
+            self._tidy()
 
     def _settle(self, messages: list[Message], stop: threading.Event) -> None:
         """Store all of them, in as many transactions as it takes."""
@@ -234,6 +246,7 @@ class Pipeline:
         self._lanes.commit(group.lanes)
         self._known.units.update(group.units)
         self._known.births.update(group.met)
+        self._known.hours.update(group.hours)
         self._broker.ack(messages)
         self._send_receipts(group)
         self._show(group)
@@ -332,6 +345,17 @@ class Pipeline:
         self._new_units.clear()
         self._metrics.add(group.counts)
         self._note_writable()
+
+    def _tidy(self) -> None:
+        """A piece of retention: one after the other while nothing else waits, else one a second."""
+        try:
+            with self._transaction():
+                has_more = self._housekeeper.step(self._time.utc_ms())
+        except (StoreBusy, StoreRefused) as error:
+            log.warning("retention rests for %.0f s: %s", REST_S, error)
+            has_more = False
+        wait_s = (TIDY_S if self._intake.waiting else 0.0) if has_more else REST_S
+        self._tidy_s = self._time.mono_s() + wait_s
 
     def _note_busy(self, error: Exception) -> None:
         self._pending["waits", "store"] += 1

@@ -201,4 +201,5 @@ def _limits(settings: Settings) -> Limits:
         group_ms=store.group_ms,
         ahead_ms=store.ahead_s * 1000,
         quarantine=Bounds(store.quarantine_rows, store.quarantine_mib << 20),
+        keep_days=settings.history.keep_days(),
     )

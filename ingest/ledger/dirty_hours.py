@@ -31,11 +31,12 @@ def remove(ledger: sqlite3.Connection, hours: Iterable[Hour]) -> None:
     )
 
 
-def first_ms(ledger: sqlite3.Connection, kind: str, from_ms: int) -> int | None:
-    """When the first of a kind begins, not counting those before `from_ms`."""
+def first_ms(ledger: sqlite3.Connection, kind: str, from_ms: int, before_ms: int) -> int | None:
+    """When the first of a kind between two times begins, None when none does."""
     row = ledger.execute(
-        "SELECT begin_ms FROM dirty_hour WHERE begin_ms >= ? AND kind = ? ORDER BY begin_ms LIMIT 1",
-        (from_ms, kind),
+        "SELECT begin_ms FROM dirty_hour WHERE begin_ms >= ? AND begin_ms < ? AND kind = ?"
+        " ORDER BY begin_ms LIMIT 1",
+        (from_ms, before_ms, kind),
     ).fetchone()
     return None if row is None else int(row[0])
 

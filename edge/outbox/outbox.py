@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from edge.outbox import lanes, quota, raw, schema
+from edge.outbox import earlier, lanes, quota, raw, schema
 from edge.outbox.connection import Connection, OutboxBroken, OutboxFull, configure, errors, transaction
 from edge.outbox.receipt import Stretch, judge
 from edge.outbox.rows import Row, cells_of, groups_of, row_of
@@ -195,6 +195,8 @@ class Outbox:
             lanes.save_boot(self._db, replace(before, boot_at_ms=boot_at_ms, clock=rank))
             lanes.correct(self._db, self._boot, boot_at_ms, rank)
             raw.correct(self._db, self._boot, boot_at_ms, rank)
+        with contextlib.suppress(OutboxFull), transaction(self._db):  # without room a later boot does it
+            earlier.bound(self._db, self._epoch_id)
         return boot_at_ms - before.boot_at_ms, wire.CLOCKS[before.clock]
 
     # --- sending ----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 from edge.outbox import Limits, Outbox, OutboxBroken, OutboxDamaged, connect, open_outbox
 from firmware import wire
 from tests.edge.made import BOOT, BOOT_AT_MS, OTHER_BOOT, fault, fix, health, receipt
+from tests.edge.paper_service import rows_of
 
 LIMITS = Limits(max_mib=4, tolerance_m=5.0, window_ms=10_000, batch_rows=10)
 ALL_TIME = {"from_ms": 0, "to_ms": wire.MAX_TIME_MS}
@@ -167,6 +168,37 @@ def test_a_boot_that_never_knew_is_bounded_by_both_neighbours(open_again: Callab
     outbox = open_again("d" * 16)
     outbox.set_clock(BOOT_AT_MS + 100_000, "gnss")
     assert BOOT_AT_MS + 5000 <= column(outbox.take("sense"), "time_ms")[0] <= BOOT_AT_MS + 100_000
+
+
+def content(batch: wire.Batch | None) -> list[Any]:
+    assert batch is not None
+    return rows_of(batch)
+
+
+def test_what_was_sent_without_a_time_gets_one_from_a_later_boot(open_again: Callable[..., Outbox]) -> None:
+    """The rows stay as they were sent; a correction of their own boot goes after them."""
+    outbox = open_again()
+    outbox.append([health(4000, clock="none"), health(9000, clock="none")])
+    sent = content(outbox.take("sense"))
+    outbox = open_again(OTHER_BOOT)
+    outbox.set_clock(BOOT_AT_MS + 60_000, "gnss")
+    assert column(outbox.take("sense"), "clock") == [0, 0]
+    assert content(outbox.take("sense")) == sent
+    correction = outbox.take("event")
+    assert correction is not None
+    assert correction.boot == BOOT
+    assert column(correction, "clock") == [wire.CLOCKS.index("estimated")]
+    assert column(correction, "boot_at_ms") == column(correction, "step_ms") == [BOOT_AT_MS + 51_000]
+    assert outbox.set_clock(BOOT_AT_MS + 70_000, "gnss") is not None
+    assert outbox.take("event", (correction.epoch, 1)) is None, "one correction is enough"
+
+
+def test_what_was_never_sent_needs_no_correction(open_again: Callable[..., Outbox]) -> None:
+    open_again().append([health(4000, clock="none")])
+    outbox = open_again(OTHER_BOOT)
+    outbox.set_clock(BOOT_AT_MS + 60_000, "gnss")
+    assert outbox.take("event") is None
+    assert column(outbox.take("sense"), "time_ms") == [BOOT_AT_MS + 60_000]
 
 
 # --- the track ------------------------------------------------------------------------------------------

@@ -1,0 +1,59 @@
+"""Boots that never knew the time, once a later one does.
+
+Their rows that were not offered yet are timed by an estimate when they are. Those that were offered without
+a time keep what was sent, or a resend would differ: a correction goes after them, a `clock_set` of their own
+boot whose clock is "estimated". So the event lane may go back to an earlier boot for one row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from edge.outbox import lanes
+from edge.outbox.rows import row_of
+from edge.outbox.times import Boot, estimated
+from edge.record import Record
+from firmware import wire
+
+if TYPE_CHECKING:
+    from edge.outbox.connection import Connection
+    from edge.outbox.lanes import BootEntry
+    from edge.record import Values
+
+EVENT = wire.LANES.index("event")
+
+
+def bound(db: Connection, epoch: int) -> int:
+    """Estimate every boot without a clock from its neighbours; how many. Within a transaction."""
+    boots = lanes.boots_of(db)
+    spans = [Boot(entry.boot_at_ms if entry.clock else None, entry.last_mono_ms) for entry in boots]
+    count = 0
+    for at, entry in enumerate(boots[:-1]):
+        boot_at_ms = None if entry.clock else estimated(spans, at)
+        if boot_at_ms is None:
+            continue
+        spans[at] = Boot(boot_at_ms, entry.last_mono_ms)
+        known = replace(entry, boot_at_ms=boot_at_ms, clock=lanes.ESTIMATED)
+        lanes.save_boot(db, known)
+        if _was_offered(db, entry.number):
+            lanes.put(db, epoch, EVENT, [row_of(_correction(known), 0, entry.number)])
+        count += 1
+    return count
+
+
+def _was_offered(db: Connection, boot: int) -> bool:
+    """Whether any row of the boot has left, and so without a time."""
+    found = db.execute(
+        "SELECT 1 FROM runs JOIN lanes USING (epoch, lane) WHERE boot = ? AND first_seq <= offered LIMIT 1",
+        (boot,),
+    )
+    return found.fetchone() is not None
+
+
+def _correction(boot: BootEntry) -> Record:
+    values: Values = {"step_ms": boot.boot_at_ms, "was": wire.CLOCKS.index("none")}
+    mono_ms, boot_at_ms = boot.last_mono_ms, boot.boot_at_ms
+    return Record(
+        "clock_set", "clock", boot.boot, mono_ms, boot_at_ms + mono_ms, boot_at_ms, "estimated", values
+    )

@@ -9,7 +9,7 @@ ladder, none < estimated < rtc < ntp < gnss: what ranks lower never moves what r
     agreed?         A receiver's word counts when several consecutive fixes keep one distance to monotonic
                     time, and longer when its weeks had to be corrected and no other source is of its mind.
                     Moving a clock that is already earned asks the same of anyone, so that a single spoofed
-                    or garbled fix moves nothing.
+                    or garbled fix moves nothing; moving it far asks for half a minute.
     moves?          Within 250 ms of what we have the evidence raises the rank and moves nothing, so that
                     `boot_at_ms` stays constant and costs nothing on the wire.
 """
@@ -29,6 +29,8 @@ STEP_MS = 250  # less than this is jitter of the serial line
 AGREEMENT_MS = 500  # evidence in agreement stays within this of its first word
 AGREEMENT_SPAN_MS = 1_500  # and lasts this long, so that a stopped clock at 10 Hz is found out
 AGREEING = 3
+JUMP_MS = 60_000  # an earned clock is moved farther than this only by
+JUMP_SPAN_MS = 30_000  # agreement that lasts this long
 AGREEING_CORRECTED = 10  # a date that had to be corrected by a rollover is a guess, and asked for longer
 OWN_TIME_MS = 1_000  # a fix is late on the line by less than this
 
@@ -71,11 +73,12 @@ class Clock:
     """Maps monotonic time to UTC, as far as the evidence goes. `floor_ms` is a moment surely past."""
 
     def __init__(self, floor_ms: int, *, ceiling_ms: int | None = None) -> None:
+        # What could not be the time, or contradicted an earned clock and has not agreed for long enough.
+        self.refused = 0
         self.floor_ms = floor_ms
         self.ceiling_ms = floor_ms + 20 * YEAR_MS if ceiling_ms is None else ceiling_ms
         self.word = "none"
         self.boot_at_ms: int | None = None
-        self.refused = 0
         self._runs: dict[str, _Run] = {}
 
     def offer(self, source: Evidence, utc_ms: int, mono_ms: int) -> ClockSet | None:
@@ -92,8 +95,12 @@ class Clock:
             self._runs.pop(source, None)
             return None
         needed = self._needed(source, rank, boot_at_ms, is_corrected=corrected_ms != utc_ms)
-        agreed_ms = self._agreed(source, boot_at_ms, mono_ms, needed)
-        return None if agreed_ms is None else self._set(source, agreed_ms, mono_ms)
+        span_ms = self._needed_ms(rank, boot_at_ms, needed)
+        agreed_ms = self._agreed(source, boot_at_ms, mono_ms, needed, span_ms)
+        if agreed_ms is None:
+            self.refused += rank == 0 and not self._is_near(boot_at_ms, OWN_TIME_MS)
+            return None
+        return self._set(source, agreed_ms, mono_ms)
 
     def time_of(self, mono_ms: int) -> tuple[int, int, str]:
         """(time_ms, boot_at_ms, clock) of a moment; with clock "none" the time counts from boot."""
@@ -120,8 +127,8 @@ class Clock:
     def _is_plausible(self, utc_ms: int) -> bool:
         return self.floor_ms <= utc_ms <= min(self.ceiling_ms, wire.MAX_TIME_MS)
 
-    def _is_near(self, boot_at_ms: int) -> bool:
-        return self.boot_at_ms is not None and abs(boot_at_ms - self.boot_at_ms) <= STEP_MS
+    def _is_near(self, boot_at_ms: int, within_ms: int = STEP_MS) -> bool:
+        return self.boot_at_ms is not None and abs(boot_at_ms - self.boot_at_ms) <= within_ms
 
     def _needed(self, source: str, rank: int, boot_at_ms: int, *, is_corrected: bool) -> int:
         if source != "gnss" and rank > 0:
@@ -129,12 +136,16 @@ class Clock:
         is_seconded = self.boot_at_ms is not None and abs(boot_at_ms - self.boot_at_ms) < DAY_MS
         return AGREEING_CORRECTED if is_corrected and not is_seconded else AGREEING
 
-    def _agreed(self, source: str, boot_at_ms: int, mono_ms: int, needed: int) -> int | None:
+    def _needed_ms(self, rank: int, boot_at_ms: int, needed: int) -> int:
+        if rank == 0 and not self._is_near(boot_at_ms, JUMP_MS):
+            return JUMP_SPAN_MS
+        return AGREEMENT_SPAN_MS if needed > 1 else 0
+
+    def _agreed(self, source: str, boot_at_ms: int, mono_ms: int, needed: int, needed_ms: int) -> int | None:
         run = self._runs.get(source)
         if run is None or not run.has_taken(boot_at_ms, mono_ms):
             run = self._runs[source] = _Run(boot_at_ms, mono_ms, boot_at_ms, mono_ms)
-        span_ms = run.last_mono_ms - run.first_mono_ms
-        if run.count < needed or (needed > 1 and span_ms < AGREEMENT_SPAN_MS):
+        if run.count < needed or run.last_mono_ms - run.first_mono_ms < needed_ms:
             return None
         del self._runs[source]
         return run.best_boot_at_ms

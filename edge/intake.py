@@ -7,6 +7,7 @@ after all.
 
 from __future__ import annotations
 
+import datetime
 import logging
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,8 @@ class Intake:
         self._retry_ms = 0
         self._evidence_ms = self._tidied_ms = -EVIDENCE_MS
         self._faults = Faults("outbox", self._waiting.append, time.mono_ms)
+        self._jumps = Faults("clock", self._wait, time.mono_ms)
+        self._refused = 0
         self._metres = 0
         self.newest_fix: Reading | None = None
         self.is_in_trouble = False
@@ -260,6 +263,7 @@ class Intake:
             self._outbox.close_windows(now_ms)
             if now_ms - self._tidied_ms >= TIDY_MS:
                 self._tidied_ms = now_ms
+                self._end_jumps()
                 self._outbox.note("odometer_m", str(self._metres))
                 self._outbox.tidy(now_ms)
         except OutboxError as error:
@@ -268,8 +272,12 @@ class Intake:
     def _offer_time(self, source: Evidence, utc_ms: int | None, mono_ms: int) -> None:
         if utc_ms is None:
             return
+        refused = self.clock.refused
         won = self.clock.offer(source, utc_ms, mono_ms)
         if won is None:
+            if source == "gnss" and self.clock.refused > refused and self.clock.boot_at_ms is not None:
+                said = datetime.datetime.fromtimestamp(utc_ms / 1000, datetime.UTC)
+                self._jumps.begin("jump", f"the receiver says {said:%Y-%m-%d %H:%M:%S} UTC, not believed")
             return
         step: tuple[int, str] | None = (won.step_ms, won.was)
         if self._outbox is not None:
@@ -281,6 +289,12 @@ class Intake:
             values: Values = {"step_ms": step[0], "was": wire.CLOCKS.index(step[1])}
             self._wait(Reading("clock_set", "clock", mono_ms, values))
             log.info("the time is known by %s", won.clock)
+
+    def _end_jumps(self) -> None:
+        """A receiver that contradicted the clock is a fault until it has not for a minute."""
+        if self.clock.refused == self._refused:
+            self._jumps.end()
+        self._refused = self.clock.refused
 
     def close(self, now_ms: int) -> None:
         """Commit what was accepted, hand the track to its lane, close."""

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.clock import AGREEING, AGREEING_CORRECTED, DAY_MS, ROLLOVER_MS, STEP_MS, YEAR_MS, Clock
+from edge.clock import (
+    AGREEING,
+    AGREEING_CORRECTED,
+    DAY_MS,
+    JUMP_SPAN_MS,
+    ROLLOVER_MS,
+    STEP_MS,
+    YEAR_MS,
+    Clock,
+)
 from firmware import wire
 
 
@@ -169,16 +178,22 @@ def test_single_spoofed_fixes_move_nothing(jump_ms):
         is_spoofed = mono_ms // 1000 % 3 != 0  # two of three, yet never three in a row
         assert clock.offer("gnss", NOW + mono_ms + (jump_ms if is_spoofed else 0), mono_ms) is None
     assert clock.boot_at_ms == NOW
+    assert clock.refused == (0 if abs(jump_ms) < 1000 else 120), "a late sentence is no lie"
 
 
-def test_a_jump_that_agrees_is_a_step_and_can_be_undone():
+@pytest.mark.parametrize(
+    ("jump_ms", "count"), [(3600_000, JUMP_SPAN_MS // 1000 + 1), (20_000, AGREEING), (-18_000, AGREEING)]
+)
+def test_a_jump_that_agrees_for_long_enough_is_a_step_and_can_be_undone(jump_ms, count):
     clock = Clock(FLOOR)
     fixes(clock, NOW, AGREEING)
-    (away,) = fixes(clock, NOW + 3600_000, AGREEING, start_ms=20_000)
-    assert (away.was, away.clock, away.step_ms) == ("gnss", "gnss", 3600_000)
-    (back,) = fixes(clock, NOW, AGREEING, start_ms=30_000)
-    assert back.step_ms == -3600_000
+    assert fixes(clock, NOW + jump_ms, count - 1, start_ms=20_000) == []
+    (away,) = fixes(clock, NOW + jump_ms, 1, start_ms=19_000 + 1000 * count)
+    assert (away.was, away.clock, away.step_ms) == ("gnss", "gnss", jump_ms)
+    (back,) = fixes(clock, NOW, count, start_ms=20_000 + 1000 * count)
+    assert back.step_ms == -jump_ms
     assert clock.boot_at_ms == NOW
+    assert clock.refused == 2 * (count - 1)
 
 
 def test_ntp_that_steps_needs_agreement_too():
@@ -187,6 +202,7 @@ def test_ntp_that_steps_needs_agreement_too():
     assert clock.offer("ntp", NOW + 61_000, 1000) is None
     assert clock.offer("ntp", NOW + 62_000, 2000) is None
     assert clock.offer("ntp", NOW + 63_000, 3000).step_ms == 60_000
+    assert clock.refused == 2
 
 
 def test_the_least_delayed_fix_sets_the_clock():

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from edge import intake as intake_module
-from edge.clock import Clock
+from edge.clock import DAY_MS, Clock
 from edge.intake import Intake
 from edge.outbox import Limits
 from edge.record import Reading, fault
@@ -135,3 +135,17 @@ def test_the_clock_is_won_and_told_once(intake: Intake) -> None:
     assert (group.kind, group.columns["was"]) == ("clock_set", [0])
     assert group.columns["step_ms"] == [intake.clock.boot_at_ms]
     intake.close(30_000)
+
+
+def test_a_receiver_that_jumps_is_told_once_and_not_believed(intake: Intake, time: Moment) -> None:
+    begin_ms = 1_795_000_000_000
+    for second in range(180):
+        time.now_ms = second * 1000
+        jump_ms = 400 * DAY_MS if 20 <= second < 40 else 0
+        utc_ms = begin_ms + time.now_ms + jump_ms
+        intake.take(Reading("fix", "gnss", time.now_ms, {"fix_mode": 0}, utc_ms))
+        intake.commit(time.now_ms)
+        intake.step(time.now_ms)
+    assert intake.clock.boot_at_ms == begin_ms
+    assert intake.clock.refused == 20
+    assert stored(intake)["jump"] == 2, "its beginning and its end"

@@ -28,6 +28,7 @@ STABLE_MS = 60_000  # a connection that lasts so long was a good one
 HINT_AGE_MS = 2_000  # a younger batch may simply not have been answered yet
 TIMEOUTS_TO_RECONNECT = 3
 IDLE_LIVE_MS = 30_000  # without news a live message still says that the unit is there
+LIVE_SLACK_MS = 50  # a fix each second must not wait for the second after because it came a moment early
 
 Position = tuple[str, int]  # epoch, last seq
 
@@ -77,6 +78,7 @@ class Uplink:
         self._connect_at_ms = 0
         self._timeouts = 0
         self._live_ms: int | None = None
+        self._live_free_ms = 0
         self.reconnects = 0
 
     # --- the connection ---------------------------------------------------------------------------------
@@ -188,15 +190,18 @@ class Uplink:
     # --- live -------------------------------------------------------------------------------------------
 
     def is_live_due(self, now_ms: int, *, has_news: bool) -> bool:
-        """Whether the newest position may go out: at most one per period, and rarely without news."""
-        if not self.is_open:
-            return False
-        period_ms = self._live_period_ms if has_news else max(IDLE_LIVE_MS, self._live_period_ms)
-        # A fix each second must not wait for the second after because it came a moment early.
-        return self._live_ms is None or now_ms - self._live_ms >= period_ms - 50
+        """Whether the newest position may go out: one per period on average, and rarely without news."""
+        if not self.is_open or self._live_ms is None:
+            return self.is_open
+        if has_news:
+            return now_ms >= self._live_free_ms
+        return now_ms - self._live_ms >= max(IDLE_LIVE_MS, self._live_period_ms)
 
     def live_sent(self, now_ms: int) -> None:
+        """One that went late lets the next go soon: else each would be a fix behind from then on."""
         self._live_ms = now_ms
+        since_ms = max(now_ms - self._live_period_ms, self._live_free_ms)
+        self._live_free_ms = since_ms + self._live_period_ms - LIVE_SLACK_MS
 
 
 def _is_covered(at: Position, told: Progress) -> bool:

@@ -168,3 +168,15 @@ def test_live_keeps_its_period(period_ms: int, most: int) -> None:
     assert most - 1 <= sent <= most
     assert not line.is_live_due(20_000, has_news=False)
     assert line.is_live_due(41_000, has_news=False)
+
+
+def test_a_late_live_message_does_not_make_the_next_ones_late() -> None:
+    """The line was busy at 0.9 s after a fix: the next fix goes when it comes, not a second later."""
+    line = uplink()
+    line.opened(0)
+    line.live_sent(1000)
+    line.live_sent(2900)
+    for now in (3000, 4010, 5000, 6060):
+        assert line.is_live_due(now, has_news=True), now
+        line.live_sent(now)
+        assert not line.is_live_due(now + 500, has_news=True), now

@@ -69,8 +69,8 @@ class OutboxSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UplinkSettings:
-    batch_rows: int = _number(60, 1, wire.MAX_ROWS)
-    batch_bytes: int = _number(8192, 1024, wire.MAX_BATCH_BYTES)
+    batch_rows: int = _number(240, 1, wire.MAX_ROWS)
+    batch_bytes: int = _number(2048, 1024, wire.MAX_BATCH_BYTES)
     window: int = _number(2, 1, 8)
     receipt_timeout_s: float = _number(30.0, 1, 600)
     is_deflated: bool = True

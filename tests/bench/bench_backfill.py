@@ -81,7 +81,8 @@ class Spectator:
     """Reads the service's stream as a browser does: when what position came, and how old it was."""
 
     def __init__(self, port: int) -> None:
-        self.ages_ms: list[tuple[int, int]] = []  # (arrived, age)
+        self.ages_ms: list[tuple[int, int]] = []  # (arrived, age) of each new position
+        self._newest_ms = 0
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._connection.request("GET", "/api/v1/stream")
         self._answer = self._connection.getresponse()
@@ -90,10 +91,15 @@ class Spectator:
     def _read(self) -> None:
         while text := self._answer.readline():
             if text.startswith(b"data:"):
-                arrived_ms = now_ms()
                 for unit in json.loads(text[5:]).get("units", []):
-                    if unit["sampled_at"]:
-                        self.ages_ms.append((arrived_ms, arrived_ms - parsed_ms(unit["sampled_at"])))
+                    self._see(unit["sampled_at"], now_ms())
+
+    def _see(self, sampled_at: str | None, arrived_ms: int) -> None:
+        """An update may also tell of something else, with the position of before."""
+        sampled_ms = 0 if sampled_at is None else parsed_ms(sampled_at)
+        if sampled_ms > self._newest_ms:
+            self._newest_ms = sampled_ms
+            self.ages_ms.append((arrived_ms, arrived_ms - sampled_ms))
 
     def between(self, begin_ms: int, end_ms: int) -> list[int]:
         return [age for at, age in self.ages_ms if begin_ms <= at < end_ms]

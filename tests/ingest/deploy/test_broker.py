@@ -54,7 +54,7 @@ class Deployed(Mosquitto):
         access.write_text((SHIPPED / "access").read_text())
         shipped = (SHIPPED / "ortoo.conf").read_text()
         shipped = shipped.replace("listener 8883", f"listener {self.port} {self.host}")
-        shipped = shipped.replace(f"{INSTALLED}/access", str(access)).replace(INSTALLED, str(self.authority))
+        shipped = shipped.replace(f"{INSTALLED}.access", str(access)).replace(INSTALLED, str(self.authority))
         settings = [line for line in shipped.splitlines() if not line.startswith("#")]
         assert not any("/etc/" in line for line in settings)
         main = (SHIPPED / "mosquitto.conf").read_text().replace("/mosquitto/data/", f"{self.data_path}/")

@@ -84,10 +84,10 @@ def test_prometheus_reads_the_service_with_its_key(
 
 
 def started_prometheus(folder: Path, service_port: int, programs: list[Program]) -> str:
-    """The shipped settings with this folder, this port and a pace for a test in them; its address."""
-    shipped = (SHIPPED / "prometheus.yml").read_text()
-    shipped = shipped.replace("/etc/prometheus", str(folder)).replace("8080", str(service_port))
-    (folder / "prometheus.yml").write_text(shipped.replace("15s", "1s"))
+    """The shipped settings with this port and a pace for a test in them; its address."""
+    (folder / "prometheus.yml").write_text((SHIPPED / "prometheus.yml").read_text().replace("15s", "1s"))
+    targets = (SHIPPED / "ortoo.targets.yml").read_text().replace("8080", str(service_port))
+    (folder / "ortoo.targets.yml").write_text(targets)
     shutil.copy(SHIPPED / "ortoo.rules.yml", folder)
     promtool("check", "config", "prometheus.yml", cwd=folder)
     address = f"127.0.0.1:{find_free_port()}"

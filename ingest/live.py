@@ -9,8 +9,9 @@ Whether a unit is connected is what its newest connection said: `conn` counts up
 connection cannot bury a newer birth. A card that was replaced or fell back counts from lower down again: a
 birth is believed whatever its number, and the will of the connection before it is not.
 
-Each change has a higher revision than the one before; `changed_since` is what a stream needs. All methods
-are called from any thread.
+Each change has a higher revision than the one before; `changed_since` is what a stream needs. A unit is
+written as JSON once after it changed, for whoever asks: every stream and every look at the fleet joins the
+same texts. All methods are called from any thread.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import json
 import threading
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
 
 from firmware import wire
 from ingest.api.instants import iso
@@ -41,6 +44,7 @@ SCALED = (
 )
 POSITION = ("lat_deg", "lon_deg", "altitude_msl_m")
 FIX_WORDS = ("fix_mode", "quality")
+SHOWN_OF_FIX = (*(name for name, _, _ in SCALED), *FIX_WORDS)
 NO_FIX = (0, "none")
 VITALS = {field_.name for kind in ("power", "health") for field_ in wire.KINDS[kind].fields}
 
@@ -66,11 +70,19 @@ class UnitState:
     vitals: dict[str, int | str | None] = field(default_factory=dict)
     vital_order_ms: dict[str, int] = field(default_factory=dict)
     revision: int = 0
+    text: bytes | None = None  # as JSON, once somebody looked since the last change
+
+    def as_json(self) -> bytes:
+        """The unit as the API shows it."""
+        if self.text is None:
+            self.text = to_json(self.shown())
+        return self.text
 
     def shown(self) -> dict[str, Any]:
         """The unit as the API shows it."""
         self.read()
-        shown: dict[str, Any] = {
+        fix = self.fix.get
+        return {
             "unit": self.unit,
             "name": self.name,
             "capabilities": list(self.capabilities),
@@ -79,13 +91,9 @@ class UnitState:
             "sampled_at": None if self.sampled_ms is None else iso(self.sampled_ms),
             "received_at": None if self.received_ms is None else iso(self.received_ms),
             "clock": self.clock,
+            **{name: fix(name) for name in SHOWN_OF_FIX},
+            "vitals": dict(self.vitals),
         }
-        for name, _, _ in SCALED:
-            shown[name] = self.fix.get(name)
-        for name in FIX_WORDS:
-            shown[name] = self.fix.get(name)
-        shown["vitals"] = dict(self.vitals)
-        return shown
 
     def read(self) -> None:
         """Turn the newest fix into what is shown: only when somebody looks, for a drain brings thousands."""
@@ -113,7 +121,7 @@ class UnitState:
         self.sampled_ms = sampled_ms
 
 
-_PASSING = ("connection", "revision", "unread")
+_PASSING = ("connection", "revision", "unread", "text")
 _KEPT = tuple(field_.name for field_ in fields(UnitState) if field_.name not in _PASSING)
 
 
@@ -132,14 +140,19 @@ class Live:
         with self._lock:
             return self._revision, [self._units[unit].shown() for unit in sorted(self._units)]
 
-    def changed_since(self, revision: int) -> tuple[int, list[dict[str, Any]]]:
-        """The revision, and the units that changed after the given one."""
+    def texts(self) -> tuple[int, list[bytes]]:
+        """The revision, and every unit as JSON."""
+        with self._lock:
+            return self._revision, [self._units[unit].as_json() for unit in sorted(self._units)]
+
+    def changed_since(self, revision: int) -> tuple[int, list[bytes]]:
+        """The revision, and as JSON the units that changed after the given one."""
         with self._lock:
             changed = []
             for state in reversed(self._units.values()):
                 if state.revision <= revision:
                     break
-                changed.append(state.shown())
+                changed.append(state.as_json())
             return self._revision, changed
 
     def find(self, unit: str) -> dict[str, Any] | None:
@@ -246,7 +259,7 @@ class Live:
             if now_ms is not None:
                 state.received_ms = max(state.received_ms or 0, now_ms)
             self._revision += 1
-            state.revision = self._revision
+            state.revision, state.text = self._revision, None
             self._unkept.add(unit)
             return is_taken
 

@@ -25,8 +25,11 @@ class LiveState(Protocol):
     def snapshot(self) -> tuple[int, list[dict[str, Any]]]:
         """The revision, and every unit."""
 
-    def changed_since(self, revision: int) -> tuple[int, list[dict[str, Any]]]:
-        """The revision, and the units that changed after the given one."""
+    def texts(self) -> tuple[int, list[bytes]]:
+        """The revision, and every unit as JSON."""
+
+    def changed_since(self, revision: int) -> tuple[int, list[bytes]]:
+        """The revision, and as JSON the units that changed after the given one."""
 
     def find(self, unit: str) -> dict[str, Any] | None:
         """One unit, None when it was never heard of."""

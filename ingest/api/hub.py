@@ -61,7 +61,7 @@ class Hub:
         """Listen; the first one starts the ticking."""
         self.listeners += 1
         if self._task is None and not self.is_closed:
-            self._revision, _ = self._context.live.snapshot()
+            self._revision, _ = self._context.live.changed_since(self._revision)
             self._task = asyncio.create_task(self._run(), name="hub")
 
     def leave(self) -> None:
@@ -87,7 +87,7 @@ class Hub:
         known = self._known_revision(last_event_id)
         if known is not None:
             return self.catch_up(known)
-        revision, units = self._context.live.snapshot()
+        revision, units = self._context.live.texts()
         return Block(self._number, revision, self._encoded("snapshot", revision, self.fleet(units)))
 
     def catch_up(self, revision: int) -> Block:
@@ -109,11 +109,11 @@ class Hub:
         if not self.is_closed:
             await self._pulse.wait()
 
-    def fleet(self, units: list[dict[str, Any]]) -> dict[str, Any]:
+    def fleet(self, units: list[bytes]) -> bytes:
         """The body of a snapshot."""
         context = self._context
         ages = {"stale_after_s": context.stale_after_s, "gone_after_s": context.gone_after_s}
-        return {"now": iso(context.now_ms()), **ages, "units": units}
+        return with_units({"now": iso(context.now_ms()), **ages}, units)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -130,7 +130,7 @@ class Hub:
             self._publish(revision, self._update(revision, units))
         elif now_s - self._spoke_s >= IDLE_S:
             now = {"now": iso(self._context.now_ms())}
-            self._publish(revision, self._encoded("tick", revision, now))
+            self._publish(revision, self._encoded("tick", revision, to_json(now)))
         else:
             return
         self._spoke_s = now_s
@@ -142,15 +142,21 @@ class Hub:
         pulse, self._pulse = self._pulse, asyncio.Event()
         pulse.set()
 
-    def _update(self, revision: int, units: list[dict[str, Any]]) -> bytes:
-        return self._encoded("update", revision, {"now": iso(self._context.now_ms()), "units": units})
+    def _update(self, revision: int, units: list[bytes]) -> bytes:
+        now = {"now": iso(self._context.now_ms())}
+        return self._encoded("update", revision, with_units(now, units))
 
-    def _encoded(self, event: str, revision: int, body: dict[str, Any]) -> bytes:
+    def _encoded(self, event: str, revision: int, body: bytes) -> bytes:
         head = f"event: {event}\nid: {self._context.instance}-{revision}\ndata: ".encode()
-        return head + to_json(body) + b"\n\n"
+        return head + body + b"\n\n"
 
     def _known_revision(self, last_event_id: str | None) -> int | None:
         instance, _, revision = (last_event_id or "").rpartition("-")
         if instance != self._context.instance or not (revision.isascii() and revision.isdigit()):
             return None
         return int(revision[:18])
+
+
+def with_units(head: dict[str, Any], units: list[bytes]) -> bytes:
+    """An object that ends with the units, which are JSON already."""
+    return b'%b,"units":[%b]}' % (to_json(head)[:-1], b",".join(units))

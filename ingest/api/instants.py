@@ -7,6 +7,7 @@ them from the disk. So the parts of a clock face are made once, and a text is th
 from __future__ import annotations
 
 import datetime
+from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -33,16 +34,22 @@ def iso_column(times_ms: list[int]) -> list[str]:
 
 
 def _iso_of_day(day: int, times_ms: Iterable[int]) -> list[str]:
-    date = (_ERA + datetime.timedelta(days=day)).strftime("%Y-%m-%d")
+    date = _date(day)
     return [
         f"{date}{_MINUTES[ms // 60_000 % 1440]}{_SECONDS[ms // 1000 % 60]}{_THOUSANDTHS[ms % 1000]}"
         for ms in times_ms
     ]
 
 
-def iso(time_ms: int) -> str:
+@lru_cache(maxsize=64)
+def _date(day: int) -> str:
+    return (_ERA + datetime.timedelta(days=day)).strftime("%Y-%m-%d")
+
+
+def iso(ms: int) -> str:
     """One instant as "2026-11-21T09:00:00.123Z"."""
-    return iso_column([time_ms])[0]
+    clock_face = f"{_MINUTES[ms // 60_000 % 1440]}{_SECONDS[ms // 1000 % 60]}{_THOUSANDTHS[ms % 1000]}"
+    return _date(ms // DAY_MS) + clock_face
 
 
 def parse_instant(text: str) -> int:

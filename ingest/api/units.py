@@ -10,6 +10,7 @@ from pydantic_core import to_json
 
 from ingest.api.errors import responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
+from ingest.api.hub import with_units
 from ingest.api.instants import iso
 from ingest.api.shapes import Fleet, LiveUnit, Registration, Units, UnitState
 
@@ -28,8 +29,8 @@ router = APIRouter(tags=["units"])
 )
 def list_units(given: Given) -> Response:
     """Every unit that was ever heard of, registered or not."""
-    _, units = given.live.snapshot()
-    return _json({"now": iso(given.now_ms()), "units": units})
+    _, units = given.live.texts()
+    return Response(with_units({"now": iso(given.now_ms())}, units), media_type="application/json")
 
 
 @router.get(
@@ -54,10 +55,9 @@ def read_live(
 ) -> Response:
     """The newest state of every unit, as the stream's snapshot gives it; or as GeoJSON points."""
     hub: Hub = request.app.state.hub
-    _, units = given.live.snapshot()
     if format == "json":
-        return _json(hub.fleet(units))
-    features = [_feature(unit) for unit in units]
+        return Response(hub.fleet(given.live.texts()[1]), media_type="application/json")
+    features = [_feature(unit) for unit in given.live.snapshot()[1]]
     return _json({"type": "FeatureCollection", "features": features}, "application/geo+json")
 
 

@@ -184,8 +184,18 @@ def test_changes_since_a_revision(live: Live) -> None:
     live.note_news(["u-3", "u-1"], NOW_MS + 1)
     newer, changed = live.changed_since(revision)
     assert newer > revision
-    assert {unit["unit"] for unit in changed} == {"u-1", "u-3"}
+    assert {json.loads(text)["unit"] for text in changed} == {"u-1", "u-3"}
     assert len(live.changed_since(0)[1]) == 5
+
+
+def test_what_is_written_once_is_written_anew_after_a_change(live: Live) -> None:
+    fix(live, NOW_MS)
+    before = live.texts()[1]
+    assert live.texts()[1][0] is before[0]
+    assert [json.loads(text) for text in before] == live.snapshot()[1]
+    live.note_news([UNIT], NOW_MS + 1)
+    assert [json.loads(text) for text in live.texts()[1]] == live.snapshot()[1]
+    assert live.texts()[1] != before
 
 
 def test_states_are_kept_and_loaded(live: Live) -> None:

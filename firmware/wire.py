@@ -954,7 +954,7 @@ def parse_topic(text: str) -> "tuple[str, str]":
 # --- the small JSON -------------------------------------------------------------------------------------
 
 STATES = ("offline", "online")
-COMMANDS = ("raw_track", "resend")
+COMMANDS = ("raw_track", "resend", "erase")
 
 # What a live message may carry besides its base: the newest fix and a few vital values.
 LIVE_KINDS = ("fix", "power", "health")
@@ -1076,10 +1076,16 @@ def _check_runs(runs: "Any", where: str) -> None:
 
 
 def check_command(message: "dict[str, Any]") -> "dict[str, Any]":
-    """`raw_track` asks for every fix between two times, `resend` for rows of a lane between two numbers."""
+    """`raw_track` asks for every fix between two times, `resend` for rows of a lane between two numbers.
+
+    `erase` tells the unit to forget what it holds besides what was not yet receipted.
+    """
     _need(message, ("v", "id", "what"), "command")
     _check_text(message["id"], 64, "command.id")
-    if _check_word(message["what"], COMMANDS, "command.what") == "raw_track":
+    what = _check_word(message["what"], COMMANDS, "command.what")
+    if what == "erase":
+        _refuse_others(message, ("v", "id", "what"), "command")
+    elif what == "raw_track":
         _refuse_others(message, ("v", "id", "what", "from_ms", "to_ms"), "command")
         _need(message, ("from_ms", "to_ms"), "command")
         _check_number(message["from_ms"], 0, MAX_TIME_MS, "command.from_ms")

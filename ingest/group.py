@@ -21,7 +21,7 @@ from firmware import wire
 from ingest.decode import decode_with_chunks
 from ingest.delivery import Ahead, Fork, LaneState, Store, judge, offer_of
 from ingest.history.chunk import CLOCK_NONE, Chunk, picked, rows_by_seq
-from ingest.ledger import counters, dirty_hours, last_values, marks, quarantine, units
+from ingest.ledger import counters, dirty_hours, erasures, last_values, marks, quarantine, units
 from ingest.ledger.marks import Gap
 from ingest.salvage import HOPELESS_TIMES, salvaged
 
@@ -277,7 +277,8 @@ class Group:
             rows = rows_by_seq(chunk.group)
             held = self._held(chunk, [seq for seq in rows if seq <= mark])
             conflicts += [seq for seq in rows if seq in held and held[seq] != rows[seq]]
-            new = [at for at, seq in enumerate(rows) if seq not in held]
+            erased = erasures.erased_up_to(self._ledger, (chunk.unit, chunk.epoch, chunk.lane))
+            new = [at for at, seq in enumerate(rows) if seq not in held and seq > erased]
             filled = sum(chunk.group.columns["seq"][at] <= mark for at in new)
             if filled:
                 self.counts["rows_filled", chunk.lane] += filled

@@ -231,6 +231,19 @@ class Live:
 
         self._apply(unit, None, change)
 
+    def erase(self, unit: str, erased_ms: int) -> None:
+        """Show nothing of a unit that happened before; who it is and whether it is connected stays."""
+        with self._lock:
+            old = self._units.get(unit)
+            if old is None:
+                return
+            stays = ("unit", "name", "capabilities", "is_registered", "connection", "conn", "former_conn")
+            new = UnitState(**{name: getattr(old, name) for name in stays})
+            new.fix_order_ms = new.position_order_ms = erased_ms
+            new.vital_order_ms = dict.fromkeys(VITALS, erased_ms)
+            self._units[unit] = new
+            self._apply(unit, None, lambda _: True)
+
     def take_unkept(self) -> list[tuple[str, str]]:
         """The states that changed since the last call as JSON, to be kept on disk."""
         with self._lock:

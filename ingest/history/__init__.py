@@ -93,8 +93,12 @@ class History(Protocol):
         Stretches begin at multiples of `bucket_ms` since 1970, so that neighbouring questions agree.
         """
 
-    def erase(self, unit: str) -> None:
-        """Delete all rows of a unit; again does nothing. Raises StoreBusy."""
+    def erase(self, unit: str, before_ms: int | None = None) -> None:
+        """Delete all rows and summaries of a unit; again does nothing. Raises StoreBusy.
+
+        With `before_ms` those that are known to be from before: what came after an erasure and is older. A
+        store may then keep rows that lie in one piece with newer ones. Rows without a known time stay.
+        """
 
     def expire(self, kind: str, before_ms: int, most: int) -> int:
         """Delete rows of a kind that are older than that, at most so many chunks in one go; how many were.

@@ -127,6 +127,15 @@ _EXPIRE = """
     )
 """
 
+_ERASE_OLDER = """
+    DELETE FROM chunk WHERE id IN (
+        SELECT chunk.id FROM series JOIN chunk ON chunk.series = series.id
+        JOIN origin ON origin.id = chunk.origin
+        WHERE series.unit = ?1 AND chunk.from_ms < ?2 AND chunk.from_ms + chunk.span_ms < ?2
+        AND origin.true_clock > 0
+    )
+"""
+
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Make or bring forward the history's tables in a file."""
@@ -331,9 +340,17 @@ class SqliteHistory:
         """Rows down-sampled."""
         return bucketed(self.read(unit, kind, source, from_ms, to_ms), names, bucket_ms)
 
-    def erase(self, unit: str) -> None:
-        """Delete all rows of a unit, and what is known of their times."""
+    def erase(self, unit: str, before_ms: int | None = None) -> None:
+        """Delete all rows of a unit, and what is known of their times; or whole chunks that ended before."""
         try:
+            if before_ms is not None:
+                self._connection.execute(_ERASE_OLDER, (unit, before_ms))
+                self._connection.execute(
+                    "DELETE FROM summary WHERE begin_ms <= ?2 - 3600000"
+                    " AND series IN (SELECT id FROM series WHERE unit = ?1)",
+                    (unit, before_ms),
+                )
+                return
             for table in ("chunk", "summary"):
                 self._connection.execute(
                     f"DELETE FROM {table} WHERE series IN (SELECT id FROM series WHERE unit = ?)",  # noqa: S608

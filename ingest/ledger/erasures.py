@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """A unit's history was erased; `command_id` asks the unit to erase what it holds itself.
+    """A unit's history was erased, and the unit is asked to do the same under `command_id`.
 
-    `told_ms`: when that command went to the broker, None while it waits for a connection.
+    `told_ms`: when that command last went to the broker; `answered_ms`: when its answer was seen.
     """
 
     id: int
@@ -28,6 +28,7 @@ class Erasure:
     erased_ms: int
     command_id: str
     told_ms: int | None
+    answered_ms: int | None
 
 
 def add(ledger: sqlite3.Connection, unit: str, who: str, command_id: str, now_ms: int) -> Erasure:
@@ -55,9 +56,22 @@ def erased_up_to(ledger: sqlite3.Connection, key: LaneKey) -> int:
     return 0 if row is None else int(row[0])
 
 
-def untold(ledger: sqlite3.Connection) -> list[Erasure]:
-    """Those whose unit was not asked yet."""
-    return [Erasure(*row) for row in ledger.execute("SELECT * FROM erasure WHERE told_ms IS NULL")]
+def note_answered(ledger: sqlite3.Connection, erasure_id: int, now_ms: int) -> None:
+    """The unit has done it."""
+    ledger.execute("UPDATE erasure SET answered_ms = ? WHERE id = ?", (now_ms, erasure_id))
+
+
+def unanswered(ledger: sqlite3.Connection, since_ms: int) -> list[Erasure]:
+    """Those since a time of which the unit has said nothing."""
+    rows = ledger.execute("SELECT * FROM erasure WHERE answered_ms IS NULL AND erased_ms >= ?", (since_ms,))
+    return [Erasure(*row) for row in rows]
+
+
+def latest(ledger: sqlite3.Connection, since_ms: int) -> list[tuple[str, int]]:
+    """Each unit with the time of its last erasure since a time."""
+    return ledger.execute(
+        "SELECT unit, MAX(erased_ms) FROM erasure WHERE erased_ms >= ? GROUP BY unit", (since_ms,)
+    ).fetchall()
 
 
 def newest(ledger: sqlite3.Connection, limit: int, unit: str | None = None) -> list[Erasure]:

@@ -133,7 +133,8 @@ LEDGER_STEPS = (
         who TEXT NOT NULL,
         erased_ms INTEGER NOT NULL,
         command_id TEXT NOT NULL,
-        told_ms INTEGER
+        told_ms INTEGER,
+        answered_ms INTEGER
     );
     CREATE TABLE erased_lane (
         unit TEXT NOT NULL,

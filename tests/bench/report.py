@@ -2,6 +2,7 @@
 
 import json
 import operator
+import os
 import platform
 import statistics
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ GOALS: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": ope
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure; `ratio` is value over reference value."""
+    """One figure, of several runs their median; `ratio` is value over reference value."""
 
     bench: str
     name: str
@@ -22,6 +23,9 @@ class Row:
     reference: str
     reference_value: float | None
     goal: str
+    least: float
+    most: float
+    runs: int
 
     @property
     def ratio(self) -> float | None:
@@ -40,13 +44,21 @@ class Row:
         reference = "" if self.reference_value is None else f"{self.reference} {spoken(self.reference_value)}"
         verdict = {None: "", True: f"met ({self.goal})", False: f"MISSED ({self.goal})"}[self.is_met]
         shown = f"{spoken(self.value)} {self.unit}"
-        return f"  {self.name:<46} {shown:>24}  {reference:<44} {ratio:>9}  {verdict}".rstrip()
+        return (
+            f"  {self.name:<46} {shown:>24} {self.spread:>17}  {reference:<44} {ratio:>9}  {verdict}".rstrip()
+        )
+
+    @property
+    def spread(self) -> str:
+        """The least and the greatest of several runs."""
+        return "" if self.runs == 1 else f"{spoken(self.least)} .. {spoken(self.most)}"
 
 
 class Report:
-    """The rows of a run."""
+    """The rows of a run; a short one may leave out what only takes time."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_short: bool = False) -> None:
+        self.is_short = is_short
         self.bench = ""
         self.rows: list[Row] = []
         self.failures: dict[str, str] = {}
@@ -60,20 +72,33 @@ class Report:
         reference_value: float | Sequence[float] | None = None,
         goal: str = "",
     ) -> Row:
-        """Hand in one figure; of several runs the median counts."""
+        """Hand in one figure; of several runs the median counts, and least and greatest are shown."""
         against = None if reference_value is None else median(reference_value)
-        row = Row(self.bench, name, median(value), unit, reference, against, goal)
+        runs = [float(value)] if isinstance(value, int | float) else value
+        spread = min(runs), max(runs), len(runs)
+        row = Row(self.bench, name, median(value), unit, reference, against, goal, *spread)
         self.rows.append(row)
         print(row.line(), flush=True)
         return row
 
     def write(self, path: Path) -> None:
         """Keep the run for a later look."""
-        machine = {"python": platform.python_version(), "machine": platform.machine()}
+        machine = {
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "processor": processor(),
+            "cores": os.cpu_count(),
+        }
         rows = [{**asdict(row), "ratio": row.ratio, "is_met": row.is_met} for row in self.rows]
         text = json.dumps({"machine": machine, "rows": rows, "failures": self.failures}, indent=1)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text + "\n")
+
+
+def processor() -> str:
+    """As the kernel names it, empty where it does not."""
+    told = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return next((line.partition(": ")[2] for line in told.splitlines() if line.startswith("model name")), "")
 
 
 def median(value: float | Sequence[float]) -> float:

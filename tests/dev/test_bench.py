@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.bench.report import Report
-from tests.bench.runner import chosen, names
+from tests.bench.runner import chosen, names, table
 
 
 def test_a_row_has_median_ratio_and_verdict() -> None:
     row = Report().row("size", [9, 7, 100], "B", "JSON", [90, 90], goal="<= 10")
     assert (row.value, row.ratio, row.is_met) == (9, 0.1, True)
+    assert row.spread == "7 .. 100"
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,15 @@ def test_a_run_is_kept(tmp_path: Path) -> None:
     report.write(tmp_path / "new" / "bench.json")
     kept = json.loads((tmp_path / "new" / "bench.json").read_text())
     assert kept["rows"][0]["ratio"] == 0.5
+
+
+def test_one_table_has_the_rows_of_all() -> None:
+    report = Report()
+    for bench in ("fast", "slow"):
+        report.bench = bench
+        report.row("x", 1.5, "s")
+    assert [line.split() for line in table(report).splitlines() if line][::2] == [["fast"], ["slow"]]
+    assert table(report).count("1.5 s") == 2
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:

@@ -144,6 +144,132 @@ LEDGER_STEPS = (
         PRIMARY KEY (unit, epoch, lane)
     ) WITHOUT ROWID
     """,
+    """
+    CREATE TABLE site (
+        site TEXT PRIMARY KEY,
+        parent TEXT,
+        level TEXT NOT NULL,
+        name TEXT,
+        unit TEXT, -- whose records are this site's
+        source TEXT NOT NULL DEFAULT '', -- of that unit, empty: all that have no site of their own
+        probes TEXT NOT NULL DEFAULT '[]',
+        people INTEGER,
+        next_visit_day INTEGER, -- local days since 1970
+        lead_days INTEGER
+    ) WITHOUT ROWID;
+    CREATE UNIQUE INDEX site_source ON site (unit, source) WHERE unit IS NOT NULL;
+    CREATE TABLE item (
+        item TEXT PRIMARY KEY,
+        base_unit TEXT NOT NULL,
+        pack_size INTEGER NOT NULL,
+        profile TEXT,
+        is_freeze_sensitive INTEGER NOT NULL,
+        vvm TEXT,
+        names TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE item_code (code TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE par_level (
+        site TEXT NOT NULL,
+        item TEXT NOT NULL,
+        min INTEGER,
+        reorder INTEGER,
+        max INTEGER,
+        PRIMARY KEY (site, item)
+    ) WITHOUT ROWID;
+    CREATE TABLE lot (
+        item TEXT NOT NULL,
+        lot TEXT NOT NULL,
+        expires_day INTEGER,
+        is_confirmed INTEGER NOT NULL DEFAULT 0, -- by a person, else the earliest that was said
+        PRIMARY KEY (item, lot)
+    ) WITHOUT ROWID;
+    CREATE TABLE lot_state (
+        site TEXT NOT NULL,
+        item TEXT NOT NULL,
+        lot TEXT NOT NULL,
+        is_held INTEGER NOT NULL,
+        vvm_stage INTEGER,
+        reason TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        changed_ms INTEGER NOT NULL,
+        PRIMARY KEY (site, item, lot)
+    ) WITHOUT ROWID;
+    CREATE TABLE book (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        identity TEXT NOT NULL UNIQUE,
+        site TEXT NOT NULL,
+        item TEXT NOT NULL,
+        lot TEXT NOT NULL, -- empty: nobody said which
+        kind TEXT NOT NULL,
+        quantity INTEGER NOT NULL, -- signed, in base units, 0 of a count
+        time_ms INTEGER NOT NULL,
+        clock TEXT NOT NULL,
+        learned_ms INTEGER NOT NULL,
+        said_ms INTEGER NOT NULL, -- the unit's own time, before any correction
+        boot_at_ms INTEGER NOT NULL,
+        unit TEXT,
+        boot TEXT,
+        reason TEXT,
+        actor TEXT,
+        other_site TEXT,
+        expires_day INTEGER, -- as said with this entry
+        serial TEXT,
+        slot TEXT,
+        method TEXT,
+        pieces INTEGER, -- of a count
+        change INTEGER,
+        began_ago_ms INTEGER,
+        sure_pct INTEGER
+    );
+    CREATE INDEX book_pair ON book (site, item, time_ms, lot, kind, quantity);
+    CREATE INDEX book_boot ON book (unit, boot) WHERE unit IS NOT NULL;
+    CREATE INDEX book_other ON book (other_site, item) WHERE kind = 'transfer';
+    CREATE TABLE book_clock (
+        unit TEXT NOT NULL,
+        boot TEXT NOT NULL,
+        clock INTEGER NOT NULL,
+        boot_at_ms INTEGER NOT NULL,
+        mono_ms INTEGER NOT NULL,
+        PRIMARY KEY (unit, boot)
+    ) WITHOUT ROWID;
+    CREATE TABLE unbooked (
+        identity TEXT PRIMARY KEY,
+        unit TEXT NOT NULL,
+        source TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        time_ms INTEGER NOT NULL,
+        learned_ms INTEGER NOT NULL,
+        code TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        body TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE excursion (
+        unit TEXT NOT NULL,
+        source TEXT NOT NULL,
+        epoch TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        seq INTEGER NOT NULL, -- of the newest record about it
+        state TEXT NOT NULL,
+        direction TEXT NOT NULL,
+        judgement TEXT NOT NULL,
+        comparator TEXT NOT NULL,
+        limit_cc INTEGER NOT NULL,
+        limit_s INTEGER NOT NULL,
+        began_ms INTEGER NOT NULL,
+        ended_ms INTEGER,
+        outside_s INTEGER NOT NULL,
+        lowest_cc INTEGER,
+        highest_cc INTEGER,
+        profile TEXT NOT NULL,
+        profile_version INTEGER NOT NULL,
+        clock TEXT NOT NULL,
+        learned_ms INTEGER NOT NULL, -- when the first record about it came
+        latest_ms INTEGER NOT NULL,
+        PRIMARY KEY (unit, source, epoch, number)
+    ) WITHOUT ROWID;
+    CREATE TABLE stock_revision (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL);
+    INSERT INTO stock_revision VALUES (1, 0)
+    """,
 )
 
 ACCESS_STEPS = (

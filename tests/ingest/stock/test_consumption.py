@@ -157,8 +157,9 @@ def test_amc_of_a_book_never_falls_because_of_a_stock_out(
     held: dict[str, int] = {}
     for change in before:
         held[change.lot] = held.get(change.lot, 0) + change.quantity
-    emptied = [Change(day, lot, -quantity) for lot, quantity in held.items()]
-    filled = [Change(day + length, lot, quantity) for lot, quantity in held.items()]
+    by_size = sorted(held.items(), key=lambda found: found[1])
+    emptied = [Change(day, lot, -quantity) for lot, quantity in reversed(by_size)]
+    filled = [Change(day + length, lot, quantity) for lot, quantity in by_size]
     after = [change for change in quiet if change.day >= day + length]
     used = sum(-change.quantity for change in quiet if change.is_dispense and change.quantity < 0)
     plain = amc(used, stock_out_days(quiet, expires, 0, 89)).exact

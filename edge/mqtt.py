@@ -202,6 +202,7 @@ class Mqtt:
         if self._is_tls:
             self._context = self._tls(is_clock_good=is_clock_good)
             client.tls_set_context(self._context)
+        client.on_socket_open = self._on_socket_open
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -250,6 +251,10 @@ class Mqtt:
             client.disconnect()
 
     # --- paho's callbacks: they only append ---------------------------------------------------------------
+
+    def _on_socket_open(self, _client: paho.Client, _data: Any, connected: Any) -> None:
+        """A live position must not wait until what went before has been acknowledged: no Nagle."""
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
         if code.is_failure:

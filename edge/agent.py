@@ -108,8 +108,8 @@ class Agent:
         self._intake.step(now_ms)
         if self._intake.is_commit_due(now_ms):
             self._intake.commit(now_ms)
+        self._live(now_ms)  # ahead of the batches, which would keep the line busy
         self._send(now_ms, begin_ms)
-        self._live(now_ms)
         self._watchdog.progress(int(now_ms / self._time.speed), self.status())
 
     def _drain(self) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import secrets
 import sqlite3
 from collections import Counter
 from concurrent.futures import Future
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from firmware import wire
+from ingest.erasing import ask_units, erase, sweep
 from ingest.group import Cause, Group, Known
 from ingest.history import StoreBusy, StoreRefused
 from ingest.history.sqlite import SqliteHistory, store_error
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from ingest.intake import Intake, Message
     from ingest.ledger.counters import CounterKey
+    from ingest.ledger.erasures import Erasure
     from ingest.live import Live
     from ingest.metrics import Metrics
     from ingest.time_source import TimeSource
@@ -46,6 +49,8 @@ KEEP_LIVE_S = 1.0  # how often the live state goes to the disk
 RETRY_S = (0.1, 5.0)
 WAIT_S = 0.05
 CHANGE_S = 5.0  # how long an asked change waits for its turn
+ERASE_S = 60.0  # and an erasure, for it may delete years
+SWEEP_S = 300.0
 TIDY_S, REST_S = (
     1.0,
     10.0,
@@ -61,6 +66,9 @@ class Broker(Protocol):
 
     def publish_receipts(self, receipts: list[tuple[str, bytes]]) -> bool:
         """Send these by topic; False when there is no connection."""
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send this; False when it could not be taken."""
 
     def tend(self) -> None:
         """What has to be done now and then."""
@@ -107,6 +115,7 @@ class Pipeline:
         self._new_units: set[str] = set()
         self._housekeeper = Housekeeper(connection, self._history, limits.keep_days, self._known.hours)
         self._tidy_s = time.mono_s() + REST_S
+        self._sweep_s = 0.0
         self._kept_s = time.mono_s()
         self._in_hand_s: float | None = None
         self.is_writable = True
@@ -139,15 +148,30 @@ class Pipeline:
             self._live.register(unit, name, capabilities)
         return is_known
 
-    def _change(self, change: Callable[[sqlite3.Connection], Any]) -> Any:
+    def erase_unit(self, unit: str, who: str) -> Erasure | None:
+        """Erase a unit's history; None for one never heard of. Raises StoreBusy, then nothing is erased."""
+
+        def change(ledger: sqlite3.Connection) -> Erasure | None:
+            if units.find(ledger, unit) is None:
+                return None
+            self._tidy_s = 0.0  # then the unit is asked at once
+            self._known.hours.difference_update([hour for hour in self._known.hours if hour.unit == unit])
+            return erase(ledger, self._history, unit, who, secrets.token_hex(8), self._time.utc_ms())
+
+        erasure: Erasure | None = self._change(change, ERASE_S)
+        if erasure is not None:
+            self._live.erase(unit, erasure.erased_ms)
+        return erasure
+
+    def _change(self, change: Callable[[sqlite3.Connection], Any], wait_s: float = CHANGE_S) -> Any:
         future: Future[Any] = Future()
         self._changes.put((change, future))
         self._intake.wake()
         try:
-            return future.result(CHANGE_S)
+            return future.result(wait_s)
         except TimeoutError:
             future.cancel()
-            raise StoreBusy(f"the store did not take the change within {CHANGE_S:.0f} s: try again") from None
+            raise StoreBusy(f"the store did not take the change within {wait_s:.0f} s: try again") from None
 
     # --- the thread
 
@@ -350,12 +374,20 @@ class Pipeline:
         """A piece of retention: one after the other while nothing else waits, else one a second."""
         try:
             with self._transaction():
+                self._tend_erasures()
                 has_more = self._housekeeper.step(self._time.utc_ms())
         except (StoreBusy, StoreRefused) as error:
             log.warning("retention rests for %.0f s: %s", REST_S, error)
             has_more = False
         wait_s = (TIDY_S if self._intake.waiting else 0.0) if has_more else REST_S
         self._tidy_s = self._time.mono_s() + wait_s
+
+    def _tend_erasures(self) -> None:
+        now_ms = self._time.utc_ms()
+        ask_units(self._connection, self._history, self._broker.publish, now_ms)
+        if self._time.mono_s() >= self._sweep_s:
+            self._sweep_s = self._time.mono_s() + SWEEP_S
+            sweep(self._connection, self._history, now_ms)
 
     def _note_busy(self, error: Exception) -> None:
         self._pending["waits", "store"] += 1

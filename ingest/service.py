@@ -114,6 +114,7 @@ class Service:
             live=self._live,
             access=self._access,
             register_unit=self._pipeline.register_unit,
+            erase_unit=self._pipeline.erase_unit,
             send_command=self._send_command,
             readiness=self._readiness,
             registry=self._metrics.registry,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
+    from ingest.ledger.erasures import Erasure
     from ingest.reader import Reader
 
 
@@ -49,8 +50,9 @@ class Context:
     """Everything the API needs, joined by the service.
 
     `access` is `ledger.files.open_access`. `register_unit(unit, name, capabilities)` returns when the ledger
-    and the live state have it, and is False for a unit never heard of. `send_command(unit, command)` hands a
-    command to the broker and is False when there is no connection. Both are called from any thread.
+    and the live state have it, and is False for a unit never heard of. `erase_unit(unit, who)` returns when the
+    unit's history is gone, and None for a unit never heard of. `send_command(unit, command)` hands a
+    command to the broker and is False when there is no connection. All are called from any thread.
     `instance` is a word of this process's life: a revision of the live state means nothing to the next one.
     """
 
@@ -58,6 +60,7 @@ class Context:
     live: LiveState
     access: sqlite3.Connection
     register_unit: Callable[[str, str | None, list[str]], bool]
+    erase_unit: Callable[[str, str], Erasure | None]
     send_command: Callable[[str, dict[str, Any]], bool]
     readiness: Callable[[], Readiness]
     registry: CollectorRegistry

@@ -94,6 +94,8 @@ class PaperBroker:
     def __init__(self) -> None:
         self.acked: list[int] = []
         self.published: list[tuple[str, dict[str, Any]]] = []
+        self.commands: list[tuple[str, dict[str, Any]]] = []
+        self.is_connected = True
 
     def ack(self, messages: Iterable[Message]) -> None:
         self.acked += [message.mid for message in messages]
@@ -101,6 +103,10 @@ class PaperBroker:
     def publish_receipts(self, receipts: list[tuple[str, bytes]]) -> bool:
         self.published += [(topic, wire.decode_json("receipt", payload)) for topic, payload in receipts]
         return True
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        self.commands.append((topic, wire.decode_json("command", payload)))
+        return self.is_connected
 
     def tend(self) -> None:
         pass

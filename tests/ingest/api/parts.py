@@ -16,9 +16,11 @@ from firmware import wire
 from ingest.api.app import create_app
 from ingest.api.context import Context, Readiness
 from ingest.api.server import ApiServer
+from ingest.erasing import erase
 from ingest.history.chunk import Chunk
 from ingest.history.sqlite import SqliteHistory, prepare
 from ingest.ledger import units
+from ingest.ledger.erasures import Erasure
 from ingest.ledger.files import open_access, open_store
 from ingest.live import Live
 from ingest.reader import Reader
@@ -57,6 +59,7 @@ class Parts:
             live=self.live,
             access=self.access,
             register_unit=self.register_unit,
+            erase_unit=self.erase_unit,
             send_command=self.send_command,
             readiness=lambda: self.readiness,
             registry=self.registry,
@@ -76,6 +79,12 @@ class Parts:
         if is_known:
             self.live.register(unit, name, capabilities)
         return is_known
+
+    def erase_unit(self, unit: str, who: str) -> Erasure | None:
+        if units.find(self.writer, unit) is None:
+            return None
+        self.live.erase(unit, self.now_ms)
+        return erase(self.writer, self.history, unit, who, "c0ffee", self.now_ms)
 
     def send_command(self, unit: str, command: dict[str, Any]) -> bool:
         if self.is_broker_there:

@@ -1,0 +1,244 @@
+"""Every clock of a vehicle lies at some time; in the end what is stored is dated right, or called a guess.
+
+Each row of the table is a unit in its own trouble; all go through it at once, from bytes on a pty to the API,
+while the broker is restarted, so that what was sent before a clock was won is also sent again after.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edge.clock import DAY_MS, ROLLOVER_MS
+from tests.line import books
+from tests.line.boots import SECOND_MS, Evidence, Life, Unlucky, live_all
+from tests.line.whole_line import DAY_S, Unit, instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.fixtures.mosquitto import Mosquitto
+    from tests.line.whole_line import Service
+
+HOUR_MS = 3_600_000
+WON_MS = 10_000  # of a boot: here a receiver begins to tell the truth
+BASE_DAYS = 3  # ago all begins
+WITHIN_MS = 1000
+AHEAD_MS = 300_000  # the service's `ahead_s`: what is later than that is set aside
+
+
+def ms(text: str) -> int:
+    return int(datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC).timestamp() * 1000)
+
+
+def true(_mono_ms: int, utc_ms: int) -> int:
+    return utc_ms
+
+
+def late(mono_ms: int, utc_ms: int) -> int | None:
+    """No fix for a while."""
+    return utc_ms if mono_ms >= WON_MS else None
+
+
+def canned(text: str) -> Callable[[int, int], int]:
+    """Counts from a date of its own until it knows, as mtk-3301 does from 1980."""
+    return lambda mono_ms, utc_ms: utc_ms if mono_ms >= WON_MS else ms(text) + mono_ms
+
+
+def rolled_over(_mono_ms: int, utc_ms: int) -> int:
+    return utc_ms - ROLLOVER_MS
+
+
+def spoofed(mono_ms: int, utc_ms: int) -> int:
+    """Eight seconds of another year, and single garbled ones after."""
+    is_spoofed = 8_000 <= mono_ms < 16_000 or (mono_ms > 18_000 and mono_ms // SECOND_MS % 3 == 0)
+    return utc_ms + 400 * DAY_MS if is_spoofed else utc_ms
+
+
+def in_1970(mono_ms: int, _utc_ms: int) -> Evidence:
+    return "rtc", mono_ms
+
+
+def stepping(mono_ms: int, utc_ms: int) -> Evidence:
+    """A system's clock that is set to another year each time one looks."""
+    wrong = (
+        utc_ms + 400 * DAY_MS,
+        utc_ms - 400 * DAY_MS,
+        utc_ms - ROLLOVER_MS,
+        ms("2038-01-19T03:14:08") + mono_ms,
+    )
+    return "ntp", wrong[mono_ms // 10_000 % len(wrong)]
+
+
+def into_2038(mono_ms: int, _utc_ms: int) -> Evidence:
+    return "ntp", ms("2038-01-19T03:14:08") + mono_ms
+
+
+def hours_off(_mono_ms: int, utc_ms: int) -> Evidence:
+    return "rtc", utc_ms - 5 * HOUR_MS
+
+
+def hours_fast(_mono_ms: int, utc_ms: int) -> Evidence:
+    return "rtc", utc_ms + 2 * HOUR_MS
+
+
+WON = Life("gnss", true)
+LOST = Life("estimated")
+
+SCENARIOS: dict[str, tuple[Life, ...]] = {
+    "boots-in-1970": (Life("gnss", late, in_1970),),
+    "steps-ahead": (Life("gnss", late, stepping, run_s=40),),
+    "steps-to-2038": (Life("gnss", late, into_2038),),
+    "steps-once-won": (Life("gnss", true, stepping, run_s=40),),
+    "canned-1980": (Life("gnss", canned("1980-01-05T23:59:46")),),
+    "year-80": (Life("gnss", canned("2080-01-06T00:00:00")),),
+    "year-99": (Life("gnss", canned("2099-08-22T00:00:00")),),
+    "week-rollover": (Life("gnss", rolled_over),),
+    "rtc-slow": (Life("gnss", late, hours_off),),
+    "rtc-fast": (Life("gnss", late, hours_fast),),
+    "spoofed": (Life("gnss", spoofed),),
+    "boot-without-time": (WON, LOST, WON),
+    "two-without-time": (WON, LOST, LOST, WON),
+    "first-without-time": (LOST, LOST, WON),
+    "last-without-time": (WON, LOST),
+    "never-any-time": (Life("none"), Life("none")),
+}
+
+
+@dataclass
+class Witness:
+    """Looks at the API while units live, and disturbs them once."""
+
+    service: Service
+    broker: Mosquitto
+    futures: set[str] = field(default_factory=set)
+    disturbed_s: float = field(default_factory=lambda: time.monotonic() + 5)
+
+    def look(self) -> None:
+        latest = instant(time.time_ns() // 1_000_000 + AHEAD_MS)
+        for unit in self.service.get("units")["units"]:
+            shown = [event["sampled_at"] for event in self.events(unit["unit"])] + [unit["sampled_at"]]
+            self.futures |= {f"{unit['unit']}: {at}" for at in shown if at is not None and at > latest}
+        if time.monotonic() > self.disturbed_s:
+            self.disturbed_s = float("inf")
+            self.broker.restart()
+
+    def events(self, unit: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.service.get(f"units/{unit}/events", limit=1000)["events"]
+        return found
+
+    def ticks(self, unit: str) -> list[tuple[int, int, int | None, str]]:
+        """(boot's number, monotonic, UTC as shown, clock) of each tick, as it happened."""
+        found = [event for event in self.events(unit) if event["values"].get("part") == "tick"]
+        return sorted(
+            (
+                int(event["values"]["code"]),
+                int(event["values"]["detail"]),
+                None if event["sampled_at"] is None else ms(event["sampled_at"].rstrip("Z")),
+                event["clock"],
+            )
+            for event in found
+        )
+
+    def fixes(self, unit: Unlucky) -> Iterator[tuple[int, int, int]]:
+        """(boot's number, true UTC, UTC as shown) of each fix with a place, as the track has them."""
+        for begin_ms in (0, unit.base_ms):
+            begins, ends = instant(begin_ms), instant(begin_ms + 30 * DAY_S * 1000)
+            track = self.service.get(f"units/{unit.name}/track", **{"from": begins, "to": ends})
+            for segment in track["segments"]:
+                for lat_deg, at in zip(segment["lat_deg"], segment["sampled_at"], strict=True):
+                    if lat_deg is not None:
+                        yield *unit.moment_ms(lat_deg), ms(at.rstrip("Z"))
+
+
+@pytest.mark.timeout(180)
+def test_every_boot_gets_its_time(
+    tmp_path: Path, mosquitto: Mosquitto, service: Service, note: Callable[..., None]
+) -> None:
+    base_ms = time.time_ns() // 1_000_000 - BASE_DAYS * DAY_MS
+    units = [
+        Unlucky(Unit(tmp_path, name, mosquitto.host, mosquitto.port), lives, base_ms)
+        for name, lives in SCENARIOS.items()
+    ]
+    witness = Witness(service, mosquitto)
+    live_all(units, witness.look)
+    assert {unit.name: unit.error for unit in units if unit.error is not None} == {}
+    wrong = {unit.name: found for unit in units if (found := complaints(unit, witness))}
+    assert wrong == {}
+    assert witness.futures == set(), "shown in the future"
+    assert service.get("refused")["refused"] == [], "a resend differed"
+    assert "jump" in {event["values"].get("code") for event in witness.events("spoofed")}
+    note(units=len(units), boots=sum(map(len, SCENARIOS.values())), ticks=ticks_of(units, witness))
+
+
+def ticks_of(units: list[Unlucky], witness: Witness) -> int:
+    return sum(len(witness.ticks(unit.name)) for unit in units)
+
+
+def complaints(unit: Unlucky, witness: Witness) -> list[str]:
+    """What is wrong with the time of a unit's records, in words; [] is right."""
+    found = []
+    ticks = witness.ticks(unit.name)
+    for number, life in enumerate(unit.lives):
+        own = [tick for tick in ticks if tick[0] == number]
+        if len(own) < life.run_s * 2 // 3:
+            found.append(f"boot {number} has {len(own)} ticks")
+        check = {"gnss": won, "estimated": bounded, "none": untimed}[life.clock]
+        found += [f"boot {number}: {text}" for text in check(unit, number, own)]
+    found += [
+        f"boot {number}: a fix of {instant(true_ms)} shown at {instant(shown_ms)}"
+        for number, true_ms, shown_ms in witness.fixes(unit)
+        if unit.lives[number].clock == "gnss" and abs(shown_ms - true_ms) > WITHIN_MS
+    ]
+    return [*found[:8], *disordered(unit, witness)]
+
+
+def won(unit: Unlucky, number: int, ticks: list[tuple[int, int, int | None, str]]) -> Iterator[str]:
+    """Every record of a boot whose clock was won has the right UTC."""
+    for _, mono_ms, shown_ms, clock in ticks:
+        true_ms = unit.begin_ms(number) + mono_ms
+        if shown_ms is None or abs(shown_ms - true_ms) > WITHIN_MS or clock != "gnss":
+            shown = None if shown_ms is None else instant(shown_ms)
+            yield f"{instant(true_ms)} shown at {shown} by {clock}"
+
+
+def bounded(unit: Unlucky, number: int, ticks: list[tuple[int, int, int | None, str]]) -> Iterator[str]:
+    """A boot without time lies between its neighbours that had one, and says that this is a guess."""
+    timed = [other for other, life in enumerate(unit.lives) if life.clock == "gnss"]
+    earliest_ms = max((unit.end_ms(other) for other in timed if other < number), default=0)
+    now_ms = time.time_ns() // 1_000_000
+    latest_ms = min((unit.begin_ms(other) for other in timed if other > number), default=now_ms)
+    for _, mono_ms, shown_ms, clock in ticks:
+        if shown_ms is None or clock != "estimated":
+            yield f"{mono_ms} ms after the boot is shown at {shown_ms} by {clock}"
+        elif not earliest_ms - WITHIN_MS <= shown_ms <= latest_ms + WITHIN_MS:
+            yield f"{instant(shown_ms)} is not between {instant(earliest_ms)} and {instant(latest_ms)}"
+
+
+def untimed(_unit: Unlucky, _number: int, ticks: list[tuple[int, int, int | None, str]]) -> Iterator[str]:
+    """Without any neighbour that knew, no time is shown at all."""
+    return (
+        f"{shown_ms} by {clock}" for _, _, shown_ms, clock in ticks if (shown_ms, clock) != (None, "none")
+    )
+
+
+def disordered(unit: Unlucky, witness: Witness) -> list[str]:
+    """Order: by seq, by monotonic time and by the time that is shown it is the same."""
+    rows = books.of_service(witness.service.store, unit.name)
+    ticks = [row for _, row in sorted(rows.items(), key=lambda item: item[0][2]) if is_tick(row)]
+    found = []
+    for boot in unit.lived:
+        monos = [int(row[-1]) for row in ticks if row[0] == boot.boot]
+        if monos != sorted(monos):
+            found.append(f"seq and monotonic time differ in order: {monos}")
+    shown = [shown_ms for _, _, shown_ms, _ in witness.ticks(unit.name) if shown_ms is not None]
+    return [*found, *(["the times shown are out of order"] if shown != sorted(shown) else [])]
+
+
+def is_tick(row: tuple[Any, ...]) -> bool:
+    return row[1] == "fault" and "tick" in row

@@ -70,6 +70,8 @@ class Intake:
         self._waiting: list[Reading] = []
         self._overflow = 0
         self._attempted: tuple[Heights, int] | None = None
+        self._notes: dict[str, str] = {}
+        self._noted_ms = 0
         self._retry_ms = 0
         self._evidence_ms = self._tidied_ms = -EVIDENCE_MS
         self._faults = Faults("outbox", self._waiting.append, time.mono_ms)
@@ -99,6 +101,12 @@ class Intake:
             self._take_fix(reading)
         else:
             self._wait(reading)
+
+    def keep(self, key: str, text: str, now_ms: int) -> None:
+        """Have a note of the outbox committed together with what was taken before."""
+        if not self._notes:
+            self._noted_ms = now_ms
+        self._notes[key] = text
 
     def _take_fix(self, fix: Reading) -> None:
         self._offer_time("gnss", fix.utc_ms, fix.mono_ms)
@@ -130,17 +138,24 @@ class Intake:
     # --- committing -------------------------------------------------------------------------------------
 
     def is_commit_due(self, now_ms: int) -> bool:
-        if not self._waiting or now_ms < self._retry_ms:
+        begun_ms = self._begun_ms()
+        if begun_ms is None or now_ms < self._retry_ms:
             return False
         if any(_lane(reading) == "event" for reading in self._waiting):
             return True
-        return now_ms - self._waiting[0].mono_ms >= self._group_ms
+        return now_ms - begun_ms >= self._group_ms
+
+    def _begun_ms(self) -> int | None:
+        """Since when something waits for its commit."""
+        begun_ms = [self._waiting[0].mono_ms] if self._waiting else []
+        return min([*begun_ms, self._noted_ms] if self._notes else begun_ms, default=None)
 
     def wait_ms(self, now_ms: int) -> int:
         """How long nothing will be due by itself."""
-        if not self._waiting:
+        begun_ms = self._begun_ms()
+        if begun_ms is None:
             return EVIDENCE_MS
-        due_ms = max(self._waiting[0].mono_ms + self._group_ms, self._retry_ms)
+        due_ms = max(begun_ms + self._group_ms, self._retry_ms)
         return max(0, due_ms - now_ms)
 
     def commit(self, now_ms: int) -> bool:
@@ -152,6 +167,7 @@ class Intake:
             count = len(self._waiting)
             self._append(self._records(self._waiting), count)
             del self._waiting[:count]
+            self._notes.clear()
             self._count_overflow()
         except OutboxError as error:
             self.fail(error, now_ms)
@@ -166,7 +182,7 @@ class Intake:
     def _append(self, records: list[Record], count: int) -> None:
         outbox = self._need()
         try:
-            outbox.append(records)
+            outbox.append(records, self._notes)
         finally:
             attempted = outbox.attempted
             self._attempted = None if attempted is None else (attempted, count)
@@ -299,7 +315,7 @@ class Intake:
     def close(self, now_ms: int) -> None:
         """Commit what was accepted, hand the track to its lane, close."""
         self._retry_ms = now_ms
-        if self._waiting:
+        if self._waiting or self._notes:
             self.commit(now_ms)
         if self._outbox is not None:
             try:

@@ -15,7 +15,7 @@ from edge.record import Record, Values
 from firmware import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Answer = Literal["done", "refused", "expired"]
 MIB = 1024 * 1024
@@ -125,18 +125,21 @@ class Outbox:
 
     # --- taking records in ------------------------------------------------------------------------------
 
-    def append(self, records: Sequence[Record]) -> None:
-        """Commit the records, all or none. Fixes go to the raw track, and in windows to their lane."""
-        if not records:
+    def append(self, records: Sequence[Record], notes: Mapping[str, str] | None = None) -> None:
+        """Commit the records, all or none, and with them what `note` is to know.
+
+        Fixes go to the raw track, and in windows to their lane.
+        """
+        if not records and not notes:
             return
         try:
-            self._append(records)
+            self._append(records, notes or {})
         except OutboxFull:
             if not self.make_room():
                 raise
-            self._append(records)
+            self._append(records, notes or {})
 
-    def _append(self, records: Sequence[Record]) -> None:
+    def _append(self, records: Sequence[Record], notes: Mapping[str, str]) -> None:
         raw_id = self._next_raw_id
         with transaction(self._db):
             fixes: list[Row] = []
@@ -151,11 +154,14 @@ class Outbox:
             raw.put(self._db, fixes)
             for lane, rows in by_lane.items():
                 lanes.put(self._db, self._epoch_id, lane, rows)
+            for key, value in notes.items():
+                schema.set_meta(self._db, f"note {key}", value)
             self.attempted = self.heights
         self.attempted = None
         self._next_raw_id = raw_id
-        last = records[-1]
-        self._now = (last.mono_ms, last.time_ms, last.boot_at_ms, last.clock)
+        if records:
+            last = records[-1]
+            self._now = (last.mono_ms, last.time_ms, last.boot_at_ms, last.clock)
 
     def close_windows(self, mono_ms: int, *, is_final: bool = False) -> int:
         """Hand what has been recorded of the track to its lane, once the window is over; how many rows."""

@@ -102,9 +102,57 @@ class ClockSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSettings:
     name: str = _name("gnss", 28)  # "-raw" is put behind it
-    type: str = _word("gnss", "gnss", "gpsd")
+    type: str = _word("gnss", "gnss", "gpsd", "node", "scanner", "w1", "sht4x")
     port: str = "/dev/serial0"
     baud: int = _number(0, 0, 4000000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeSettings:
+    name: str = _name("fridge", 28)
+    input: str = field(default="", metadata={"longest": 32})
+    profile: str = _name("refrigerator")
+    period_s: float = _number(60.0, 1, 600)
+    silent_s: float = _number(300.0, 10, 86400)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotSettings:
+    name: str = _name("a1")
+    item: str = _name("item")
+    input: str = field(default="", metadata={"longest": 32})
+    gtin: str = field(default="", metadata={"longest": 14})
+    pack_g: float = _number(0.0, 0, 100000)
+    pack_pieces: int = _number(1, 1, 100000)
+    par_pieces: int = _number(0, 0, 1000000)
+    noise_g: float = _number(2.0, 0.1, 1000)
+    most_g: float = _number(5000.0, 1, 1000000)
+    is_serialised: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSettings:
+    profile: str = _name("own")
+    version: int = _number(1, 1, 1000000)
+    comparator: str = _word("above", "below", "at_or_below", "above", "at_or_above")
+    limit_c: float = _number(8.0, -200, 200)
+    limit_min: float = _number(60.0, 0, 100000)
+    judgement: str = _word("single", "single", "cumulative")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CabinetSettings:
+    climate_period_s: float = _number(60.0, 1, 3600)
+    door_input: str = field(default="", metadata={"longest": 32})
+    door_open_s: float = _number(120.0, 1, 86400)
+    probe: tuple[ProbeSettings, ...] = ()
+    slot: tuple[SlotSettings, ...] = field(default=(), metadata={"most": 256})
+    limit: tuple[LimitSettings, ...] = field(default=(), metadata={"most": 64})
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything of a cabinet is declared."""
+        return bool(self.probe or self.slot or self.door_input)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +168,7 @@ class Settings:
     sense: SenseSettings = SenseSettings()
     clock: ClockSettings = ClockSettings()
     source: tuple[SourceSettings, ...] = (SourceSettings(),)
+    cabinet: CabinetSettings = CabinetSettings()
 
     @property
     def floor_ms(self) -> int:
@@ -148,7 +197,19 @@ def settings_of(table: dict[str, Any], where: str) -> Settings:
     broker = settings.broker
     if bool(broker.certificate_file) != bool(broker.key_file):
         raise ConfigError(f"{where}: [broker] certificate_file and key_file: only one of the two is given")
+    if settings.cabinet.is_there:
+        _check_cabinet(settings.cabinet, where)
     return settings
+
+
+def _check_cabinet(settings: CabinetSettings, where: str) -> None:
+    # Late: a unit without a cabinet does not carry its code.
+    from edge.cabinet.layout import LayoutError, layout_of  # noqa: PLC0415
+
+    try:
+        layout_of(settings)
+    except LayoutError as error:
+        raise ConfigError(f"{where}: [cabinet] {error}") from None
 
 
 def _section(kind: type[Any], table: dict[str, Any], where: str) -> Any:
@@ -231,4 +292,8 @@ SECTIONS = (
     SenseSettings,
     ClockSettings,
     SourceSettings,
+    CabinetSettings,
+    ProbeSettings,
+    SlotSettings,
+    LimitSettings,
 )

@@ -1,5 +1,7 @@
 """Settings: the sample shows the defaults, and what is wrong is named."""
 
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,24 @@ def test_the_example_shows_every_option_at_its_default() -> None:
     text = EXAMPLE.read_text()
     for section in config.SECTIONS:
         for name in section.__dataclass_fields__:
-            assert f"\n{name} = " in text, f"{section.__name__}.{name} is not in the example"
+            is_table = name in ("probe", "slot", "limit")
+            wanted = f"\n# [[cabinet.{name}]]" if is_table else f"{name} = "
+            assert f"\n{wanted}" in text.replace("\n# ", "\n") or wanted in text, (
+                f"{section.__name__}.{name} is not in the example"
+            )
+
+
+def test_what_the_example_shows_of_a_cabinet_is_its_default() -> None:
+    text = EXAMPLE.read_text()
+    shown = "\n".join(
+        line.removeprefix("# ") for line in text.splitlines() if re.match(r"# (\[\[|[a-z_]+ = )", line)
+    )
+    cabinet = settings_of({**tomllib.loads(shown), "unit": UNIT}, "example").cabinet
+    assert (cabinet.probe, cabinet.slot, cabinet.limit) == (
+        (config.ProbeSettings(),),
+        (config.SlotSettings(),),
+        (config.LimitSettings(),),
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,7 +59,10 @@ def test_the_example_shows_every_option_at_its_default() -> None:
         ({"unit": UNIT, "broker": {"protocol": "4"}}, 'protocol = "4": must be one of auto, 5, 3.1.1'),
         ({"unit": UNIT, "broker": {"key_file": "k"}}, "only one of the two is given"),
         ({"unit": UNIT, "broker": []}, "broker = []: must be a table"),
-        ({"unit": UNIT, "source": [{"type": "gps"}]}, 'type = "gps": must be one of gnss, gpsd'),
+        (
+            {"unit": UNIT, "source": [{"type": "gps"}]},
+            'type = "gps": must be one of gnss, gpsd, node, scanner, w1, sht4x',
+        ),
         ({"unit": UNIT, "source": [{}, {}]}, 'name = "gnss": is there twice'),
         ({"unit": UNIT, "clock": {"floor": "2026"}}, "floor = '2026': must be a date"),
         ({"unit": {"id": "a", "capabilities": ["Fire"]}}, 'capabilities = "Fire": must be'),

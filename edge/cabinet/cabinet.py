@@ -1,0 +1,400 @@
+"""The cabinet as a whole: raw readings in, records out. Pure; runs in the agent's main thread.
+
+Raw readings that are no records: `mass` (mass_mg, None for an overload) and `scan` (code). A door and a
+climate reading become records here, too: a door only when it changed, a climate in its period.
+
+Time across a restart. The judges count on an axis of their own, which is the monotonic time of one boot plus
+an offset. In another boot the offset is found by UTC: what was known then and what is known now. Until the
+clock is won samples wait, at most for HOLD_MS; then the gap is unknown, and counts as too long.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from edge.cabinet.barcode import CodeError
+from edge.cabinet.clerk import Clerk
+from edge.cabinet.door import Door
+from edge.cabinet.excursion import GAP_PERIODS, Excursion, Judge
+from edge.cabinet.probe import Gate
+from edge.cabinet.scale import Steps
+from edge.cabinet.status import Reason, Sight, Status, celsius, span
+from edge.cabinet.tally import Change, Tally
+from edge.record import Reading
+from edge.sources.faults import Faults
+from firmware import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edge.cabinet.layout import Layout, ProbePlan
+    from edge.cabinet.planogram import Slot
+    from edge.clock import Clock
+    from edge.record import Values
+
+HOLD_MS = 300_000
+MOST_HELD = 1000
+MOVING_CM_S = 150
+STILL_AFTER_MS = 600_000  # without a word of the speed
+SOURCE = "cabinet"
+_FIELDS = wire.KINDS["excursion"].by_name
+VERSION = 1  # of the state
+
+
+def _word(name: str, word: str) -> int:
+    return _FIELDS[name].words.index(word)
+
+
+class Probe:
+    """One probe: gate, judge, and what is known of it."""
+
+    def __init__(self, plan: ProbePlan, faults: Faults, begin_ms: int) -> None:
+        self.plan = plan
+        self.faults = faults
+        self.gate = Gate()
+        self.judge = Judge(plan.profile, plan.period_ms)
+        self.good_ms = begin_ms  # of the last good sample, or of the start
+        self.newest_cc: int | None = None
+        self.told_ms: int | None = None
+        self.is_silent = False
+
+    def is_due(self, now_ms: int, period_ms: int) -> bool:
+        """Whether its temperature is to be recorded."""
+        return self.told_ms is None or now_ms - self.told_ms >= period_ms
+
+
+class Scale:
+    """One slot's scale: steps, and their sum."""
+
+    def __init__(self, slot: Slot, noise_mg: int, most_mg: int, faults: Faults) -> None:
+        self.slot = slot
+        self.faults = faults
+        self.steps = Steps(slot.pack_mg, noise_mg, most_mg)
+        self.tally = Tally(slot.pack_mg)
+
+
+class Cabinet:
+    """One unit's cabinet. `take` and `step` give the readings that are to be recorded."""
+
+    def __init__(self, layout: Layout, begin_ms: int) -> None:
+        self._layout = layout
+        self._now_ms = begin_ms
+        self._out: list[Reading] = []
+        self._probes = {plan.input: Probe(plan, self._faults(plan.name), begin_ms) for plan in layout.probes}
+        self._scales = {
+            slot.input: Scale(
+                slot,
+                layout.scales[slot.name].noise_mg,
+                layout.scales[slot.name].most_mg,
+                self._faults(slot.name),
+            )
+            for slot in layout.planogram.slots
+            if slot.input
+        }
+        self._door = Door(layout.door_open_s) if layout.door_input else None
+        self._clerk = Clerk(layout.planogram)
+        self._scan_faults: dict[str, Faults] = {}
+        self._scan_trouble: tuple[str, str] | None = None
+        self._is_moving = False
+        self._speed_ms = begin_ms
+        self._begin_ms = begin_ms
+        self._offset_ms: int | None = 0
+        self._saved: dict[str, Any] | None = None
+        self._held: list[tuple[Probe, int, int]] = []
+        self.has_changed = False  # the state, since `state` was last asked
+
+    # --- readings ---------------------------------------------------------------------------------------
+
+    def take(self, reading: Reading) -> list[Reading]:
+        """What is to be recorded because of this reading; what is not of the cabinet passes as it is."""
+        self._now_ms = max(self._now_ms, reading.mono_ms)
+        if reading.kind == "climate" and reading.source in self._probes:
+            self._climate(self._probes[reading.source], reading)
+        elif reading.kind == "door" and self._door is not None and reading.source == self._layout.door_input:
+            self._change_door(self._door, reading)
+        elif reading.kind == "mass":
+            self._weigh(reading)
+        elif reading.kind == "scan":
+            self._scan(reading)
+        else:
+            if reading.kind == "fix":
+                self._move(reading)
+            self._out.append(reading)
+        return self._given()
+
+    def step(self, now_ms: int, clock: Clock) -> list[Reading]:
+        """What is due by itself."""
+        self._now_ms = max(self._now_ms, now_ms)
+        self._find_offset(clock)
+        if self._offset_ms is not None:
+            for probe in self._probes.values():
+                self._tell(probe, probe.judge.settle(now_ms + self._offset_ms))
+        for probe in self._probes.values():
+            self._listen(probe, now_ms)
+        if self._is_moving and now_ms - self._speed_ms > STILL_AFTER_MS:
+            self._set_moving(now_ms, is_moving=False)
+        for scale in self._scales.values():
+            self._sum_up(scale, now_ms)
+        return self._given()
+
+    def _given(self) -> list[Reading]:
+        given, self._out = self._out, []
+        return given
+
+    def _put(self, reading: Reading) -> None:
+        self._out.append(reading)
+
+    def _faults(self, part: str) -> Faults:
+        return Faults(part, self._put, lambda: self._now_ms)
+
+    # --- temperature ------------------------------------------------------------------------------------
+
+    def _climate(self, probe: Probe, reading: Reading) -> None:
+        given_cc = reading.values.get("temperature_cc")
+        if not isinstance(given_cc, int):
+            return
+        verdict = probe.gate.take(reading.mono_ms, given_cc)
+        if verdict.temperature_cc is None:
+            probe.faults.begin(verdict.fault, f"{celsius(given_cc)} is not believed")
+            return
+        probe.faults.end()
+        probe.is_silent = False
+        probe.good_ms, probe.newest_cc = reading.mono_ms, given_cc
+        self._record(probe, reading)
+        if self._offset_ms is None:
+            self._held = [*self._held[-MOST_HELD:], (probe, reading.mono_ms, given_cc)]
+        else:
+            self._tell(probe, probe.judge.take(reading.mono_ms + self._offset_ms, given_cc))
+        self.has_changed = True
+
+    def _record(self, probe: Probe, reading: Reading) -> None:
+        if not probe.is_due(reading.mono_ms, self._layout.climate_ms):
+            return
+        probe.told_ms = reading.mono_ms
+        is_open = None if self._door is None or self._door.is_open is None else int(self._door.is_open)
+        values: Values = {
+            "temperature_cc": reading.values["temperature_cc"],
+            "humidity_cpct": reading.values.get("humidity_cpct"),
+            "is_door_open": is_open,
+        }
+        self._out.append(Reading("climate", probe.plan.name, reading.mono_ms, values))
+
+    def _listen(self, probe: Probe, now_ms: int) -> None:
+        if now_ms - probe.good_ms > probe.plan.silent_ms and not probe.is_silent:
+            probe.is_silent, probe.newest_cc = True, None
+            probe.faults.begin("silent", f"no temperature for {probe.plan.silent_ms // 1000} s")
+
+    def _tell(self, probe: Probe, found: list[Excursion]) -> None:
+        for excursion in found:
+            self._out.append(self._excursion(probe.plan, excursion))
+            self.has_changed = True
+
+    def _excursion(self, plan: ProbePlan, found: Excursion) -> Reading:
+        limit = found.limit
+        ended_ago_ms = None if found.ended_ms is None else max(found.at_ms - found.ended_ms, 0)
+        values: Values = {
+            "number": found.number,
+            "state": _word("state", found.state),
+            "direction": _word("direction", limit.direction),
+            "judgement": _word("judgement", limit.judgement),
+            "comparator": _word("comparator", limit.comparator),
+            "limit_cc": limit.limit_cc,
+            "limit_s": limit.limit_s,
+            "began_ago_ms": max(found.at_ms - found.began_ms, 0),
+            "ended_ago_ms": ended_ago_ms,
+            "outside_s": found.outside_s,
+            "lowest_cc": found.lowest_cc,
+            "highest_cc": found.highest_cc,
+            "profile": plan.profile.name,
+            "profile_version": plan.profile.version,
+        }
+        return Reading("excursion", plan.name, found.at_ms - (self._offset_ms or 0), values)
+
+    # --- door, stock ------------------------------------------------------------------------------------
+
+    def _change_door(self, door: Door, reading: Reading) -> None:
+        state = reading.values.get("state")
+        values = door.take(reading.mono_ms, state) if isinstance(state, int) else None
+        if values is not None:
+            self._out.append(Reading("door", "door", reading.mono_ms, values))
+
+    def _weigh(self, reading: Reading) -> None:
+        scale = self._scales.get(reading.source)
+        if scale is None:
+            return
+        mass_mg = reading.values.get("mass_mg")
+        if not isinstance(mass_mg, int):
+            scale.steps.overload()
+            scale.faults.begin("overload", f"slot {scale.slot.name}: more than the scale can carry")
+            return
+        step = scale.steps.take(reading.mono_ms, mass_mg)
+        if step is not None:
+            scale.tally.take(step, is_behind_door=self._was_shut(step.began_ms))
+        if scale.steps.is_overloaded:
+            scale.faults.begin("overload", f"slot {scale.slot.name}: {mass_mg // 1000} g")
+        else:
+            scale.faults.end("overload")
+
+    def _was_shut(self, since_ms: int) -> bool:
+        """Whether a door is known, and has not been open since then (a scale lags by its block)."""
+        door = self._door
+        if door is None or door.is_open is None or door.is_open:
+            return False
+        return door.closed_ms is None or door.closed_ms < since_ms - 2000
+
+    def _sum_up(self, scale: Scale, now_ms: int) -> None:
+        door = self._door
+        is_open = None if door is None else door.is_open
+        closed_ms = None if door is None else door.closed_ms
+        change = scale.tally.due(now_ms, is_open=is_open, closed_ms=closed_ms)
+        if change is not None:
+            self._out.append(_count(scale.slot, change, now_ms))
+
+    def _scan(self, reading: Reading) -> None:
+        faults = self._scan_faults.setdefault(reading.source, self._faults(reading.source))
+        try:
+            values = self._clerk.scan(reading.mono_ms, str(reading.values.get("code") or ""))
+        except CodeError as error:
+            faults.end()  # each refused code is told
+            faults.begin(f"scan_{error.code}", str(error))
+            self._scan_trouble = (reading.source, str(error))
+            return
+        faults.end()
+        self._scan_trouble = None
+        if values is not None:
+            self._out.append(Reading("move", reading.source, reading.mono_ms, values))
+
+    # --- motion -----------------------------------------------------------------------------------------
+
+    def _move(self, fix: Reading) -> None:
+        speed = fix.values.get("speed_cm_s")
+        if isinstance(speed, int):
+            self._speed_ms = fix.mono_ms
+            self._set_moving(fix.mono_ms, is_moving=speed >= MOVING_CM_S)
+
+    def _set_moving(self, at_ms: int, *, is_moving: bool) -> None:
+        if is_moving != self._is_moving or is_moving:
+            self._is_moving = is_moving
+            for scale in self._scales.values():
+                scale.steps.move(at_ms, is_moving=is_moving)
+
+    # --- across a restart -------------------------------------------------------------------------------
+
+    def state(self, boot: str, clock: Clock) -> str:
+        """What has to survive a power cut; to be committed with the records given so far."""
+        self.has_changed = False
+        if self._offset_ms is None and self._saved is not None:
+            return json.dumps(self._saved)
+        axis_ms = self._now_ms + (self._offset_ms or 0)
+        time_ms, _, word = clock.time_of(self._now_ms)
+        return json.dumps(
+            {
+                "v": VERSION,
+                "boot": boot,
+                "offset_ms": self._offset_ms,
+                "axis_ms": axis_ms,
+                "utc_ms": None if word == "none" else time_ms,
+                "probes": {probe.plan.name: probe.judge.state() for probe in self._probes.values()},
+            }
+        )
+
+    def resume(self, text: str | None, boot: str) -> None:
+        """Go on from a state. One that cannot be read is no state; excursions then begin anew."""
+        saved = _loaded(text)
+        if saved is None:
+            return
+        for probe in self._probes.values():
+            state = saved["probes"].get(probe.plan.name)
+            if state is not None:
+                probe.judge.resume(state)
+        if saved["boot"] == boot:
+            self._offset_ms = saved["offset_ms"]
+        else:
+            self._offset_ms, self._saved = None, saved
+
+    def _find_offset(self, clock: Clock) -> None:
+        if self._offset_ms is not None or self._saved is None:
+            return
+        then_ms, axis_ms = self._saved["utc_ms"], self._saved["axis_ms"]
+        time_ms, _, word = clock.time_of(self._now_ms)
+        if then_ms is not None and word != "none" and time_ms >= then_ms:
+            self._offset_ms = axis_ms + time_ms - then_ms - self._now_ms
+        elif then_ms is None or word != "none" or self._now_ms - self._begin_ms > HOLD_MS:
+            periods_ms = max((probe.plan.period_ms for probe in self._probes.values()), default=0)
+            self._offset_ms = axis_ms + GAP_PERIODS * periods_ms + 1 - self._begin_ms
+        else:
+            return
+        self._saved = None
+        held, self._held = self._held, []
+        for probe, at_ms, temperature_cc in held:
+            self._tell(probe, probe.judge.take(at_ms + self._offset_ms, temperature_cc))
+
+    # --- for the crew -----------------------------------------------------------------------------------
+
+    def status(self, now_ms: int) -> Status:
+        """Fine, look or act: and why."""
+        probes = tuple(
+            Sight(
+                probe.plan.name,
+                probe.newest_cc,
+                None if probe.newest_cc is None else max(now_ms - probe.good_ms, 0) // 1000,
+                f"{probe.plan.profile.name} {probe.plan.profile.version}",
+            )
+            for probe in self._probes.values()
+        )
+        is_open = None if self._door is None else self._door.is_open
+        return Status(probes, is_open, tuple(self._reasons(now_ms)))
+
+    def _reasons(self, now_ms: int) -> Iterator[Reason]:
+        for probe in self._probes.values():
+            yield from _of_probe(probe)
+        left_open_s = None if self._door is None else self._door.left_open_s(now_ms)
+        if left_open_s is not None:
+            yield Reason("look", "door", f"open for {span(left_open_s)}: close it")
+        for scale in self._scales.values():
+            if scale.steps.is_overloaded:
+                yield Reason("look", scale.slot.name, "too much on the scale: take something off")
+        if self._scan_trouble is not None:
+            yield Reason("look", self._scan_trouble[0], self._scan_trouble[1])
+
+
+def _of_probe(probe: Probe) -> Iterator[Reason]:
+    name = probe.plan.name
+    for found in probe.judge.open():
+        limit = found.limit
+        cold = limit.direction == "low"
+        extreme_cc = found.lowest_cc if cold else found.highest_cc
+        advice = "it freezes: warm it, mark what lies in it" if cold else "move what lies in it to the cold"
+        text = (
+            f"too {'cold' if cold else 'warm'} for {span(found.outside_s)}, {celsius(extreme_cc)}"
+            f" ({limit.comparator.replace('_', ' ')} {celsius(limit.limit_cc)}"
+            f" for {span(limit.limit_s)}): {advice}"
+        )
+        yield Reason("act", name, text, 0 if cold else 1)
+    for limit, seconds in probe.judge.outside():
+        text = f"{limit.comparator.replace('_', ' ')} {celsius(limit.limit_cc)} for {span(seconds)}"
+        yield Reason("look", name, f"{text}: is it shut, and has it power?")
+    if probe.is_silent:
+        yield Reason("look", name, "says nothing: its temperature is unknown; look at the probe's cable")
+
+
+def _count(slot: Slot, change: Change, now_ms: int) -> Reading:
+    values: Values = {
+        "method": wire.KINDS["count"].by_name["method"].words.index("weight"),
+        "slot": slot.name,
+        "item": slot.item,
+        "change_pieces": change.packs * slot.pack_pieces,
+        "change_mg": change.change_mg,
+        "sure_pct": change.sure_pct,
+        "began_ago_ms": max(now_ms - change.began_ms, 0),
+    }
+    return Reading("count", SOURCE, now_ms, values)
+
+
+def _loaded(text: str | None) -> dict[str, Any] | None:
+    try:
+        saved = json.loads(text or "")
+    except ValueError:
+        return None
+    return saved if isinstance(saved, dict) and saved.get("v") == VERSION else None

@@ -1,0 +1,93 @@
+"""Temperature profiles: how warm and how cold, for how long, as data. The comparator is part of the rule.
+
+Sources: WHO PQS E006/TR06 30-day logger and Q-tag CLm/2plus user guides, read from the devices' own exports;
+"room" is ours, since the local formulary decides. A profile that is changed gets another version, because an
+excursion is judged by the profile that held then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Direction = Literal["low", "high"]
+Judgement = Literal["single", "cumulative"]
+Comparator = Literal["below", "at_or_below", "above", "at_or_above"]
+HOUR_S = 3600
+
+DIRECTION_OF: dict[Comparator, Direction] = {
+    "below": "low",
+    "at_or_below": "low",
+    "above": "high",
+    "at_or_above": "high",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Outside when `comparator` `limit_cc`; broken after `limit_s` of it, in one run or in sum."""
+
+    comparator: Comparator
+    limit_cc: int
+    limit_s: int
+    judgement: Judgement = "single"
+
+    @property
+    def direction(self) -> Direction:
+        return DIRECTION_OF[self.comparator]
+
+    def is_outside(self, temperature_cc: int) -> bool:
+        """At the sensor's own resolution: 8.04 is above 8.0."""
+        if self.comparator == "below":
+            return temperature_cc < self.limit_cc
+        if self.comparator == "at_or_below":
+            return temperature_cc <= self.limit_cc
+        if self.comparator == "above":
+            return temperature_cc > self.limit_cc
+        return temperature_cc >= self.limit_cc
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a compartment is kept at."""
+
+    name: str
+    version: int
+    limits: tuple[Limit, ...]
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("refrigerator", 1, (Limit("below", -50, HOUR_S), Limit("above", 800, 10 * HOUR_S))),
+        Profile("tight", 1, (Limit("below", 200, HOUR_S), Limit("above", 800, HOUR_S))),
+        Profile("ultra-low", 1, (Limit("below", -9000, HOUR_S), Limit("above", -6000, HOUR_S))),
+        Profile(
+            "shipment-1",
+            1,
+            (
+                Limit("at_or_below", -50, HOUR_S),
+                Limit("at_or_above", 4500, HOUR_S),
+                Limit("at_or_above", 3000, 10 * HOUR_S, "cumulative"),
+            ),
+        ),
+        Profile(
+            "shipment-2",
+            1,
+            (
+                Limit("at_or_above", 4500, HOUR_S),
+                Limit("at_or_above", 3000, 10 * HOUR_S, "cumulative"),
+                Limit("at_or_above", 1000, 20 * HOUR_S, "cumulative"),
+            ),
+        ),
+        Profile(
+            "room",
+            1,
+            (
+                Limit("at_or_below", 0, HOUR_S),
+                Limit("above", 2500, 24 * HOUR_S),
+                Limit("above", 3000, HOUR_S),
+            ),
+        ),
+    )
+}

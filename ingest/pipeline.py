@@ -51,10 +51,8 @@ WAIT_S = 0.05
 CHANGE_S = 5.0  # how long an asked change waits for its turn
 ERASE_S = 60.0  # and an erasure, for it may delete years
 SWEEP_S = 300.0
-TIDY_S, REST_S = (
-    1.0,
-    10.0,
-)  # from one piece of retention to the next: while batches wait, without anything to do
+TIDY_S = 1.0  # from one piece of retention to the next while batches wait
+REST_S = 10.0  # and when there is nothing to do
 MOST_BAD_LIVE = 100  # kept per second
 
 

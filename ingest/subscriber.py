@@ -232,6 +232,8 @@ class Subscriber:
 
     def publish(self, topic: str, payload: bytes) -> bool:
         """Send a message at QoS 1; False when it could not be taken."""
+        if not self.is_connected:  # paho would keep it and say no at once
+            return False
         return self._client.publish(topic, payload, 1).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _write(self, packets: bytes) -> None:

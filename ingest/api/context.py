@@ -50,8 +50,8 @@ class Context:
     """Everything the API needs, joined by the service.
 
     `access` is `ledger.files.open_access`. `register_unit(unit, name, capabilities)` returns when the ledger
-    and the live state have it, and is False for a unit never heard of. `erase_unit(unit, who)` returns when the
-    unit's history is gone, and None for a unit never heard of. `send_command(unit, command)` hands a
+    and the live state have it, and is False for a unit never heard of. `erase_unit(unit, who)` returns when
+    the unit's history is gone, and None for a unit never heard of. `send_command(unit, command)` hands a
     command to the broker and is False when there is no connection. All are called from any thread.
     `instance` is a word of this process's life: a revision of the live state means nothing to the next one.
     """

@@ -164,7 +164,8 @@ def _command() -> Schema:
     raw_track = {**base, "what": {"const": "raw_track"}, "from_ms": _TIME_MS, "to_ms": _TIME_MS}
     lanes = {"enum": list(wire.LANES)}
     resend = {**base, "what": {"const": "resend"}, "lane": lanes, "first_seq": _SEQ, "last_seq": _SEQ}
-    return {"oneOf": [_object(raw_track, tuple(raw_track)), _object(resend, tuple(resend))]}
+    erase = {**base, "what": {"const": "erase"}}
+    return {"oneOf": [_object(command, tuple(command)) for command in (raw_track, resend, erase)]}
 
 
 _PAYLOADS = {"live": _live, "birth": _birth, "receipt": _receipt, "command": _command}

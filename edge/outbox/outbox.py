@@ -22,6 +22,7 @@ MIB = 1024 * 1024
 DAY_MS = 86_400_000
 RUNS_KEPT = 256  # per lane; a receipt names the last 32 at most
 DONE_COMMANDS_KEPT = 1000
+ERASED_AT_ONCE = 20_000  # in one transaction: some megabytes
 COUNTED_ROWS = 10_000  # more are not counted one by one each time somebody asks
 OLDER_EPOCHS = 8  # whose ends are offered again on each connection
 STEPS_AT_ONCE = 64  # of making room in one call, so that the caller's loop goes on
@@ -345,8 +346,9 @@ class Outbox:
             done = self._db.execute("SELECT 1 FROM commands WHERE id = ?", (command["id"],)).fetchone()
         if done is not None:
             return False
+        erased = self._erased() if command["what"] == "erase" else 0
         with transaction(self._db):
-            state, detail, rows = self._do(command)
+            state, detail, rows = self._do(command) if command["what"] != "erase" else ("done", None, erased)
             values: Values = {
                 "command_id": command["id"],
                 "state": wire.KINDS["answer"].by_name["state"].words.index(state),
@@ -360,6 +362,16 @@ class Outbox:
                 (DONE_COMMANDS_KEPT,),
             )
         return True
+
+    def _erased(self) -> int:
+        """Empty the black box and the raw track; how many rows went. What is not yet receipted stays."""
+        rows = 0
+        while True:
+            with transaction(self._db):
+                dropped = quota.drop_held(self._db, ERASED_AT_ONCE)
+            rows += dropped
+            if not dropped:
+                return rows
 
     def _do(self, command: dict[str, Any]) -> tuple[Answer, str | None, int]:
         if command["what"] == "raw_track":

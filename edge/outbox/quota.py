@@ -94,6 +94,28 @@ def drop_raw(db: Connection, most: int, older_than: tuple[int, int] | None = Non
     return len(found)
 
 
+def drop_held(db: Connection, most: int) -> int:
+    """Drop the next receipted rows or handed-on raw fixes, unread; how many, 0 when there is none left."""
+    for index in range(len(wire.LANES)):
+        for lane in lanes_of(db, index):
+            last, count = db.execute(
+                "SELECT max(seq), count(*) FROM"
+                " (SELECT seq FROM rows WHERE epoch = ? AND lane = ? AND seq <= ? ORDER BY seq LIMIT ?)",
+                (lane.epoch, index, lane.mark, most),
+            ).fetchone()
+            if count:
+                key = (lane.epoch, index, last)
+                db.execute("DELETE FROM rows WHERE epoch = ? AND lane = ? AND seq <= ?", key)
+                return int(count)
+    last, count = db.execute(
+        "SELECT max(id), count(*) FROM (SELECT id FROM raw WHERE id < ? ORDER BY id LIMIT ?)",
+        (cursor(db), most),
+    ).fetchone()
+    if count:
+        db.execute("DELETE FROM raw WHERE id <= ?", (last,))
+    return int(count)
+
+
 Thin = Callable[[Sequence[Row], int], tuple[list[int], int | None]]
 
 

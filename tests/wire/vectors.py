@@ -365,8 +365,9 @@ GOOD_JSON = {
     "receipt": f'{{"v":1,"conn":0,{_IDS},"lanes":{{"track":{{"mark":9,"runs":[[1,"{BOOT}"]]}}}}}}',
     "command": '{"v":1,"id":"c-1","what":"raw_track","from_ms":5,"to_ms":5}',
     "resend": '{"v":1,"id":"c-2","what":"resend","lane":"event","first_seq":1,"last_seq":9007199254740991}',
+    "erase": '{"v":1,"id":"c-3","what":"erase"}',
 }
-LEAVES = {"will": "birth", "resend": "command"}
+LEAVES = {"will": "birth", "resend": "command", "erase": "command"}
 
 BAD_JSON = {
     "not JSON": ("live", b"{", "not_json", "live"),
@@ -429,6 +430,12 @@ BAD_JSON = {
     "a command with another's key": (
         "command",
         b'{"v":1,"id":"c","what":"raw_track","from_ms":5,"to_ms":6,"lane":"track"}',
+        "shape",
+        "command",
+    ),
+    "an erasure of a part": (
+        "command",
+        b'{"v":1,"id":"c","what":"erase","lane":"track"}',
         "shape",
         "command",
     ),

@@ -296,6 +296,23 @@ def test_a_receipt_marks_and_the_black_box_is_sent_again_when_asked(outbox: Outb
     assert column(outbox.take("event", (outbox.epoch, 30)), "state") == [0, 1]
 
 
+def test_an_erased_unit_holds_only_what_nobody_has_yet(outbox: Outbox) -> None:
+    outbox.append([fault(s * 1000, str(s)) for s in range(1, 31)])
+    outbox.append([fix(s * 1000, 49 + s / 100) for s in range(1, 40)])
+    outbox.append([health(60_000)])
+    outbox.settle(receipt(outbox.epoch, event=(20, [(1, BOOT)])), 1)
+    assert outbox.obey({"id": "forget", "what": "erase"})
+    assert not outbox.obey({"id": "forget", "what": "erase"})
+    assert seqs(outbox.take("event", (outbox.epoch, 29))) == [30, 31]
+    answer = outbox.take("event", (outbox.epoch, 30))
+    assert (column(answer, "command_id"), column(answer, "state")) == (["forget"], [0])
+    assert column(answer, "rows")[0] >= 20
+    assert outbox.obey({"id": "held", "what": "resend", "lane": "event", "first_seq": 1, "last_seq": 20})
+    assert column(outbox.take("event", (outbox.epoch, 31)), "detail") == ["no such receipted rows"]
+    assert outbox.take("track") is not None, "what waits for its first sending stays"
+    assert outbox.take("sense") is not None
+
+
 def test_receipts_of_others_change_nothing_and_a_lower_one_must_echo(outbox: Outbox) -> None:
     outbox.append([fault(s * 1000) for s in range(1, 11)])
     assert outbox.settle(receipt("f" * 16, event=(5, [(1, BOOT)])), 1) == []

@@ -21,7 +21,7 @@ from firmware import wire
 from ingest.decode import decode_with_chunks
 from ingest.delivery import Ahead, Fork, LaneState, Store, judge, offer_of
 from ingest.history.chunk import CLOCK_NONE, Chunk, picked, rows_by_seq
-from ingest.ledger import counters, dirty_hours, erasures, last_values, marks, quarantine, units
+from ingest.ledger import bookkeeping, counters, dirty_hours, erasures, last_values, marks, quarantine, units
 from ingest.ledger.marks import Gap
 from ingest.salvage import HOPELESS_TIMES, salvaged
 
@@ -124,6 +124,7 @@ class Group:
         self._ahead_after_ms = now_ms + ahead_ms
         self._bounds = bounds
         self._chunks: list[Chunk] = []
+        self._to_book: list[Chunk] = []
         self._stored: Counter[LaneKey] = Counter()
         self._gone: Counter[LaneKey] = Counter()
         self._runs: list[tuple[str, str, str, int, str]] = []
@@ -181,6 +182,8 @@ class Group:
             dropped = quarantine.trim(self._ledger, unit, self._bounds)
             if dropped:
                 self.counts["refused_dropped", "bounds"] += dropped
+        if self._to_book:
+            bookkeeping.take(self._ledger, self._to_book)
         counters.add(self._ledger, self.counts)
 
     def _flush(self) -> None:
@@ -224,6 +227,8 @@ class Group:
             self._stored[key] += verdict.rows
         for chunk in chunks:
             self._note(chunk)
+            if chunk.group.kind in bookkeeping.KINDS:
+                self._to_book.append(chunk)
 
     def _move(self, key: LaneKey, verdict: Store) -> None:
         self.lanes[key] = verdict.state

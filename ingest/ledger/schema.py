@@ -206,6 +206,7 @@ LEDGER_STEPS = (
         clock TEXT NOT NULL,
         learned_ms INTEGER NOT NULL,
         said_ms INTEGER NOT NULL, -- the unit's own time, before any correction
+        said_clock INTEGER NOT NULL,
         boot_at_ms INTEGER NOT NULL,
         unit TEXT,
         boot TEXT,

@@ -1,0 +1,162 @@
+"""The stock book: append-only entries. Stock on hand is their sum, never a number of its own.
+
+An entry's identity is that of the record or request behind it, so whatever comes again counts once. Its
+time is when it happened; when a unit later learns that its clock was wrong, the time is moved with it, and
+what the unit said stays beside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from firmware import wire
+from ingest.stock.entries import Entry, booked_time
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
+
+_NAMES = tuple(field.name for field in fields(Entry))
+_COLUMNS = ", ".join(_NAMES)
+_PLACES = ", ".join("?" * len(_NAMES))
+
+
+def add(ledger: sqlite3.Connection, entries: Iterable[Entry]) -> int:
+    """Append entries; one that is there already does not count again. Returns how many are new."""
+    added = 0
+    for entry in entries:
+        added += ledger.execute(
+            f"INSERT OR IGNORE INTO book ({_COLUMNS}) VALUES ({_PLACES})",  # noqa: S608
+            astuple(_timed(ledger, entry)),
+        ).rowcount
+    return added
+
+
+def find(ledger: sqlite3.Connection, identity: str) -> Entry | None:
+    """The entry of an identity, None when there is none."""
+    row = ledger.execute(f"SELECT {_COLUMNS} FROM book WHERE identity = ?", (identity,)).fetchone()  # noqa: S608
+    return None if row is None else Entry(*row)
+
+
+def balances(ledger: sqlite3.Connection, site: str) -> list[tuple[str, str, int]]:
+    """Item, lot and stock on hand of a site, also where that is 0 or less."""
+    rows = ledger.execute(
+        "SELECT item, lot, SUM(quantity) FROM book WHERE site = ? GROUP BY item, lot ORDER BY item, lot",
+        (site,),
+    )
+    return list(rows)
+
+
+def on_hand(ledger: sqlite3.Connection, site: str, item: str) -> int:
+    """The sum of a site's item over all lots."""
+    row = ledger.execute(
+        "SELECT TOTAL(quantity) FROM book WHERE site = ? AND item = ?", (site, item)
+    ).fetchone()
+    return int(row[0])
+
+
+def history(
+    ledger: sqlite3.Connection,
+    site: str,
+    item: str | None,
+    limit: int,
+    before: tuple[int, int] | None = None,
+) -> list[tuple[int, Entry]]:
+    """Entries of a site with their ids, newest first; `before` is the time and id to go on from."""
+    rows = ledger.execute(
+        f"SELECT id, {_COLUMNS} FROM book WHERE site = ?1 AND (?2 IS NULL OR item = ?2)"  # noqa: S608
+        " AND (?3 IS NULL OR (time_ms, id) < (?3, ?4)) ORDER BY time_ms DESC, id DESC LIMIT ?5",
+        (site, item, *(before or (None, None)), limit),
+    )
+    return [(row[0], Entry(*row[1:])) for row in rows]
+
+
+def lines(ledger: sqlite3.Connection, site: str | None = None) -> Iterator[tuple[Any, ...]]:
+    """Site, item, time, lot, kind and quantity of every entry, by site, item and time."""
+    return ledger.execute(
+        "SELECT site, item, time_ms, lot, kind, quantity FROM book WHERE ?1 IS NULL OR site = ?1"
+        " ORDER BY site, item, time_ms",
+        (site,),
+    )
+
+
+def on_the_way(ledger: sqlite3.Connection) -> dict[tuple[str, str], int]:
+    """Per site and item, what was sent there by transfer and has not been booked in there."""
+    rows = ledger.execute(
+        "SELECT target, item, SUM(pieces) FROM ("
+        " SELECT other_site AS target, item, -quantity AS pieces FROM book WHERE kind = 'transfer'"
+        " AND quantity < 0 UNION ALL"
+        " SELECT site, item, -quantity FROM book WHERE kind IN ('transfer', 'receive') AND quantity > 0"
+        " AND other_site IS NOT NULL) GROUP BY target, item HAVING SUM(pieces) > 0",
+    )
+    return {(site, item): pieces for site, item, pieces in rows}
+
+
+# --- clocks
+
+
+def _timed(ledger: sqlite3.Connection, entry: Entry) -> Entry:
+    """The entry at the time its boot has meanwhile earned."""
+    if entry.unit is None:
+        return entry
+    row = ledger.execute(
+        "SELECT clock, boot_at_ms FROM book_clock WHERE unit = ? AND boot = ?", (entry.unit, entry.boot)
+    ).fetchone()
+    if row is None or row[0] <= entry.said_clock:
+        return entry
+    true_clock, boot_at_ms = row
+    time_ms, clock = _moved(entry.said_ms - entry.boot_at_ms, true_clock, boot_at_ms, entry.learned_ms)
+    return replace(entry, time_ms=time_ms, clock=clock)
+
+
+def _moved(since_boot_ms: int, clock: int, boot_at_ms: int, learned_ms: int) -> tuple[int, str]:
+    return booked_time(boot_at_ms + since_boot_ms, wire.CLOCKS[clock], learned_ms)
+
+
+def correct(
+    ledger: sqlite3.Connection, unit: str, boot: str, clock: int, boot_at_ms: int, mono_ms: int
+) -> int:
+    """A boot's clock was won or stepped: move what it had booked by a lesser one. Returns how many moved.
+
+    Of several corrections the one of the better clock counts, then the later one, whichever comes first.
+    """
+    is_better = ledger.execute(
+        "INSERT INTO book_clock VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET clock = excluded.clock,"
+        " boot_at_ms = excluded.boot_at_ms, mono_ms = excluded.mono_ms"
+        " WHERE (excluded.clock, excluded.mono_ms) > (clock, mono_ms) RETURNING 1",
+        (unit, boot, clock, boot_at_ms, mono_ms),
+    ).fetchone()
+    if is_better is None:
+        return 0
+    rows = ledger.execute(
+        "SELECT id, said_ms - boot_at_ms, learned_ms FROM book"
+        " WHERE unit = ? AND boot = ? AND said_clock < ?",
+        (unit, boot, clock),
+    ).fetchall()
+    moved = [(*_moved(mono, clock, boot_at_ms, learned_ms), id_) for id_, mono, learned_ms in rows]
+    ledger.executemany("UPDATE book SET time_ms = ?, clock = ? WHERE id = ?", moved)
+    if moved:
+        touch(ledger)
+    return len(moved)
+
+
+# --- what a cache has to know
+
+
+def touch(ledger: sqlite3.Connection) -> None:
+    """Something besides new entries changed: sites, items, levels, lots or times."""
+    ledger.execute("UPDATE stock_revision SET revision = revision + 1")
+
+
+def state(ledger: sqlite3.Connection) -> tuple[int, int]:
+    """The revision of what surrounds the book, and its newest entry."""
+    row = ledger.execute(
+        "SELECT (SELECT revision FROM stock_revision), (SELECT COALESCE(MAX(id), 0) FROM book)"
+    ).fetchone()
+    return int(row[0]), int(row[1])
+
+
+def pairs_since(ledger: sqlite3.Connection, book_id: int) -> set[tuple[str, str]]:
+    """Sites and items with entries newer than that one."""
+    return set(ledger.execute("SELECT DISTINCT site, item FROM book WHERE id > ?", (book_id,)))

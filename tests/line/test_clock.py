@@ -7,20 +7,24 @@ while the broker is restarted, so that what was sent before a clock was won is a
 from __future__ import annotations
 
 import datetime
+import subprocess
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from edge.clock import DAY_MS, ROLLOVER_MS
+from tests.fixtures.programs import Program, find_program, module_command
+from tests.fixtures.waiting import wait_until
 from tests.line import books
-from tests.line.boots import SECOND_MS, Evidence, Life, Unlucky, live_all
+from tests.line.boots import SECOND_MS, BootTime, Evidence, Life, Receiver, Unlucky, live_all
+from tests.line.vehicle import SOURCE, stored_since
 from tests.line.whole_line import DAY_S, Unit, instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.fixtures.mosquitto import Mosquitto
     from tests.line.whole_line import Service
@@ -34,6 +38,10 @@ AHEAD_MS = 300_000  # the service's `ahead_s`: what is later than that is set as
 
 def ms(text: str) -> int:
     return int(datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC).timestamp() * 1000)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def true(_mono_ms: int, utc_ms: int) -> int:
@@ -87,6 +95,16 @@ def hours_fast(_mono_ms: int, utc_ms: int) -> Evidence:
     return "rtc", utc_ms + 2 * HOUR_MS
 
 
+OFFSETS_MS = (
+    -56 * 365 * DAY_MS,  # it boots in 1970
+    400 * DAY_MS,
+    -400 * DAY_MS,
+    -ROLLOVER_MS,
+    12 * 365 * DAY_MS,  # beyond 2038
+    0,
+    -HOUR_MS,
+    HOUR_MS,
+)
 WON = Life("gnss", true)
 LOST = Life("estimated")
 
@@ -120,7 +138,7 @@ class Witness:
     disturbed_s: float = field(default_factory=lambda: time.monotonic() + 5)
 
     def look(self) -> None:
-        latest = instant(time.time_ns() // 1_000_000 + AHEAD_MS)
+        latest = instant(now_ms() + AHEAD_MS)
         for unit in self.service.get("units")["units"]:
             shown = [event["sampled_at"] for event in self.events(unit["unit"])] + [unit["sampled_at"]]
             self.futures |= {f"{unit['unit']}: {at}" for at in shown if at is not None and at > latest}
@@ -160,7 +178,7 @@ class Witness:
 def test_every_boot_gets_its_time(
     tmp_path: Path, mosquitto: Mosquitto, service: Service, note: Callable[..., None]
 ) -> None:
-    base_ms = time.time_ns() // 1_000_000 - BASE_DAYS * DAY_MS
+    base_ms = now_ms() - BASE_DAYS * DAY_MS
     units = [
         Unlucky(Unit(tmp_path, name, mosquitto.host, mosquitto.port), lives, base_ms)
         for name, lives in SCENARIOS.items()
@@ -174,6 +192,53 @@ def test_every_boot_gets_its_time(
     assert service.get("refused")["refused"] == [], "a resend differed"
     assert "jump" in {event["values"].get("code") for event in witness.events("spoofed")}
     note(units=len(units), boots=sum(map(len, SCENARIOS.values())), ticks=ticks_of(units, witness))
+
+
+def test_a_wall_clock_that_steps_disturbs_nothing(
+    tmp_path: Path,
+    mosquitto: Mosquitto,
+    service: Service,
+    programs: list[Program],
+    note: Callable[..., None],
+) -> None:
+    """The whole process, on a system whose clock is set to another year every second: no timer asks it."""
+    unit = Unlucky(Unit(tmp_path, "stepping", mosquitto.host, mosquitto.port, sense_s=1), (WON,), now_ms())
+    receiver = Receiver(tmp_path / "gnss.tty", 0, BootTime(WON, unit.base_ms, speed=1))
+    with unit.unit.config.open("a") as config:
+        config.write(SOURCE.format(port=receiver.line.link))
+    offset = tmp_path / "offset"
+    agent = Program(
+        module_command("edge", "run", "--config", unit.unit.config),
+        tmp_path / "unit.log",
+        env={"LD_PRELOAD": str(wall_shim(tmp_path)), "WALL_OFFSET": str(offset)},
+    )
+    programs.append(agent)
+    witness = Witness(service, mosquitto, disturbed_s=float("inf"))
+    for offset_ms in OFFSETS_MS:
+        offset.write_text(str(offset_ms // SECOND_MS))
+        if not agent.is_running:
+            agent.start()
+        seen = stored_since(service, unit.name, 0)
+        wait_until(lambda seen=seen: stored_since(service, unit.name, 0) > seen, 15, what=agent.tail())
+        if seen:
+            witness.look()
+    assert agent.stop() == 0
+    receiver.close()
+    fixes = list(witness.fixes(unit))
+    assert [fix for fix in fixes if abs(fix[2] - fix[1]) > WITHIN_MS] == []
+    assert witness.futures == set()
+    assert mosquitto.log().count(f" as {unit.name} ") == 1, "it went on in one connection"
+    note(steps=len(OFFSETS_MS), fixes=len(fixes))
+
+
+def wall_shim(folder: Path) -> Path:
+    compiler = find_program("cc")
+    if compiler is None:
+        pytest.skip("no C compiler: apt-get install gcc libc6-dev")
+    built = folder / "wall_shim.so"
+    source = Path(__file__).with_name("wall_shim.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", built, source], check=True)
+    return built
 
 
 def ticks_of(units: list[Unlucky], witness: Witness) -> int:
@@ -211,8 +276,7 @@ def bounded(unit: Unlucky, number: int, ticks: list[tuple[int, int, int | None, 
     """A boot without time lies between its neighbours that had one, and says that this is a guess."""
     timed = [other for other, life in enumerate(unit.lives) if life.clock == "gnss"]
     earliest_ms = max((unit.end_ms(other) for other in timed if other < number), default=0)
-    now_ms = time.time_ns() // 1_000_000
-    latest_ms = min((unit.begin_ms(other) for other in timed if other > number), default=now_ms)
+    latest_ms = min((unit.begin_ms(other) for other in timed if other > number), default=now_ms())
     for _, mono_ms, shown_ms, clock in ticks:
         if shown_ms is None or clock != "estimated":
             yield f"{mono_ms} ms after the boot is shown at {shown_ms} by {clock}"

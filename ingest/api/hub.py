@@ -1,13 +1,13 @@
 """The event stream's middle: one encoded block per tick, shared by every browser.
 
 While somebody listens, the hub asks the live state every `tick_ms` what changed since the last time, encodes
-it once as one event, and keeps the last blocks in a ring. A listener sends the blocks it has not sent yet.
+it once as one event, keeps the last blocks in a ring, and feeds its listeners what they have not got yet.
 Whoever fell out of the ring (a slow line, a laptop that slept) gets what changed since its own revision in
 one block: for a position only the newest counts, so a slow browser costs nothing but its own delay, and
 nobody has a queue that could grow.
 
     ring    #41 update   #42 update   #43 tick   #44 update        (numbers count blocks, ids name revisions)
-                ^ a listener that has sent #41 sends #42 to #44 next
+                ^ a listener that got #41 gets #42 to #44 next
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import to_json
 
 from ingest.api.instants import iso
+from ingest.api.listener import chunked
 
 if TYPE_CHECKING:
     from ingest.api.context import Context
+    from ingest.api.listener import Listener
 
 RING = 32
 IDLE_S = 5.0  # a tick this long after the last block tells a reader that the line still stands
@@ -31,11 +33,18 @@ MAX_LISTENERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """An encoded event: its number in the stream, and the revision that a reader then has."""
+    """An encoded event: its number in the stream, and the revision that a reader then has.
+
+    `framed`: as it is, and as a chunk of HTTP/1.1.
+    """
 
     number: int
     revision: int
-    data: bytes
+    framed: tuple[bytes, bytes]
+
+    @property
+    def data(self) -> bytes:
+        return self.framed[0]
 
 
 class Hub:
@@ -44,37 +53,42 @@ class Hub:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._ring: deque[Block] = deque(maxlen=RING)
-        self._number = 0
+        self.number = 0  # of the newest block
         self._revision = 0
         self._spoke_s = 0.0
-        self._pulse = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.listeners = 0
+        self._listeners: set[Listener] = set()
         self.is_closed = False
+
+    @property
+    def listeners(self) -> int:
+        """How many there are."""
+        return len(self._listeners)
 
     @property
     def is_full(self) -> bool:
         """No more listeners now."""
         return self.is_closed or self.listeners >= MAX_LISTENERS
 
-    def join(self) -> None:
+    def join(self, listener: Listener) -> None:
         """Listen; the first one starts the ticking."""
-        self.listeners += 1
+        self._listeners.add(listener)
         if self._task is None and not self.is_closed:
             self._revision, _ = self._context.live.changed_since(self._revision)
             self._task = asyncio.create_task(self._run(), name="hub")
 
-    def leave(self) -> None:
+    def leave(self, listener: Listener) -> None:
         """Listen no more; the last one stops the ticking."""
-        self.listeners -= 1
-        if not self.listeners:
+        self._listeners.discard(listener)
+        if not self._listeners:
             self._stop()
 
     def close(self) -> None:
         """End every stream."""
         self.is_closed = True
         self._stop()
-        self._pulse.set()
+        for listener in self._listeners:
+            listener.ended.set()
 
     def _stop(self) -> None:
         if self._task is not None:
@@ -88,26 +102,20 @@ class Hub:
         if known is not None:
             return self.catch_up(known)
         revision, units = self._context.live.texts()
-        return Block(self._number, revision, self._encoded("snapshot", revision, self.fleet(units)))
+        return self._block(self.number, revision, "snapshot", self.fleet(units))
 
     def catch_up(self, revision: int) -> Block:
         """One block of all that changed since a revision."""
-        number = self._number
         newer, units = self._context.live.changed_since(revision)
-        return Block(number, newer, self._update(newer, units))
+        return self._block(self.number, newer, "update", self._update(units))
 
     def blocks_after(self, number: int) -> list[Block] | None:
         """The blocks that follow, perhaps none; None when some are no longer there."""
-        if number == self._number:
+        if number == self.number:
             return []
         if not self._ring or self._ring[0].number > number + 1:
             return None
         return [block for block in self._ring if block.number > number]
-
-    async def wait(self) -> None:
-        """Return when there is another block, or the hub is closed."""
-        if not self.is_closed:
-            await self._pulse.wait()
 
     def fleet(self, units: list[bytes]) -> bytes:
         """The body of a snapshot."""
@@ -124,31 +132,27 @@ class Hub:
             self.tick(loop.time())
 
     def tick(self, now_s: float) -> None:
-        """Publish what changed since the last tick, or after IDLE_S of silence the time."""
+        """Publish what changed since the last tick, or after IDLE_S of silence the time; feed everybody."""
         revision, units = self._context.live.changed_since(self._revision)
         if units:
-            self._publish(revision, self._update(revision, units))
+            self._publish(now_s, revision, "update", self._update(units))
         elif now_s - self._spoke_s >= IDLE_S:
-            now = {"now": iso(self._context.now_ms())}
-            self._publish(revision, self._encoded("tick", revision, to_json(now)))
-        else:
-            return
-        self._spoke_s = now_s
+            self._publish(now_s, revision, "tick", to_json({"now": iso(self._context.now_ms())}))
+        for listener in self._listeners:
+            listener.feed(now_s)
 
-    def _publish(self, revision: int, data: bytes) -> None:
-        self._number += 1
-        self._revision = revision
-        self._ring.append(Block(self._number, revision, data))
-        pulse, self._pulse = self._pulse, asyncio.Event()
-        pulse.set()
+    def _publish(self, now_s: float, revision: int, event: str, body: bytes) -> None:
+        self.number += 1
+        self._revision, self._spoke_s = revision, now_s
+        self._ring.append(self._block(self.number, revision, event, body))
 
-    def _update(self, revision: int, units: list[bytes]) -> bytes:
-        now = {"now": iso(self._context.now_ms())}
-        return self._encoded("update", revision, with_units(now, units))
+    def _update(self, units: list[bytes]) -> bytes:
+        return with_units({"now": iso(self._context.now_ms())}, units)
 
-    def _encoded(self, event: str, revision: int, body: bytes) -> bytes:
+    def _block(self, number: int, revision: int, event: str, body: bytes) -> Block:
         head = f"event: {event}\nid: {self._context.instance}-{revision}\ndata: ".encode()
-        return head + body + b"\n\n"
+        data = head + body + b"\n\n"
+        return Block(number, revision, (data, chunked(data)))
 
     def _known_revision(self, last_event_id: str | None) -> int | None:
         instance, _, revision = (last_event_id or "").rpartition("-")

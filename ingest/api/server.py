@@ -6,9 +6,10 @@ told to end first, before the listening sockets close.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ingest.api.auth import is_loopback
 
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
     import socket
 
     from fastapi import FastAPI
+    from starlette.types import Receive, Scope, Send
 
 END_S = 2  # what still runs after this is cancelled
 MAX_CONNECTIONS = 2000  # above the browsers of a county, below the file descriptors of a small machine
 MAX_HEADER_BYTES = 16384
+
+
+TRANSPORT = "ortoo.transport"  # among the scope's extensions: the connection itself
 
 
 class BindError(ValueError):
@@ -31,6 +36,20 @@ def check_bind(host: str, has_key: bool) -> None:
     if not has_key and not is_loopback(host):
         detail = f"refusing to listen on {host}: anyone who reaches it could read where every unit is"
         raise BindError(f"{detail}; make a key first: ortoo-ingest key add NAME")
+
+
+class OpenConnection(H11Protocol):
+    """uvicorn's HTTP, and the app is handed the transport: `stream` writes to it."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        app = self.app
+
+        async def app_with_transport(scope: Scope, receive: Receive, send: Send) -> None:
+            scope.setdefault("extensions", {})[TRANSPORT] = self.transport
+            await app(scope, receive, send)
+
+        self.app = app_with_transport
 
 
 class ApiServer(uvicorn.Server):
@@ -47,6 +66,7 @@ class ApiServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
+                http=OpenConnection,
                 ws="none",
                 limit_concurrency=MAX_CONNECTIONS,
                 timeout_graceful_shutdown=END_S,

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from firmware import wire
 from ingest.api.hub import RING, Hub
+from ingest.api.listener import SLOW_S, Listener
 from tests.ingest.api.parts import GNSS, NOW_MS, Parts
 
 UNITS = ["van-1", "van-2", "van-3"]
@@ -22,15 +23,37 @@ STEPS = st.lists(
 )
 
 
-class Listener:
-    """What stream.py and a browser do together, without the bytes between."""
+class Browser:
+    """A listener's line, which takes nothing while the browser sleeps, and what the browser then knows."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._block = hub.first_block(None)
-        self._last_id = ""
+        self._last_id: str | None = None
         self.units: dict[str, Any] = {}
-        self._take(self._block.data)
+        self.come_back()
+
+    def write(self, data: bytes) -> None:
+        self._unread += data
+
+    def get_write_buffer_size(self) -> int:
+        return len(self._unread)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def come_back(self) -> None:
+        if self._last_id is not None:
+            self._hub.leave(self._listener)
+        self._unread = b""
+        self._listener = Listener(self._hub, self, self._last_id, is_chunked=False)
+        self._hub.join(self._listener)
+        self.read()
+
+    def read(self) -> None:
+        while self._unread:
+            event, _, self._unread = self._unread.partition(b"\n\n")
+            self._take(event)
+            self._listener.feed(0)
 
     def _take(self, data: bytes) -> None:
         lines = dict(line.split(": ", 1) for line in data.decode().splitlines() if line)
@@ -40,16 +63,6 @@ class Listener:
         for unit in json.loads(lines["data"]).get("units", []):
             self.units[unit["unit"]] = unit
 
-    def read(self) -> None:
-        following = self._hub.blocks_after(self._block.number)
-        for block in [self._hub.catch_up(self._block.revision)] if following is None else following:
-            self._take(block.data)
-            self._block = block
-
-    def come_back(self) -> None:
-        self._block = self._hub.first_block(self._last_id)
-        self._take(self._block.data)
-
 
 def move(parts: Parts, unit: str, step: int) -> None:
     values = dict.fromkeys(wire.KINDS["fix"].by_name) | {"lat_e7": step, "lon_e7": 0, "fix_mode": 2}
@@ -58,9 +71,9 @@ def move(parts: Parts, unit: str, step: int) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
-def test_every_listener_ends_with_what_is_true(parts: Parts, steps: list[tuple[str, Any]]) -> None:
+async def test_every_listener_ends_with_what_is_true(parts: Parts, steps: list[tuple[str, Any]]) -> None:
     hub = Hub(parts.context)
-    listeners = [Listener(hub) for _ in range(3)]
+    listeners = [Browser(hub) for _ in range(3)]
     for number, (what, which) in enumerate(steps):
         if what == "move":
             move(parts, which, number)
@@ -77,9 +90,10 @@ def test_every_listener_ends_with_what_is_true(parts: Parts, steps: list[tuple[s
     for listener in listeners:
         listener.read()
         assert listener.units == truth
+    hub.close()
 
 
-def test_all_listeners_get_the_very_same_bytes(parts: Parts) -> None:
+async def test_all_listeners_get_the_very_same_bytes(parts: Parts) -> None:
     hub = Hub(parts.context)
     number = hub.first_block(None).number
     move(parts, "van-1", 1)
@@ -87,4 +101,20 @@ def test_all_listeners_get_the_very_same_bytes(parts: Parts) -> None:
     first, second = hub.blocks_after(number), hub.blocks_after(number)
     assert first is not None
     assert second is not None
-    assert first[0].data is second[0].data
+    assert first[0].framed is second[0].framed
+
+
+async def test_a_line_that_moves_is_slow_but_not_let_go(parts: Parts) -> None:
+    hub = Hub(parts.context)
+    browser = Browser(hub)
+    listener = browser._listener
+    for at_s in (0.0, SLOW_S, 2 * SLOW_S):
+        browser.write(b"x")
+        listener.feed(at_s)
+        assert not listener.is_slow
+    listener.feed(2 * SLOW_S + 1)
+    assert not listener.is_slow
+    listener.feed(3 * SLOW_S + 1)
+    assert listener.is_slow
+    assert listener.ended.is_set()
+    hub.close()

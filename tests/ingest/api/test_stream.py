@@ -14,6 +14,7 @@ import pytest
 
 from firmware import wire
 from ingest.api import hub as hub_module
+from ingest.api import listener as listener_module
 from ingest.api import stream as stream_module
 from ingest.api.shapes import Fleet, Units
 from ingest.ledger import keys
@@ -147,7 +148,7 @@ async def test_a_sleeper_gets_the_newest_of_each_unit(parts: Parts, url: str) ->
 
 
 async def test_who_takes_nothing_is_let_go(parts: Parts, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream_module, "SLOW_S", 0.3)
+    monkeypatch.setattr(listener_module, "SLOW_S", 0.3)
     for number in range(1000):
         parts.live.register(f"van-{number}", "x" * 64, [])
     with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as sleeper:
@@ -207,6 +208,17 @@ async def test_the_server_ends_within_two_seconds_with_streams_open(parts: Parts
             assert await other.is_ended()
         wait_until(lambda: not [thread for thread in threading.enumerate() if thread.name == "api"])
         assert time.monotonic() - began < 2
+
+
+def test_who_speaks_http_1_0_gets_no_chunks(url: str) -> None:
+    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=5) as old:
+        old.sendall(b"GET /api/v1/stream HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        answer = b""
+        while b"retry:" not in answer:
+            answer += old.recv(1 << 16)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head
+    assert body.startswith(b"event: snapshot\n")
 
 
 async def test_no_stream_has_a_length_so_head_is_refused(url: str) -> None:

@@ -306,4 +306,5 @@ def _uplink(settings: Settings, random: Callable[[], float]) -> Uplink:
         receipt_timeout_ms=int(settings.uplink.receipt_timeout_s * 1000),
         live_period_ms=int(settings.live.period_s * 1000),
         random=random,
+        spread_ms=int(settings.broker.spread_s * 1000),
     )

@@ -56,6 +56,7 @@ class BrokerSettings:
     key_file: str = ""
     protocol: str = _word("auto", "auto", "5", "3.1.1")
     keepalive_s: int = _number(30, 5, 600)
+    spread_s: float = _number(60.0, 0, 3600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

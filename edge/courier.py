@@ -130,11 +130,11 @@ class Courier:
             self._line.publish("batch", self._encoded(batch))
 
     def _closed(self, event: mqtt.Closed, now_ms: int) -> None:
-        self._uplink.failed(now_ms)
+        self._uplink.failed(now_ms, is_broker_gone=event.is_broker_gone)
         if event.is_other_protocol_next:
             self._uplink.retry_at_once(now_ms)
         tell = log.debug if self._is_told else log.warning
-        tell("%s; trying again by itself, every half minute at least", event.detail)
+        tell("%s; trying again by itself, every minute and a half at least", event.detail)
         self._is_told = True
         if event.code != "connection_lost":
             self._faults.begin(event.code, event.detail)

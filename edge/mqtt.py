@@ -33,7 +33,7 @@ CONNECT_TIMEOUT_S = 10.0
 NO_CHECK_TIME = ssl.VerifyFlags(0x200000)  # X509_V_FLAG_NO_CHECK_TIME, which `ssl` does not name
 PROTOCOLS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 REFUSED = 0x80
-NOT_AUTHORIZED, UNSUPPORTED_PROTOCOL = 0x87, 0x84
+NOT_AUTHORIZED, UNSUPPORTED_PROTOCOL, KEEPALIVE_TIMEOUT = 0x87, 0x84, 0x8D
 # Why a connection could not be, or ended: the codes of `Closed`.
 CAUSES = ("settings", "unreachable", "refused", "dropped", "taken_over", "quota", "not_authorized")
 WORDS = {0x8E: "taken_over", 0x97: "quota", NOT_AUTHORIZED: "not_authorized"}
@@ -46,11 +46,16 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """An attempt failed, or the connection ended. `is_other_protocol_next`: worth another attempt at once."""
+    """An attempt failed, or the connection ended.
+
+    `is_other_protocol_next`: worth another attempt at once. `is_broker_gone`: the path is there, and at its end
+    nobody accepts us, or somebody has cut us off.
+    """
 
     code: str
     detail: str
     is_other_protocol_next: bool = False
+    is_broker_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +246,9 @@ class Mqtt:
         except (OSError, ValueError) as error:
             if self._context is not None:
                 self._context.close()
-            self._say(client, Closed("unreachable", f"{self.address}: {_reason(error)}"))
+            is_there = isinstance(error, ConnectionRefusedError | ConnectionResetError)
+            detail = f"{self.address}: {_reason(error)}"
+            self._say(client, Closed("unreachable", detail, is_broker_gone=is_there))
             return
         with self._switching:  # a loop can be stopped before it is begun or after, not meanwhile
             is_wanted = client is self._client
@@ -270,10 +277,12 @@ class Mqtt:
         if self._is_accepted:
             is_told = flags.is_disconnect_packet_from_server
             cause = WORDS.get(code.value, "dropped") if is_told else "connection_lost"
-            self._say(client, Closed(cause, f"{self.address}: {code}"))
+            is_cut = code.value != KEEPALIVE_TIMEOUT
+            self._say(client, Closed(cause, f"{self.address}: {code}", is_broker_gone=is_cut))
             return
         value, text = self._refusal or (None, "closed before an answer")
-        self._say(client, Closed("refused", f"{self.address}: {text}", self._switch_protocol(value)))
+        is_other = self._switch_protocol(value)
+        self._say(client, Closed("refused", f"{self.address}: {text}", is_other, is_broker_gone=True))
 
     def _switch_protocol(self, code: int | None) -> bool:
         """Speak the other protocol next time, if that may have been the reason. Whether at once.

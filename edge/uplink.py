@@ -6,6 +6,10 @@ shortens the wait again, so a service that is down for hours is not pestered. Th
 progress are taken for a connection that only looks alive: a new one is made. On a new connection everything
 under way is sent again at once, since nobody knows what arrived.
 
+When the broker itself goes away, all units of a fleet lose it at the same moment, while a tunnel takes one. So
+whoever saw the broker's machine refuse or cut it waits a random while out of `spread_ms`, at once and each time
+again: 1,000 units make 17 attempts a second with the minute that is the default.
+
 What is lost on the way shows in a receipt that repeats the mark while later batches are under way. Going back
 at once on each of them would send everything many times over, so one such hint counts per mark.
 """
@@ -21,8 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 LONGEST_RESEND_MS = 600_000
-# A path that is back is used within 30 s. A thousand units whose broker was gone for long come back within
-# 30 s, some 50 in each: half of a wait is chance; were all of it chance, 75 would come in the first second.
+# A path that is back is used within 30 s. Half of a wait is chance, so that units do not move in step.
 FIRST_RECONNECT_MS, LONGEST_RECONNECT_MS = 2_000, 30_000
 STABLE_MS = 60_000  # a connection that lasts so long was a good one
 HINT_AGE_MS = 2_000  # a younger batch may simply not have been answered yet
@@ -65,9 +68,16 @@ class Uplink:
     """State of the connection and of each lane. `random` gives floats in [0, 1)."""
 
     def __init__(
-        self, *, window: int, receipt_timeout_ms: int, live_period_ms: int, random: Callable[[], float]
+        self,
+        *,
+        window: int,
+        receipt_timeout_ms: int,
+        live_period_ms: int,
+        random: Callable[[], float],
+        spread_ms: int = 0,
     ) -> None:
         self._window = window
+        self._spread_ms = spread_ms
         self._timeout_ms = receipt_timeout_ms
         self._live_period_ms = live_period_ms
         self._random = random
@@ -103,8 +113,11 @@ class Uplink:
         for lane in self._lanes.values():
             lane.go_back()
 
-    def failed(self, now_ms: int) -> None:
-        """An attempt failed, or the connection is gone: wait, longer each time, each unit its own while."""
+    def failed(self, now_ms: int, *, is_broker_gone: bool = False) -> None:
+        """An attempt failed, or the connection is gone: wait, longer each time, each unit its own while.
+
+        `is_broker_gone`: it was the broker's side, so others will be in the same case.
+        """
         if self._opened_ms is not None:
             self.reconnects += 1
             if now_ms - self._opened_ms >= STABLE_MS:
@@ -112,8 +125,12 @@ class Uplink:
         self._opened_ms = None
         self._is_connecting = False
         longest_ms = min(FIRST_RECONNECT_MS << min(self._failures, 16), LONGEST_RECONNECT_MS)
+        wait_ms = longest_ms // 2 + int(longest_ms / 2 * self._random())
+        if is_broker_gone:
+            least_ms = self._spread_ms // 2 if self._failures else 0
+            wait_ms = max(wait_ms, least_ms + int(self._spread_ms * self._random()))
         self._failures += 1
-        self._connect_at_ms = now_ms + longest_ms // 2 + int(longest_ms / 2 * self._random())
+        self._connect_at_ms = now_ms + wait_ms
 
     def retry_at_once(self, now_ms: int) -> None:
         """The attempt failed for a reason that the next one avoids."""

@@ -258,7 +258,9 @@ def test_trouble_on_the_way_is_told_in_one_line(
 ) -> None:
     nowhere = hear("127.0.0.1", free_port)
     nowhere.line.open(WILL)
-    assert nowhere.wait_for(Closed) == Closed("unreachable", f"127.0.0.1:{free_port}: connection refused")
+    assert nowhere.wait_for(Closed) == Closed(
+        "unreachable", f"127.0.0.1:{free_port}: connection refused", is_broker_gone=True
+    )
     nameless = hear("no-such-host.invalid", 1883)
     nameless.line.open(WILL)
     assert nameless.wait_for(Closed, 30).detail == "no-such-host.invalid:1883: the name cannot be resolved"

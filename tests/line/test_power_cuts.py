@@ -61,6 +61,7 @@ id = "{unit}"
 host = "{host}"
 port = {port}
 keepalive_s = 5
+spread_s = 0.0
 [outbox]
 path = "{disk}/outbox.db"
 group_ms = 100

@@ -33,6 +33,7 @@ id = "{unit}"
 host = "{host}"
 port = {port}
 keepalive_s = 5
+spread_s = {spread_s}
 [outbox]
 path = "{path}"
 [uplink]
@@ -107,6 +108,7 @@ class Unit:
     window_s: float = 2.0
     sense_s: float = 5.0
     receipt_timeout_s: float = 2.0
+    spread_s: float = 0.0
     outbox: Path = field(init=False)
     config: Path = field(init=False)
 
@@ -123,6 +125,7 @@ class Unit:
                 window_s=self.window_s,
                 receipt_timeout_s=self.receipt_timeout_s,
                 sense_s=self.sense_s,
+                spread_s=self.spread_s,
             )
         )
 

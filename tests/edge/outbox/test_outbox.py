@@ -298,7 +298,7 @@ def test_a_receipt_marks_and_the_black_box_is_sent_again_when_asked(outbox: Outb
 
 def test_an_erased_unit_holds_only_what_nobody_has_yet(outbox: Outbox) -> None:
     outbox.append([fault(s * 1000, str(s)) for s in range(1, 31)])
-    outbox.append([fix(s * 1000, 49 + s / 100) for s in range(1, 40)])
+    outbox.append([fix(s * 1000) for s in range(1, 40)])
     outbox.append([health(60_000)])
     outbox.settle(receipt(outbox.epoch, event=(20, [(1, BOOT)])), 1)
     assert outbox.obey({"id": "forget", "what": "erase"})

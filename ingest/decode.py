@@ -83,6 +83,12 @@ def group_from_chunk(kind: str, body: bytes, prev: int) -> wire.Group:
     return wire.Group(kind, message.source or plan.source, found)
 
 
+def group_with(kind: str, source: str, ready: dict[str, list[Any]], body: bytes, prev: int) -> wire.Group:
+    """A group from a checked chunk; columns that are not ready come when they are looked at."""
+    plan = _PLANS[kind]
+    return wire.Group(kind, source, _lazily(plan, ready, _Restorer(plan, body, prev)))
+
+
 def _restored(plan: _Plan, message: Any, prev: int, blanks: columns.Blanks, name: str) -> list[Any]:
     rows, entries, coding = message.row_count, getattr(message, name)[:], plan.codings[name]
     column: list[Any]
@@ -147,14 +153,7 @@ def _group(plan: _Plan, body: bytes, prev: int) -> wire.Group:
         raise Doubt
     blanks = columns.blanks(message.absent[:], rows, plan.may_lack) if message.absent else {}
     ready = _ready(plan, message, prev, blanks)
-    signed: list[Any] = []
-
-    def restore(name: str) -> list[Any]:
-        if not signed:
-            signed.append(plan.parse(body))
-        return _restored(plan, signed[0], prev, blanks, name)
-
-    lazy = Columns(plan.names, ready, restore)
+    lazy = _lazily(plan, ready, _Restorer(plan, body, prev))
     for bounds, is_surely_within in (
         (plan.seconds, columns.is_second_surely_within),
         (plan.diffs, columns.is_diff_surely_within),
@@ -165,8 +164,29 @@ def _group(plan: _Plan, body: bytes, prev: int) -> wire.Group:
                 present = [value for value in column if value is not None] if name in blanks else column
                 if not _is_within(present, low, high):
                     raise Doubt
+    return wire.Group(plan.kind, source or plan.source, lazy)
+
+
+class _Restorer:
+    """Restores a column when somebody looks at it; the body was checked."""
+
+    __slots__ = ("_blanks", "_body", "_message", "_plan", "_prev")
+
+    def __init__(self, plan: _Plan, body: bytes, prev: int) -> None:
+        self._plan, self._body, self._prev = plan, body, prev
+        self._message: Any = None
+        self._blanks: columns.Blanks = {}
+
+    def __call__(self, name: str) -> list[Any]:
+        if self._message is None:
+            self._message = message = self._plan.parse(self._body)
+            self._blanks = columns.blanks(message.absent[:], message.row_count, self._plan.may_lack)
+        return _restored(self._plan, self._message, self._prev, self._blanks, name)
+
+
+def _lazily(plan: _Plan, ready: dict[str, list[Any]], restore: _Restorer) -> dict[str, list[Any]]:
     # Whoever reads a group does not see the difference, and a dict is what other makers of groups give.
-    return wire.Group(plan.kind, source or plan.source, cast("dict[str, list[Any]]", lazy))
+    return cast("dict[str, list[Any]]", Columns(plan.names, ready, restore))
 
 
 def _ready(plan: _Plan, message: Any, prev: int, blanks: columns.Blanks) -> dict[str, list[Any]]:

@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firmware import wire
-from ingest.decode import decode_with_chunks
+from ingest.bulk import Decoded, decode_all
 from ingest.delivery import Ahead, Fork, LaneState, Store, judge, offer_of
 from ingest.history.chunk import CLOCK_NONE, Chunk, picked, rows_by_seq
 from ingest.ledger import bookkeeping, counters, dirty_hours, erasures, last_values, marks, quarantine, units
@@ -27,6 +27,7 @@ from ingest.salvage import HOPELESS_TIMES, salvaged
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from ingest.history import History
     from ingest.history.summary import Hour
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_COMPLAINTS = 10_000
+_BATCH = "/batch"
 
 _parse_topic = lru_cache(maxsize=16384)(wire.parse_topic)
 
@@ -138,18 +140,22 @@ class Group:
         self.counts: Counter[CounterKey] = Counter()
         self.hours: set[Hour] = set()  # that changed
 
-    def take(self, message: Message) -> None:
-        """Judge one message and note what to write."""
-        try:
-            unit, leaf = _parse_topic(message.topic)
-        except wire.WireError as error:
-            self._set_aside(None, message, _cause(error))
-            return
-        self.units.add(unit)
-        if leaf == "batch":
-            self._take_batch(unit, message)
-        elif leaf == "birth":
-            self._take_birth(unit, message)
+    def take(self, messages: Sequence[Message]) -> None:
+        """Judge the messages in their order and note what to write."""
+        batches = [message.payload for message in messages if message.topic.endswith(_BATCH)]
+        decoded = iter(decode_all(batches))
+        for message in messages:
+            found = next(decoded) if message.topic.endswith(_BATCH) else None
+            try:
+                unit, leaf = _parse_topic(message.topic)
+            except wire.WireError as error:
+                self._set_aside(None, message, _cause(error))
+                continue
+            self.units.add(unit)
+            if found is not None:
+                self._take_batch(unit, message, found)
+            elif leaf == "birth":
+                self._take_birth(unit, message)
 
     def refuse(self, message: Message, cause: Cause) -> None:
         """Set aside a message that cannot be stored for another reason than its form."""
@@ -197,12 +203,11 @@ class Group:
 
     # --- batches
 
-    def _take_batch(self, unit: str, message: Message) -> None:
-        try:
-            batch, bodies = decode_with_chunks(message.payload)
-        except wire.WireError as error:
-            self._refuse_batch(unit, message, _cause(error))
+    def _take_batch(self, unit: str, message: Message, decoded: Decoded | wire.WireError) -> None:
+        if isinstance(decoded, wire.WireError):
+            self._refuse_batch(unit, message, _cause(decoded))
             return
+        batch, bodies = decoded
         key = (unit, batch.epoch, batch.lane)
         self.answers.setdefault(key[:2], False)
         state = self._lane(key)

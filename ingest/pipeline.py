@@ -11,6 +11,7 @@ message cannot be stored for ever, the group is halved until that message is alo
 
 from __future__ import annotations
 
+import gc
 import logging
 import queue
 import secrets
@@ -54,6 +55,7 @@ SWEEP_S = 300.0
 TIDY_S = 1.0  # from one piece of retention to the next while batches wait
 REST_S = 10.0  # and when there is nothing to do
 MOST_BAD_LIVE = 100  # kept per second
+OBJECTS_OF_A_GROUP = 30_000
 
 
 class Broker(Protocol):
@@ -175,6 +177,7 @@ class Pipeline:
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; what is committed by then is answered."""
+        _calm_collector()
         while not stop.is_set():
             self._intake.wait(WAIT_S)
             self.step(stop)
@@ -225,11 +228,7 @@ class Pipeline:
             self._answer(part, group)
 
     def _stored(self, messages: list[Message]) -> Group:
-        def work(group: Group) -> None:
-            for message in messages:
-                group.take(message)
-
-        return self._in_transaction(work)
+        return self._in_transaction(lambda group: group.take(messages))
 
     def _set_aside(self, message: Message, error: Exception) -> Group | None:
         """Into quarantine what no transaction takes. None: not even that, so it will come again."""
@@ -397,6 +396,16 @@ class Pipeline:
         if not self.is_writable:
             log.warning("the store takes records again")
         self.is_writable = True
+
+
+def _calm_collector() -> None:
+    """Let the search for cycles pass over what lives for ever, and begin beyond what a group holds.
+
+    A group's thousands of objects all go when it is answered; by default they are searched ten times before.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_OF_A_GROUP, *gc.get_threshold()[1:])
 
 
 class _Transaction:

@@ -2,12 +2,13 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from firmware import wire
+from ingest.bulk import Decoded
 from ingest.history import StoreBusy
 from ingest.ledger import last_values, marks, units
 from ingest.ledger.files import open_reading
@@ -285,14 +286,14 @@ def test_a_message_that_breaks_the_program_is_alone_set_aside(
     """Whatever goes wrong with one message, the others of its group pass, and its lane goes on."""
     from ingest import group as module
 
-    breaking, decode = fixes([3]), module.decode_with_chunks
+    breaking, decode_all = fixes([3]), module.decode_all
 
-    def breaks(payload: bytes) -> tuple[wire.Batch, list[bytes]]:
-        if payload == breaking:
+    def breaks(payloads: Sequence[bytes]) -> list[Decoded | wire.WireError]:
+        if breaking in payloads:
             raise ZeroDivisionError
-        return decode(payload)
+        return decode_all(payloads)
 
-    monkeypatch.setattr(module, "decode_with_chunks", breaks)
+    monkeypatch.setattr(module, "decode_all", breaks)
     desk.send(*(fixes([seq]) for seq in range(1, 6)))
     assert desk.seqs() == [1, 2, 4, 5]
     assert [refused.cause for refused in desk.refused()] == ["internal"]

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 
 
 class StoreBusy(RuntimeError):
-    """The store cannot take it now, and waiting will help: nothing is acknowledged until it does."""
+    """The store cannot take it now, and waiting will help: nothing is acknowledged until it does.
+
+    `wait_s` is how long the store asks to be left alone, 0 when it does not say.
+    """
+
+    def __init__(self, text: str, wait_s: float = 0.0) -> None:
+        super().__init__(text)
+        self.wait_s = wait_s
+
+
+class StoreMisset(StoreBusy):
+    """A setting is wrong here or at the store: nothing is dropped, and only a person can help."""
 
 
 class StoreRefused(RuntimeError):

@@ -18,7 +18,7 @@ SINGLE_IMPORTERS = {
     ("edge", "serial"): "edge/sources/serial_port.py",
     ("ingest", "paho"): "ingest/subscriber.py",
     ("ingest", "amqtt"): "ingest/demo/broker.py",
-    ("ingest", "influxdb_client"): "ingest/history/influx.py",
+    ("ingest", "influxdb_client"): "ingest/history/influx_server.py",
 }
 
 # Spelt so that this file does not find itself.

@@ -26,6 +26,12 @@ def clock_set(seq: int, clock: int, boot_at_ms: int, time_ms: int, boot: str = A
     return chunks(batch_of([rows], boot=boot))
 
 
+def keep(history: History, chunks: list[Chunk]) -> None:
+    """Write these, and be sure that they are kept."""
+    history.write(chunks)
+    assert history.settle() == []
+
+
 def everything(history: History, unit: str = UNIT, kind: str = "fix") -> wire.Group:
     return history.read(unit, kind, None, 0, wire.MAX_TIME_MS)
 

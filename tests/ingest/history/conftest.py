@@ -6,19 +6,52 @@ from pathlib import Path
 
 import pytest
 
-from ingest.history import History
-from ingest.history.sqlite import SqliteHistory, prepare
+from ingest.history import History, influx_index, influx_setup
+from ingest.history import sqlite as sqlite_history
+from ingest.history.influx import InfluxHistory
+from ingest.history.influx_server import Access, InfluxServer
+from ingest.history.sqlite import SqliteHistory
 from ingest.ledger.files import open_store
+from tests.fixtures.influx_proxy import Proxy
+from tests.fixtures.influxd import Influxd
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     connection = open_store(tmp_path / "store.sqlite3")
-    prepare(connection)
+    sqlite_history.prepare(connection)
+    influx_index.prepare(connection)
     yield connection
     connection.close()
 
 
-@pytest.fixture(params=["sqlite"])
-def history(ledger: sqlite3.Connection) -> History:
-    return SqliteHistory(ledger)
+@pytest.fixture(scope="session")
+def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
+    influxd = Influxd(tmp_path_factory.mktemp("influxd"))
+    influxd.start()
+    yield influxd
+    influxd.stop()
+
+
+@pytest.fixture
+def proxy(influxd: Influxd) -> Iterator[Proxy]:
+    proxy = Proxy(influxd.port)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def server(proxy: Proxy) -> Iterator[InfluxServer]:
+    """The real InfluxDB with an empty database."""
+    server = InfluxServer(Access(proxy.url, "", "ortoo", "", "", "", 10))
+    server.ask("DROP DATABASE ortoo", {}, is_read=False)
+    list(influx_setup.set_up(server, {}))
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", "influx"])
+def history(request: pytest.FixtureRequest, ledger: sqlite3.Connection) -> History:
+    if request.param == "sqlite":
+        return SqliteHistory(ledger)
+    return InfluxHistory(request.getfixturevalue("server"), ledger)

@@ -1,9 +1,8 @@
 """What every history owes: rows in, rows out by time, each once; times corrected by what is learnt later."""
 
-
 from ingest.history import Bucket, History
 from ingest.history.chunk import rows_by_seq
-from tests.ingest.history.chunks import DAY_MS, chunks, clock_set, everything, fix_chunks, untimed
+from tests.ingest.history.chunks import DAY_MS, chunks, clock_set, everything, fix_chunks, keep, untimed
 from tests.ingest.made import (
     BOOT_AT_MS,
     EPOCH,
@@ -23,7 +22,7 @@ from tests.ingest.made import (
 def test_rows_come_back_as_they_were(history: History) -> None:
     cells = {"altitude_msl_dm": lambda seq: None if seq % 3 else seq, "source": "gnss-2"}
     (chunk,) = fix_chunks(range(1, 61), **cells)
-    history.write([chunk])
+    keep(history, [chunk])
     read = everything(history)
     assert {name: read.columns[name] for name in chunk.group.columns} == dict(chunk.group.columns)
     assert read.columns["source"] == ["gnss-2"] * 60
@@ -33,14 +32,14 @@ def test_rows_come_back_as_they_were(history: History) -> None:
 def test_writing_again_changes_nothing(history: History) -> None:
     made = fix_chunks(range(1, 61))
     for _ in range(3):
-        history.write(made)
+        keep(history, made)
     assert everything(history).columns["seq"] == list(range(1, 61))
 
 
 def test_a_range_is_cut_to_the_row_and_sorted(history: History) -> None:
     begin_ms = NOW_MS - 3_600_000
     for seqs in (range(121, 181), range(1, 61), range(61, 121)):
-        history.write(fix_chunks(seqs))
+        keep(history, fix_chunks(seqs))
     read = history.read(UNIT, "fix", None, begin_ms + 50_000, begin_ms + 130_000)
     assert read.columns["seq"] == list(range(50, 131))
     assert history.read(UNIT, "fix", None, begin_ms + 50_000, NOW_MS, 7).columns["seq"] == list(range(50, 57))
@@ -50,9 +49,10 @@ def test_a_range_is_cut_to_the_row_and_sorted(history: History) -> None:
 
 
 def test_sources_are_merged_in_time(history: History) -> None:
-    history.write(fix_chunks(range(1, 5), source="gnss-1", time_ms=lambda seq: NOW_MS + 2000 * seq - 20_000))
-    history.write(
-        fix_chunks(range(5, 9), source="gnss-2", time_ms=lambda seq: NOW_MS + 2000 * (seq - 4) - 19_000)
+    keep(history, fix_chunks(range(1, 5), source="gnss-1", time_ms=lambda seq: NOW_MS + 2000 * seq - 20_000))
+    keep(
+        history,
+        fix_chunks(range(5, 9), source="gnss-2", time_ms=lambda seq: NOW_MS + 2000 * (seq - 4) - 19_000),
     )
     read = everything(history)
     assert read.columns["seq"] == [1, 5, 2, 6, 3, 7, 4, 8]
@@ -62,14 +62,14 @@ def test_sources_are_merged_in_time(history: History) -> None:
 
 
 def test_a_chunk_that_begins_long_before_is_found(history: History) -> None:
-    history.write(fix_chunks(range(1, 3), time_ms=lambda seq: NOW_MS - DAY_MS * (3 - seq)))
+    keep(history, fix_chunks(range(1, 3), time_ms=lambda seq: NOW_MS - DAY_MS * (3 - seq)))
     assert history.read(UNIT, "fix", None, NOW_MS - DAY_MS, NOW_MS).columns["seq"] == [2]
 
 
 def test_rows_between_are_as_sent(history: History) -> None:
     for seqs in (range(1, 61), range(61, 121)):
-        history.write(fix_chunks(seqs))
-    history.write(fix_chunks(range(1, 61), epoch=OTHER_EPOCH))
+        keep(history, fix_chunks(seqs))
+    keep(history, fix_chunks(range(1, 61), epoch=OTHER_EPOCH))
     (chunk,) = fix_chunks(range(41, 81))
     assert history.rows_between(UNIT, EPOCH, "track", A, 41, 80) == rows_by_seq(chunk.group)
     assert history.rows_between(UNIT, EPOCH, "track", B, 41, 80) == {}
@@ -77,8 +77,8 @@ def test_rows_between_are_as_sent(history: History) -> None:
 
 
 def test_rows_between_of_kinds_that_share_a_lane(history: History) -> None:
-    history.write(chunks(batch_of([group("power", [1, 4]), group("health", [2, 3])])))
-    history.write(chunks(batch_of([group("power", [6, 7]), group("health", [5, 8])])))
+    keep(history, chunks(batch_of([group("power", [1, 4]), group("health", [2, 3])])))
+    keep(history, chunks(batch_of([group("power", [6, 7]), group("health", [5, 8])])))
     found = history.rows_between(UNIT, EPOCH, "sense", A, 3, 7)
     assert {seq: row[0] for seq, row in sorted(found.items())} == {
         3: "health",
@@ -94,9 +94,9 @@ def test_rows_between_of_kinds_that_share_a_lane(history: History) -> None:
 
 def test_a_won_clock_moves_what_came_before(history: History) -> None:
     boot_at_ms = NOW_MS - DAY_MS
-    history.write(untimed(range(1, 11)))
+    keep(history, untimed(range(1, 11)))
     assert history.read(UNIT, "fix", None, boot_at_ms, NOW_MS).rows == 0
-    history.write(clock_set(1, GNSS, boot_at_ms, boot_at_ms + 60_000))
+    keep(history, clock_set(1, GNSS, boot_at_ms, boot_at_ms + 60_000))
     read = history.read(UNIT, "fix", None, boot_at_ms, NOW_MS)
     assert read.columns["time_ms"] == [boot_at_ms + 1000 * seq for seq in range(1, 11)]
     assert set(read.columns["clock"]) == {GNSS}
@@ -107,17 +107,17 @@ def test_a_won_clock_moves_what_came_before(history: History) -> None:
 def test_a_won_clock_moves_what_comes_after_it_too(history: History) -> None:
     """Lanes do not wait for each other: the event is there before the track."""
     boot_at_ms = NOW_MS - DAY_MS
-    history.write(clock_set(1, GNSS, boot_at_ms, boot_at_ms + 60_000))
-    history.write(untimed(range(1, 11)))
+    keep(history, clock_set(1, GNSS, boot_at_ms, boot_at_ms + 60_000))
+    keep(history, untimed(range(1, 11)))
     assert everything(history).columns["time_ms"][0] == boot_at_ms + 1000
 
 
 def test_a_correction_is_only_for_its_boot_and_for_lower_clocks(history: History) -> None:
     boot_at_ms = NOW_MS - DAY_MS
-    history.write(untimed(range(1, 3)))
-    history.write(untimed(range(3, 5), boot=B))
-    history.write(fix_chunks(range(5, 7), time_ms=lambda seq: NOW_MS - 9000 + seq))
-    history.write(clock_set(1, GNSS, boot_at_ms, boot_at_ms + 60_000))
+    keep(history, untimed(range(1, 3)))
+    keep(history, untimed(range(3, 5), boot=B))
+    keep(history, fix_chunks(range(5, 7), time_ms=lambda seq: NOW_MS - 9000 + seq))
+    keep(history, clock_set(1, GNSS, boot_at_ms, boot_at_ms + 60_000))
     times = dict(zip(*(everything(history).columns[name] for name in ("seq", "time_ms")), strict=True))
     assert times == {
         1: boot_at_ms + 1000,
@@ -131,18 +131,18 @@ def test_a_correction_is_only_for_its_boot_and_for_lower_clocks(history: History
 
 def test_the_better_clock_wins_in_any_order(history: History) -> None:
     boot_at_ms = NOW_MS - DAY_MS
-    history.write(untimed(range(1, 3)))
-    history.write(clock_set(1, RTC, boot_at_ms + 5000, boot_at_ms + 60_000))
+    keep(history, untimed(range(1, 3)))
+    keep(history, clock_set(1, RTC, boot_at_ms + 5000, boot_at_ms + 60_000))
     assert everything(history).columns["time_ms"] == [boot_at_ms + 6000, boot_at_ms + 7000]
-    history.write(clock_set(3, GNSS, boot_at_ms, boot_at_ms + 90_000))
-    history.write(clock_set(2, RTC, boot_at_ms + 5000, boot_at_ms + 70_000))
+    keep(history, clock_set(3, GNSS, boot_at_ms, boot_at_ms + 90_000))
+    keep(history, clock_set(2, RTC, boot_at_ms + 5000, boot_at_ms + 70_000))
     assert everything(history).columns["time_ms"] == [boot_at_ms + 1000, boot_at_ms + 2000]
 
 
 def test_rows_between_are_not_moved_by_a_correction(history: History) -> None:
     (chunk,) = untimed(range(1, 3))
-    history.write([chunk])
-    history.write(clock_set(1, GNSS, NOW_MS - DAY_MS, NOW_MS))
+    keep(history, [chunk])
+    keep(history, clock_set(1, GNSS, NOW_MS - DAY_MS, NOW_MS))
     assert history.rows_between(UNIT, EPOCH, "track", A, 1, 2) == rows_by_seq(chunk.group)
 
 
@@ -154,10 +154,10 @@ def test_a_batch_in_which_the_clock_was_won_is_parted(history: History) -> None:
         boot_at_ms=lambda seq: 0 if seq < 4 else boot_at_ms,
         time_ms=lambda seq: 1000 * seq + (0 if seq < 4 else boot_at_ms),
     )
-    history.write([chunk])
+    keep(history, [chunk])
     assert history.read(UNIT, "fix", None, boot_at_ms, NOW_MS).columns["seq"] == [4, 5, 6]
     assert history.rows_between(UNIT, EPOCH, "track", A, 1, 6) == rows_by_seq(chunk.group)
-    history.write(clock_set(1, GNSS, boot_at_ms, boot_at_ms + 4000))
+    keep(history, clock_set(1, GNSS, boot_at_ms, boot_at_ms + 4000))
     read = history.read(UNIT, "fix", None, boot_at_ms, NOW_MS)
     assert read.columns["time_ms"] == [boot_at_ms + 1000 * seq for seq in range(1, 7)]
 
@@ -165,16 +165,17 @@ def test_a_batch_in_which_the_clock_was_won_is_parted(history: History) -> None:
 def test_the_future_is_kept_apart_until_it_is_corrected(history: History) -> None:
     """A clock that is 400 days ahead: not shown; once the clock is known, shown where it belongs."""
     ahead_ms = 400 * DAY_MS
-    history.write(
+    keep(
+        history,
         fix_chunks(
             range(1, 4),
             clock=RTC,
             boot_at_ms=BOOT_AT_MS + ahead_ms,
             time_ms=lambda seq: BOOT_AT_MS + ahead_ms + 1000 * seq,
-        )
+        ),
     )
     assert everything(history).rows == 0
-    history.write(clock_set(1, GNSS, BOOT_AT_MS, NOW_MS))
+    keep(history, clock_set(1, GNSS, BOOT_AT_MS, NOW_MS))
     assert everything(history).columns["time_ms"] == [BOOT_AT_MS + 1000 * seq for seq in range(1, 4)]
 
 
@@ -182,10 +183,9 @@ def test_the_future_is_kept_apart_until_it_is_corrected(history: History) -> Non
 
 
 def test_the_newest_row_is_the_latest_in_time(history: History) -> None:
-    history.write(fix_chunks(range(3, 5), time_ms=lambda seq: NOW_MS - 1000 * seq))
-    history.write(fix_chunks(range(1, 3), time_ms=lambda seq: NOW_MS - 9000 * seq))
-    history.write(fix_chunks(range(5, 7), source="gnss-2"))
-    history.settle()
+    keep(history, fix_chunks(range(3, 5), time_ms=lambda seq: NOW_MS - 1000 * seq))
+    keep(history, fix_chunks(range(1, 3), time_ms=lambda seq: NOW_MS - 9000 * seq))
+    keep(history, fix_chunks(range(5, 7), source="gnss-2"))
     assert history.newest(UNIT, "fix", "gnss").columns["seq"] == [3]
     assert history.newest(UNIT, "fix", "gnss-2").columns["source"] == ["gnss-2"]
     assert history.newest(UNIT, "fix", "gnss-3").rows == 0
@@ -193,20 +193,17 @@ def test_the_newest_row_is_the_latest_in_time(history: History) -> None:
 
 
 def test_the_newest_row_is_so_by_its_corrected_time(history: History) -> None:
-    history.write(fix_chunks([9], boot=B, time_ms=NOW_MS - 2 * DAY_MS))
-    history.write(untimed(range(1, 3)))
-    history.settle()
+    keep(history, fix_chunks([9], boot=B, time_ms=NOW_MS - 2 * DAY_MS))
+    keep(history, untimed(range(1, 3)))
     assert history.newest(UNIT, "fix", "gnss").columns["seq"] == [9]
-    history.write(clock_set(1, GNSS, NOW_MS - DAY_MS, NOW_MS))
-    history.settle()
+    keep(history, clock_set(1, GNSS, NOW_MS - DAY_MS, NOW_MS))
     assert history.newest(UNIT, "fix", "gnss").columns["time_ms"] == [NOW_MS - DAY_MS + 2000]
 
 
 def test_a_bucket_has_the_least_the_most_and_the_mean(history: History) -> None:
     begin_ms = NOW_MS - 3_600_000
     speeds = {"speed_cm_s": lambda seq: None if seq > 8 else 100 * seq}
-    history.write(fix_chunks([1, 2, 3, 6, 7, 8, 9, 11], **speeds))
-    history.settle()
+    keep(history, fix_chunks([1, 2, 3, 6, 7, 8, 9, 11], **speeds))
     found = history.buckets(UNIT, "fix", "gnss", ["speed_cm_s"], begin_ms, NOW_MS, 4000)
     assert found.begin_ms == [begin_ms, begin_ms + 4000, begin_ms + 8000]
     assert found.rows == [3, 2, 3]
@@ -220,9 +217,8 @@ def test_a_bucket_has_the_least_the_most_and_the_mean(history: History) -> None:
 
 def test_buckets_are_of_corrected_times(history: History) -> None:
     boot_at_ms = NOW_MS - DAY_MS
-    history.write(untimed(range(1, 5)))
-    history.write(clock_set(1, GNSS, boot_at_ms, boot_at_ms + 60_000))
-    history.settle()
+    keep(history, untimed(range(1, 5)))
+    keep(history, clock_set(1, GNSS, boot_at_ms, boot_at_ms + 60_000))
     found = history.buckets(UNIT, "fix", "gnss", ["speed_cm_s"], boot_at_ms, NOW_MS, 2000)
     assert found.begin_ms == [boot_at_ms, boot_at_ms + 2000, boot_at_ms + 4000]
     assert found.rows == [1, 2, 1]
@@ -232,11 +228,10 @@ def test_buckets_are_of_corrected_times(history: History) -> None:
 
 
 def test_an_erased_unit_leaves_nothing_and_the_others_all(history: History) -> None:
-    history.write(fix_chunks(range(1, 4)))
-    history.write(untimed(range(4, 6)))
-    history.write(clock_set(1, GNSS, NOW_MS - DAY_MS, NOW_MS))
-    history.write(fix_chunks(range(1, 4), unit="other-1"))
-    history.settle()
+    keep(history, fix_chunks(range(1, 4)))
+    keep(history, untimed(range(4, 6)))
+    keep(history, clock_set(1, GNSS, NOW_MS - DAY_MS, NOW_MS))
+    keep(history, fix_chunks(range(1, 4), unit="other-1"))
     for _ in range(2):
         history.erase(UNIT)
     assert everything(history).rows == 0
@@ -244,6 +239,5 @@ def test_an_erased_unit_leaves_nothing_and_the_others_all(history: History) -> N
     assert history.sources(UNIT) == []
     assert history.rows_between(UNIT, EPOCH, "track", A, 1, 9) == {}
     assert everything(history, "other-1").rows == 3
-    history.write(untimed(range(4, 6)))
-    history.settle()
+    keep(history, untimed(range(4, 6)))
     assert everything(history).columns["time_ms"] == [4000, 5000]

@@ -298,7 +298,8 @@ def test_a_receipt_marks_and_the_black_box_is_sent_again_when_asked(outbox: Outb
 
 def test_an_erased_unit_holds_only_what_nobody_has_yet(outbox: Outbox) -> None:
     outbox.append([fault(s * 1000, str(s)) for s in range(1, 31)])
-    outbox.append([fix(s * 1000) for s in range(1, 40)])
+    outbox.append(drive(0, 20))
+    outbox.close_windows(20_000)
     outbox.append([health(60_000)])
     outbox.settle(receipt(outbox.epoch, event=(20, [(1, BOOT)])), 1)
     assert outbox.obey({"id": "forget", "what": "erase"})
@@ -309,7 +310,9 @@ def test_an_erased_unit_holds_only_what_nobody_has_yet(outbox: Outbox) -> None:
     assert column(answer, "rows")[0] >= 20
     assert outbox.obey({"id": "held", "what": "resend", "lane": "event", "first_seq": 1, "last_seq": 20})
     assert column(outbox.take("event", (outbox.epoch, 31)), "detail") == ["no such receipted rows"]
-    assert outbox.take("track") is not None, "what waits for its first sending stays"
+    assert outbox.obey({"id": "raw", "what": "raw_track", **ALL_TIME})
+    assert column(outbox.take("event", (outbox.epoch, 32)), "rows") == [1], "but for the newest fix"
+    assert seqs(outbox.take("track"))[0] == 1, "what waits for its first sending stays"
     assert outbox.take("sense") is not None
 
 

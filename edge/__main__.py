@@ -1,4 +1,4 @@
-"""The command line: ortoo-edge run, check, status, simulate, replay."""
+"""The command line: ortoo-edge run, check, status, cabinet, adjust, count, simulate, replay."""
 
 from __future__ import annotations
 
@@ -52,6 +52,16 @@ def _parser(wanted: list[str]) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         command.add_argument("--config", type=Path, default=CONFIG, metavar="FILE", help=f"default: {CONFIG}")
         command.set_defaults(run=run)
+    for name, text in (
+        ("cabinet", "tell how the cabinet is, and why"),
+        ("adjust", "correct a slot's stock, with a reason"),
+        ("count", "say how much lies in a slot"),
+    ):
+        command = commands.add_parser(name, help=text)
+        if name in wanted:
+            module = importlib.import_module("edge.cabinet.command")
+            module.add_arguments(command, name, CONFIG)
+            command.set_defaults(run=module.run)
     for name, text in (("simulate", "run simulated units"), ("replay", "run one unit from a recorded log")):
         command = commands.add_parser(name, help=text)
         if name in wanted:

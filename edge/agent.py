@@ -31,6 +31,7 @@ from firmware import wire
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from edge.cabinet.keeper import Keeper
     from edge.config import Settings
     from edge.sources import Source
     from edge.time_source import TimeSource
@@ -67,6 +68,7 @@ class Agent:
         self._faults = Faults("uplink", self._intake.take, time.mono_ms)
         self._uplink = _uplink(settings, random)
         self._courier: Courier | None = None
+        self._keeper = _keeper(settings, time, self._intake)
         self._machine = Machine(Path(settings.outbox.path).parent)
         self._stop = threading.Event()
         self._sensed_ms: int | None = None
@@ -106,6 +108,8 @@ class Agent:
         self._drain()
         self._sense(now_ms)
         self._intake.step(now_ms)
+        if self._keeper is not None:
+            self._keeper.step(now_ms)
         if self._intake.is_commit_due(now_ms):
             self._intake.commit(now_ms)
         self._live(now_ms)  # ahead of the batches, which would keep the line busy
@@ -120,7 +124,13 @@ class Agent:
     def _take(self, reading: Reading | None) -> None:
         if reading is not None:
             self._room.release()
+            self._accept(reading)
+
+    def _accept(self, reading: Reading) -> None:
+        if self._keeper is None:
             self._intake.take(reading)
+        else:
+            self._keeper.take(reading)
 
     def _wait(self) -> None:
         """Sleep until something comes or is due."""
@@ -298,6 +308,18 @@ def _intake(settings: Settings, time: TimeSource) -> Intake:
         group_ms=settings.outbox.group_ms,
         anchor_radius_m=settings.track.anchor_radius_m,
     )
+
+
+def _keeper(settings: Settings, time: TimeSource, intake: Intake) -> Keeper | None:
+    cabinet = settings.cabinet
+    if not cabinet.is_there:
+        return None
+    # Late: a unit without a cabinet does not carry its code.
+    from edge.cabinet.cabinet import Cabinet  # noqa: PLC0415
+    from edge.cabinet.keeper import Keeper  # noqa: PLC0415
+    from edge.cabinet.layout import layout_of  # noqa: PLC0415
+
+    return Keeper(Cabinet(layout_of(cabinet), time.mono_ms()), intake, Path(cabinet.folder), time.boot)
 
 
 def _uplink(settings: Settings, random: Callable[[], float]) -> Uplink:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import re
 import tomllib
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
@@ -143,6 +144,7 @@ class LimitSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CabinetSettings:
+    folder: str = "/run/ortoo-edge"
     climate_period_s: float = _number(60.0, 1, 3600)
     door_input: str = field(default="", metadata={"longest": 32})
     door_open_s: float = _number(120.0, 1, 86400)
@@ -198,6 +200,11 @@ def settings_of(table: dict[str, Any], where: str) -> Settings:
     broker = settings.broker
     if bool(broker.certificate_file) != bool(broker.key_file):
         raise ConfigError(f"{where}: [broker] certificate_file and key_file: only one of the two is given")
+    for source in settings.source:
+        if source.type == "sht4x" and not re.fullmatch(r"\d{1,3}(:0x[0-9a-fA-F]{2})?", source.port):
+            raise ConfigError(
+                f'{where}: [[source]] port = "{source.port}": must be bus and address, as 1:0x44'
+            )
     if settings.cabinet.is_there:
         _check_cabinet(settings.cabinet, where)
     return settings

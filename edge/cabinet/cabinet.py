@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge.cabinet.layout import Layout, ProbePlan
-    from edge.cabinet.planogram import Slot
+    from edge.cabinet.planogram import Planogram, Slot
     from edge.clock import Clock
     from edge.record import Values
 
@@ -103,6 +103,10 @@ class Cabinet:
         self._saved: dict[str, Any] | None = None
         self._held: list[tuple[Probe, int, int]] = []
         self.has_changed = False  # the state, since `state` was last asked
+
+    @property
+    def planogram(self) -> Planogram:
+        return self._layout.planogram
 
     # --- readings ---------------------------------------------------------------------------------------
 

@@ -51,9 +51,7 @@ class Planogram:
     def _check(self, slot: Slot) -> None:
         first = self._items.setdefault(slot.item, slot)
         if (first.pack_mg, first.pack_pieces) != (slot.pack_mg, slot.pack_pieces):
-            raise PlanogramError(
-                f'slots "{first.name}" and "{slot.name}" hold "{slot.item}" in unlike packs'
-            )
+            raise PlanogramError(f'slots "{first.name}" and "{slot.name}" hold "{slot.item}" in unlike packs')
         if slot.gtin and self._gtins.setdefault(slot.gtin, slot.item) != slot.item:
             raise PlanogramError(f'GTIN {slot.gtin} is "{self._gtins[slot.gtin]}" and "{slot.item}"')
 

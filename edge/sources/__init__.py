@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from edge.sources.gnss import Gnss
 from edge.sources.gpsd import Gpsd
+from edge.sources.node import Node
+from edge.sources.scanner import Scanner
+from edge.sources.sht4x import Sht4x
+from edge.sources.w1 import W1
 
 if TYPE_CHECKING:
     import threading
@@ -42,4 +46,8 @@ class MakeSource(Protocol):
 SOURCES: dict[str, MakeSource] = {
     "gnss": Gnss,
     "gpsd": Gpsd,
+    "node": Node,
+    "scanner": Scanner,
+    "sht4x": Sht4x,
+    "w1": W1,
 }

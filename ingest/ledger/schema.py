@@ -271,6 +271,24 @@ LEDGER_STEPS = (
     CREATE TABLE stock_revision (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL);
     INSERT INTO stock_revision VALUES (1, 0)
     """,
+    """
+    CREATE TABLE notification (
+        number INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE, -- what it is about and to whom
+        alert INTEGER NOT NULL,
+        contact TEXT NOT NULL,
+        title TEXT NOT NULL,
+        body TEXT NOT NULL,
+        made_ms INTEGER NOT NULL,
+        due_ms INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        attempts INTEGER NOT NULL,
+        settled_ms INTEGER,
+        error TEXT NOT NULL
+    );
+    CREATE INDEX notification_due ON notification (due_ms) WHERE state = 'waiting';
+    CREATE INDEX notification_alert ON notification (alert)
+    """,
 )
 
 ACCESS_STEPS = (

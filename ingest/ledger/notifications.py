@@ -1,0 +1,123 @@
+"""Messages to people, from the moment that they are decided on to the moment that they are settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+# waiting → claimed → sent, or back to waiting; then uncertain or dead, which a person sees
+WAITING, CLAIMED, SENT, UNCERTAIN, DEAD = "waiting", "claimed", "sent", "uncertain", "dead"
+
+
+class Draft(NamedTuple):
+    """A message to write: `key` says what it is about and to whom, so that it is written once."""
+
+    key: str
+    alert: int
+    contact: str
+    title: str
+    body: str
+    due_ms: int
+
+
+class Notification(NamedTuple):
+    """A message in the ledger. `made_ms` is when it was decided on, `due_ms` before when it is not sent."""
+
+    number: int
+    key: str
+    alert: int
+    contact: str
+    title: str
+    body: str
+    made_ms: int
+    due_ms: int
+    state: str
+    attempts: int
+    settled_ms: int | None
+    error: str
+
+
+_CLAIM = """
+    UPDATE notification SET state = 'claimed', attempts = attempts + 1 WHERE number IN
+    (SELECT number FROM notification WHERE state = 'waiting' AND due_ms <= ? ORDER BY due_ms LIMIT ?)
+    RETURNING number, key, alert, contact, title, body, made_ms, due_ms, state, attempts, settled_ms, error
+"""
+_OF_ALERT = """
+    SELECT number, key, alert, contact, title, body, made_ms, due_ms, state, attempts, settled_ms, error
+    FROM notification WHERE alert = ? ORDER BY number
+"""
+
+
+def put(ledger: sqlite3.Connection, drafts: Iterable[Draft], now_ms: int) -> None:
+    """Write messages; one whose key is there already is not written again."""
+    ledger.executemany(
+        "INSERT OR IGNORE INTO notification"
+        " (key, alert, contact, title, body, due_ms, made_ms, state, attempts, error)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', 0, '')",
+        [(*draft, now_ms) for draft in drafts],
+    )
+
+
+def drop_waiting(ledger: sqlite3.Connection, alert: int) -> None:
+    """Forget what was to be said of an alert and was not yet: it is over, or somebody has it."""
+    ledger.execute("DELETE FROM notification WHERE alert = ? AND state = 'waiting'", (alert,))
+
+
+def claim(ledger: sqlite3.Connection, now_ms: int, most: int) -> list[Notification]:
+    """Take what is due; from now on it is this sender's. Commit before sending."""
+    rows = ledger.execute(_CLAIM, (now_ms, most)).fetchall()
+    return sorted(Notification(*row) for row in rows)
+
+
+def next_due_ms(ledger: sqlite3.Connection) -> int | None:
+    """When the next one is due."""
+    found: tuple[int | None] = ledger.execute(
+        "SELECT MIN(due_ms) FROM notification WHERE state = 'waiting'"
+    ).fetchone()
+    return found[0]
+
+
+def settle(ledger: sqlite3.Connection, numbers: Sequence[int], now_ms: int) -> None:
+    """They are sent."""
+    ledger.executemany(
+        "UPDATE notification SET state = 'sent', settled_ms = ?, error = '' WHERE number = ?",
+        [(now_ms, number) for number in numbers],
+    )
+
+
+def put_back(ledger: sqlite3.Connection, number: int, due_ms: int, error: str) -> None:
+    """It could not be sent; try again later."""
+    ledger.execute(
+        "UPDATE notification SET state = 'waiting', due_ms = ?, error = ? WHERE number = ?",
+        (due_ms, error, number),
+    )
+
+
+def give_up(ledger: sqlite3.Connection, number: int, now_ms: int, error: str) -> None:
+    """It was tried for long enough."""
+    ledger.execute(
+        "UPDATE notification SET state = 'dead', settled_ms = ?, error = ? WHERE number = ?",
+        (now_ms, error, number),
+    )
+
+
+def doubt_claimed(ledger: sqlite3.Connection, now_ms: int) -> int:
+    """At start: what was claimed and never settled may have gone out. How many."""
+    return ledger.execute(
+        "UPDATE notification SET state = 'uncertain', settled_ms = ?,"
+        " error = 'the service ended while this was being sent' WHERE state = 'claimed'",
+        (now_ms,),
+    ).rowcount
+
+
+def of_alert(ledger: sqlite3.Connection, alert: int) -> list[Notification]:
+    """What was said of an alert, to whom, and what became of it."""
+    return [Notification(*row) for row in ledger.execute(_OF_ALERT, (alert,))]
+
+
+def counts(ledger: sqlite3.Connection) -> dict[str, int]:
+    """How many there are in each state."""
+    return dict(ledger.execute("SELECT state, COUNT(*) FROM notification GROUP BY state").fetchall())

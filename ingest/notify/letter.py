@@ -1,0 +1,41 @@
+"""A letter: what one person is told at once. Messages that belong together share one. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ingest.ledger.notifications import Notification
+
+MAX_MESSAGES = 20  # in one letter
+MAX_BODY_BYTES = 16_000
+
+
+class Letter(NamedTuple):
+    """To whom, what, and which rows it settles."""
+
+    contact: str
+    title: str
+    body: str
+    numbers: tuple[int, ...]
+
+
+def letters(claimed: Iterable[Notification]) -> list[Letter]:
+    """One letter for each contact, titled as its first message, and how many more there are."""
+    by_contact: dict[str, list[Notification]] = {}
+    for one in claimed:
+        by_contact.setdefault(one.contact, []).append(one)
+    return [
+        _letter(some[begin : begin + MAX_MESSAGES])
+        for some in by_contact.values()
+        for begin in range(0, len(some), MAX_MESSAGES)
+    ]
+
+
+def _letter(some: list[Notification]) -> Letter:
+    more = f" (+{len(some) - 1})" if len(some) > 1 else ""
+    body = "\n\n".join(f"{one.title}\n{one.body}" if more else one.body for one in some)
+    cut = body.encode()[:MAX_BODY_BYTES].decode(errors="ignore")
+    return Letter(some[0].contact, some[0].title + more, cut, tuple(one.number for one in some))

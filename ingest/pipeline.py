@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from firmware import wire
 from ingest.erasing import ask_units, erase, sweep
 from ingest.group import Cause, Group, Known
-from ingest.history import StoreBusy, StoreRefused
-from ingest.history.sqlite import SqliteHistory, store_error
+from ingest.history import StoreBusy, StoreMisset, StoreRefused
+from ingest.history.sqlite import store_error
 from ingest.housekeeper import Housekeeper
 from ingest.lanes import Lanes
 from ingest.ledger import counters, live_states, units
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterable, Mapping
 
+    from ingest.history import History
+    from ingest.history.factory import Histories
     from ingest.intake import Intake, Message
     from ingest.ledger.counters import CounterKey
     from ingest.ledger.erasures import Erasure
@@ -52,6 +54,7 @@ WAIT_S = 0.05
 CHANGE_S = 5.0  # how long an asked change waits for its turn
 ERASE_S = 60.0  # and an erasure, for it may delete years
 SWEEP_S = 300.0
+SAY_S = 60.0  # how often a wrong setting of the store is said
 TIDY_S = 1.0  # from one piece of retention to the next while batches wait
 REST_S = 10.0  # and when there is nothing to do
 MOST_BAD_LIVE = 100  # kept per second
@@ -97,6 +100,7 @@ class Pipeline:
         metrics: Metrics,
         time: TimeSource,
         limits: Limits,
+        histories: Histories,
     ) -> None:
         self._connection = connection
         self._intake = intake
@@ -105,7 +109,7 @@ class Pipeline:
         self._metrics = metrics
         self._time = time
         self._limits = limits
-        self._history = SqliteHistory(connection, limits.ahead_ms)
+        self._history = histories.on(connection, limits.ahead_ms, self._take_live)
         self._lanes = Lanes(connection)
         self._known = Known(set(), {}, set(), set())
         self._changes: queue.SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]]
@@ -118,6 +122,7 @@ class Pipeline:
         self._sweep_s = 0.0
         self._kept_s = time.mono_s()
         self._in_hand_s: float | None = None
+        self._say_s = 0.0  # when a wrong setting is said again
         self.is_writable = True
         self._load()
 
@@ -143,7 +148,7 @@ class Pipeline:
 
     def register_unit(self, unit: str, name: str | None, capabilities: list[str]) -> bool:
         """A person names a unit; False for one never heard of. Raises StoreBusy when it takes too long."""
-        is_known: bool = self._change(lambda ledger: units.register(ledger, unit, name, capabilities))
+        is_known: bool = self.change(lambda ledger: units.register(ledger, unit, name, capabilities))
         if is_known:
             self._live.register(unit, name, capabilities)
         return is_known
@@ -158,12 +163,13 @@ class Pipeline:
             self._known.hours.difference_update([hour for hour in self._known.hours if hour.unit == unit])
             return erase(ledger, self._history, unit, who, secrets.token_hex(8), self._time.utc_ms())
 
-        erasure: Erasure | None = self._change(change, ERASE_S)
+        erasure: Erasure | None = self.change(change, ERASE_S)
         if erasure is not None:
             self._live.erase(unit, erasure.erased_ms)
         return erasure
 
-    def _change(self, change: Callable[[sqlite3.Connection], Any], wait_s: float = CHANGE_S) -> Any:
+    def change(self, change: Callable[[sqlite3.Connection], Any], wait_s: float = CHANGE_S) -> Any:
+        """Run it on the writing connection in a transaction; raises StoreBusy when it takes too long."""
         future: Future[Any] = Future()
         self._changes.put((change, future))
         self._intake.wake()
@@ -210,10 +216,9 @@ class Pipeline:
                 group = self._stored(part)
             except StoreBusy as error:
                 self._note_busy(error)
-                if stop.wait(wait_s):
+                if self._is_stopped_within(max(wait_s, error.wait_s), stop):
                     return
                 wait_s = min(2 * wait_s, RETRY_S[1])
-                self._take_live()
                 continue
             except Exception as error:  # noqa: BLE001 - whatever one message breaks, the others must pass
                 parts.pop()
@@ -226,6 +231,17 @@ class Pipeline:
                 continue
             parts.pop()
             self._answer(part, group)
+
+    def _is_stopped_within(self, wait_s: float, stop: threading.Event) -> bool:
+        """Wait, and do meanwhile what needs no history; whether it is time to end."""
+        for _ in range(max(1, round(wait_s / WAIT_S))):
+            if stop.wait(WAIT_S):
+                return True
+            self._take_live()
+            self._make_changes()
+            if self._time.mono_s() - self._kept_s >= KEEP_LIVE_S:
+                self._housekeep()
+        return False
 
     def _stored(self, messages: list[Message]) -> Group:
         return self._in_transaction(lambda group: group.take(messages))
@@ -365,7 +381,8 @@ class Pipeline:
         self._known.units.update(group.units)
         self._new_units.clear()
         self._metrics.add(group.counts)
-        self._note_writable()
+        if self._in_hand_s is None:  # else the ledger takes something, but the history may not
+            self._note_writable()
 
     def _tidy(self) -> None:
         """A piece of retention: one after the other while nothing else waits, else one a second."""
@@ -387,9 +404,13 @@ class Pipeline:
             sweep(self._connection, self._history, now_ms)
 
     def _note_busy(self, error: Exception) -> None:
-        self._pending["waits", "store"] += 1
-        if self.is_writable:
-            log.error("the store takes nothing, units keep their records until it does: %s", error)
+        is_misset = isinstance(error, StoreMisset)
+        self._pending["waits", "settings" if is_misset else "store"] += 1
+        now_s = self._time.mono_s()
+        if self.is_writable or (is_misset and now_s >= self._say_s):
+            self._say_s = now_s + SAY_S
+            what = "until somebody helps" if is_misset else "until it does"
+            log.error("the store takes nothing, units keep their records %s: %s", what, error)
         self.is_writable = False
 
     def _note_writable(self) -> None:
@@ -411,7 +432,7 @@ def _calm_collector() -> None:
 class _Transaction:
     """BEGIN and COMMIT around a block; whatever goes wrong undoes it, in the file and in memory."""
 
-    def __init__(self, connection: sqlite3.Connection, history: SqliteHistory) -> None:
+    def __init__(self, connection: sqlite3.Connection, history: History) -> None:
         self._connection = connection
         self._history = history
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from firmware import wire
 from ingest.history.sqlite import SqliteHistory
@@ -18,7 +18,7 @@ from ingest.ledger.files import open_reading
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ingest.ledger.marks import Gap, Lane
@@ -33,6 +33,7 @@ MAX_EVENTS_READ = 5_000  # of a kind in one look
 HOUR_MS = 3_600_000
 
 Columns = dict[str, list[Any]]
+T = TypeVar("T")
 
 
 class ReaderBusy(RuntimeError):
@@ -62,6 +63,15 @@ class Reader:
             yield connection
         finally:
             self._idle.put(connection)
+
+    def look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` finds, on one state of the ledger however many statements it asks."""
+        with self._lent() as connection:
+            connection.execute("BEGIN")
+            try:
+                return work(connection)
+            finally:
+                connection.execute("COMMIT")
 
     def unit(self, unit: str) -> Unit | None:
         """What is known of a unit, None when it was never heard of."""

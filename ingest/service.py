@@ -19,8 +19,8 @@ from firmware import wire
 from ingest.api.app import create_app
 from ingest.api.context import Context, Readiness
 from ingest.api.server import ApiServer, BindError, check_bind
-from ingest.config import ConfigError, password_of
-from ingest.history import sqlite as history
+from ingest.config import ConfigError, secret_of
+from ingest.history.factory import histories
 from ingest.intake import Intake
 from ingest.ledger import keys
 from ingest.ledger.files import StoreInUse, lock_store, open_access, open_store
@@ -76,14 +76,15 @@ class Service:
             check_bind(settings.http.host, keys.has_any(self._access))
             self._listener = listen(settings.http.host, settings.http.port)
             self._connection = open_store(path)
-            history.prepare(self._connection)
-            password = password_of(settings.broker.password_file)
+            self._histories = histories(settings)
+            self._histories.prepare(self._connection)
+            password = secret_of(settings.broker.password_file)
         except (StoreInUse, SchemaError, BindError, ConfigError) as error:
             raise CannotStart(str(error)) from None
         except (OSError, sqlite3.Error) as error:
             detail = getattr(error, "strerror", None) or error
             raise CannotStart(f"the store at {path} cannot be used: {detail}") from None
-        self._reader = Reader(path)
+        self._reader = Reader(path, self._histories)
         self._intake = Intake()
         self._live = Live(settings.store.ahead_s * 1000)
         self._metrics = Metrics()
@@ -96,6 +97,7 @@ class Service:
             self._metrics,
             time,
             _limits(settings),
+            self._histories,
         )
         self._server = ApiServer(create_app(self._context()), settings.http.host, settings.http.port)
         self._show_gauges()
@@ -115,6 +117,7 @@ class Service:
             access=self._access,
             register_unit=self._pipeline.register_unit,
             erase_unit=self._pipeline.erase_unit,
+            change=self._pipeline.change,
             send_command=self._send_command,
             readiness=self._readiness,
             registry=self._metrics.registry,
@@ -191,6 +194,7 @@ class Service:
         self._reader.close()
         if not worker.is_alive():
             self._connection.close()
+        self._histories.close()
         self._access.close()
         self._lock.close()
 

@@ -1,8 +1,9 @@
 """The service's real parts around the API, without a broker: store, ledger, live state, and a real server."""
 
 import asyncio
+import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,7 @@ class Parts:
             access=self.access,
             register_unit=self.register_unit,
             erase_unit=self.erase_unit,
+            change=self.change,
             send_command=self.send_command,
             readiness=lambda: self.readiness,
             registry=self.registry,
@@ -85,6 +87,16 @@ class Parts:
             return None
         self.live.erase(unit, self.now_ms)
         return erase(self.writer, self.history, unit, who, "c0ffee", self.now_ms)
+
+    def change(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        self.writer.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(self.writer)
+        except BaseException:
+            self.writer.execute("ROLLBACK")
+            raise
+        self.writer.execute("COMMIT")
+        return result
 
     def send_command(self, unit: str, command: dict[str, Any]) -> bool:
         if self.is_broker_there:

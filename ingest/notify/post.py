@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from apprise import Apprise, LogCapture
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-    from apprise import Apprise
 
     from ingest.notify.letter import Letter
 
@@ -34,34 +34,27 @@ class Post:
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         """Read every file; raises AddressError with the file and the line."""
-        try:
-            from apprise import Apprise  # noqa: PLC0415 - of the extra `notify`
-        except ImportError:
-            raise AddressError("contacts need the package: pip install 'ortoo[notify]'") from None
-        logging.getLogger(
-            "apprise"
-        ).propagate = False  # it tells of each attempt, we only of what comes of it
-        self._addresses = {contact: list(_addresses(path, Apprise)) for contact, path in files.items()}
+        # It tells of each attempt; the sender tells what came of it.
+        logging.getLogger("apprise").propagate = False
+        self._addresses = {contact: list(_addresses(path)) for contact, path in files.items()}
 
     def send(self, letter: Letter) -> None:
         """Through the first address of its contact that takes it; raises PostError when none does."""
-        import apprise  # noqa: PLC0415
-
         addresses = self._addresses.get(letter.contact)
         if addresses is None:
             raise PostError(f"there is no contact {letter.contact!r} in the settings any more")
         reasons = []
         for address in addresses:
-            with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:
+            with LogCapture(level=logging.WARNING, fmt="%(message)s") as said:
                 if address.notify(title=letter.title, body=letter.body):
                     return
                 reasons.append(_first_line(said.getvalue()))
         raise PostError("; ".join(reasons))
 
 
-def _addresses(path: Path, apprise_class: type[Apprise]) -> Iterator[Apprise]:
+def _addresses(path: Path) -> Iterator[Apprise]:
     for line, url in _urls(path):
-        address = apprise_class()
+        address = Apprise()
         if not address.add(url):
             raise AddressError(f"{path}, line {line}: not an address that apprise knows")
         yield address

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from firmware import wire
 from ingest.history.sqlite import SqliteHistory
-from ingest.ledger import marks, quarantine, units
+from ingest.ledger import dirty_hours, erasures, horizons, marks, quarantine, units
 from ingest.ledger.files import open_reading
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from ingest.history import Buckets, History
+    from ingest.history.summary import Summary
+    from ingest.ledger.erasures import Erasure
     from ingest.ledger.marks import Gap, Lane
     from ingest.ledger.quarantine import Refused
     from ingest.ledger.units import Unit
@@ -73,6 +76,11 @@ class Reader:
             finally:
                 connection.execute("COMMIT")
 
+    @contextmanager
+    def _history(self) -> Iterator[History]:
+        with self._lent() as connection:
+            yield SqliteHistory(connection)
+
     def unit(self, unit: str) -> Unit | None:
         """What is known of a unit, None when it was never heard of."""
         with self._lent() as connection:
@@ -98,6 +106,38 @@ class Reader:
         with self._lent() as connection:
             return quarantine.payload(connection, refused_id)
 
+    def sources(self, unit: str, kind: str) -> list[str]:
+        """Which sources of the unit ever gave a record of a kind."""
+        with self._history() as history:
+            return [source for own, source in history.sources(unit) if own == kind]
+
+    def buckets(
+        self, unit: str, kind: str, source: str, name: str, from_ms: int, to_ms: int, bucket_ms: int
+    ) -> Buckets:
+        """A field down-sampled, from rows."""
+        with self._history() as history:
+            return history.buckets(unit, kind, source, [name], from_ms, to_ms, bucket_ms)
+
+    def summaries(self, unit: str, kind: str, source: str, from_ms: int, to_ms: int) -> list[Summary]:
+        """Hours of a series that begin between two times."""
+        with self._history() as history:
+            return history.summaries(unit, kind, source, from_ms, to_ms)
+
+    def dirty_hours(self, unit: str, kind: str, source: str, from_ms: int, to_ms: int) -> list[int]:
+        """When those hours of a series begin whose summaries are not true yet."""
+        with self._lent() as connection:
+            return dirty_hours.of_series(connection, unit, kind, source, from_ms, to_ms)
+
+    def horizon_ms(self, kind: str) -> int:
+        """Before this time rows of a kind have expired; 0 when none has."""
+        with self._lent() as connection:
+            return horizons.all_horizons(connection).get(kind, 0)
+
+    def erasures(self, unit: str, limit: int) -> list[Erasure]:
+        """Who erased a unit's history, newest first."""
+        with self._lent() as connection:
+            return erasures.newest(connection, limit, unit)
+
     def fix_sources(self, unit: str) -> list[str]:
         """Which sources of the unit ever gave a fix."""
         with self._lent() as connection:
@@ -105,8 +145,12 @@ class Reader:
 
     def fixes(self, unit: str, source: str, from_ms: int, to_ms: int) -> Iterator[Columns]:
         """Fixes of a source from one instant to before another, page by page."""
+        return self.pages(unit, "fix", source, from_ms, to_ms)
+
+    def pages(self, unit: str, kind: str, source: str | None, from_ms: int, to_ms: int) -> Iterator[Columns]:
+        """Rows of a kind from one instant to before another, page by page."""
         while from_ms < to_ms:
-            columns = self._read(unit, "fix", source, from_ms, to_ms - 1, PAGE_ROWS).columns
+            columns = self._read(unit, kind, source, from_ms, to_ms - 1, PAGE_ROWS).columns
             times = columns["time_ms"]
             if len(times) < PAGE_ROWS or times[0] == times[-1]:
                 yield columns

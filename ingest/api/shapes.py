@@ -171,6 +171,71 @@ TrackCollection = FeatureCollection[Feature[LineString | Point, TrackProperties]
 LiveCollection = FeatureCollection[Feature[Point, LiveProperties]]
 
 
+class Record(BaseModel):
+    """One record; its kind's fields follow, numbers in the unit that ends their name."""
+
+    model_config = ConfigDict(extra="allow")
+
+    source: str
+    sampled_at: Instant | None = Field(description="null when the unit did not know the time")
+    clock: Word
+    seq: int
+
+
+class Records(Shape):
+    """Records of one kind, the oldest first; each has its kind's fields besides what is named here."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    unit: str
+    kind: Word
+    from_: Instant = Field(alias="from")
+    to: Instant
+    records: list[Record]
+
+
+class SourceSeries(Shape):
+    """One source's values, as equally long columns."""
+
+    source: str
+    begins_at: list[Instant]
+    records: list[int] = Field(description="records in the bucket, with and without the value")
+    min: list[float | None]
+    max: list[float | None]
+    mean: list[float | None]
+
+
+class Series(Shape):
+    """One number over time; buckets without records are left out."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    unit: str
+    kind: Word
+    field: str
+    from_: Instant = Field(alias="from")
+    to: Instant
+    bucket_s: int
+    series: list[SourceSeries]
+
+
+class Erased(Shape):
+    """A unit's history was erased, and the unit was asked to do the same."""
+
+    unit: str
+    who: str = Field(description="the name of the key")
+    erased_at: Instant
+    command_id: str
+    told_at: Instant | None = Field(description="when the command went to the broker")
+    answered_at: Instant | None = Field(description="when the unit had done it")
+
+
+class Erasures(Shape):
+    """Erasures of a unit's history, newest first."""
+
+    erasures: list[Erased]
+
+
 class Event(Shape):
     """A record that is an event: what it says is in `values`."""
 

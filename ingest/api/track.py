@@ -98,7 +98,7 @@ def read_track(
     headers = {}
     if format in {"gpx", "csv"}:
         headers["Content-Disposition"] = f'attachment; filename="{unit}-{iso(from_ms)[:10]}.{ending}"'
-    return _answer(write(asked, _read(given.reader, asked)), media_type, headers)
+    return answer(write(asked, _read(given.reader, asked)), media_type, headers)
 
 
 def asked_range(from_: str | None, to: str | None, now_ms: int, max_days: int) -> tuple[int, int]:
@@ -142,7 +142,7 @@ def _simplified(segment: Segment, tolerance_m: float) -> Segment:
     return segment.picked(rows)
 
 
-def _answer(pieces: Iterator[bytes], media_type: str, headers: dict[str, str]) -> Response:
+def answer(pieces: Iterator[bytes], media_type: str, headers: dict[str, str]) -> Response:
     """Whole when it is short, so that an error on the way still gets its status; else as a stream."""
     first: list[bytes] = []
     size = 0

@@ -41,6 +41,18 @@ def first_ms(ledger: sqlite3.Connection, kind: str, from_ms: int, before_ms: int
     return None if row is None else int(row[0])
 
 
+def of_series(
+    ledger: sqlite3.Connection, unit: str, kind: str, source: str, from_ms: int, to_ms: int
+) -> list[int]:
+    """When those of a series begin that do so between two times."""
+    rows = ledger.execute(
+        "SELECT begin_ms FROM dirty_hour"
+        " WHERE begin_ms BETWEEN ? AND ? AND kind = ? AND unit = ? AND source = ?",
+        (from_ms, to_ms, kind, unit, source),
+    )
+    return [begin_ms for (begin_ms,) in rows]
+
+
 def count(ledger: sqlite3.Connection) -> int:
     """How many wait."""
     return int(ledger.execute("SELECT COUNT(*) FROM dirty_hour").fetchone()[0])

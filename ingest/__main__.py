@@ -97,7 +97,7 @@ def tail(
     settings = settings.model_copy(update={"client_id": f"{settings.client_id}-tail-{secrets.token_hex(4)}"})
     intake = Intake()
     try:
-        password = config.password_of(settings.password_file)
+        password = config.secret_of(settings.password_file)
     except config.ConfigError as error:
         _fail(error)
     _log_to_stderr()

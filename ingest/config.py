@@ -50,8 +50,9 @@ class StoreSettings(_Section):
 
 
 class HistorySettings(_Section):
-    """Days that rows stay by their event time, 0 for ever: by class, see ingest/history/classes.py."""
+    """The store; and days that rows stay by their event time, by class (history/classes.py), 0 for ever."""
 
+    store: Literal["sqlite", "influx"] = "sqlite"
     track_days: int = Field(default=365, ge=0, le=36500)
     climate_days: int = Field(default=1095, ge=0, le=36500)
     health_days: int = Field(default=90, ge=0, le=36500)
@@ -60,6 +61,20 @@ class HistorySettings(_Section):
     def keep_days(self) -> dict[str, int]:
         """The days of each class of rows."""
         return {name: int(getattr(self, f"{name}_days")) for name in OF_ROWS}
+
+
+class InfluxSettings(_Section):
+    url: str = Field(
+        default="http://127.0.0.1:8086", pattern=r"^https?://[^/?#@\s]+(/[^?#@\s]*)?$", max_length=500
+    )
+    org: str = Field(default="", max_length=128)
+    database: str = Field(default="ortoo", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    token_file: str = ""
+    username: str = Field(default="", max_length=128)
+    password_file: str = ""
+    ca_file: str = ""
+    timeout_s: int = Field(default=10, ge=1, le=300)
+    backlog_days: int = Field(default=30, ge=1, le=3650)
 
 
 class HttpSettings(_Section):
@@ -78,6 +93,7 @@ class Settings(_Section):
     broker: BrokerSettings = BrokerSettings()
     store: StoreSettings = StoreSettings()
     history: HistorySettings = HistorySettings()
+    influx: InfluxSettings = InfluxSettings()
     http: HttpSettings = HttpSettings()
     live: LiveSettings = LiveSettings()
 
@@ -112,11 +128,12 @@ def _nearest(place: list[str]) -> str:
     return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(section.model_fields)}"
 
 
-def password_of(path: str) -> str | None:
-    """The password in a file's first line, None for no file; raises ConfigError."""
+def secret_of(path: str, key: str = "broker.password_file") -> str | None:
+    """The secret in a file's first line, None for no file; raises ConfigError that names the setting."""
     if not path:
         return None
     try:
-        return Path(path).read_text(encoding="utf-8").split("\n", 1)[0]
-    except OSError as error:
-        raise ConfigError(f"broker.password_file {path}: cannot be read: {error.strerror}") from None
+        return Path(path).read_text(encoding="utf-8").split("\n", 1)[0].strip()
+    except (OSError, UnicodeDecodeError) as error:
+        detail = getattr(error, "strerror", None) or "not a text"
+        raise ConfigError(f"{key} {path}: cannot be read: {detail}") from None

@@ -21,6 +21,7 @@ from firmware import wire
 from ingest.bulk import Decoded, decode_all
 from ingest.delivery import Ahead, Fork, LaneState, Store, judge, offer_of
 from ingest.history.chunk import CLOCK_NONE, Chunk, picked, rows_by_seq
+from ingest.intake import Message
 from ingest.ledger import bookkeeping, counters, dirty_hours, erasures, last_values, marks, quarantine, units
 from ingest.ledger.marks import Gap
 from ingest.salvage import HOPELESS_TIMES, salvaged
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from ingest.history import History
     from ingest.history.summary import Hour
-    from ingest.intake import Message
     from ingest.lanes import Lanes
     from ingest.ledger.counters import CounterKey
     from ingest.ledger.marks import LaneKey
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_COMPLAINTS = 10_000
+FLUSH_CHUNKS = 50  # given to the history while the next batches are judged
 _BATCH = "/batch"
 
 _parse_topic = lru_cache(maxsize=16384)(wire.parse_topic)
@@ -169,6 +170,8 @@ class Group:
     def write(self) -> None:
         """Write all of it; the caller commits."""
         self._flush()
+        for chunk, reason in self._history.settle():
+            self._set_rows_aside(chunk, reason)
         self.hours = self._history.take_touched()
         dirty_hours.add(self._ledger, self.hours - self._known.hours)
         units.see(self._ledger, self.units - self._known.units, self.now_ms)
@@ -227,6 +230,8 @@ class Group:
         if offer.seqs[0] <= state.mark:
             chunks = self._compared(message, chunks, state.mark)
         self._chunks += chunks
+        if len(self._chunks) >= FLUSH_CHUNKS:
+            self._flush()
         if isinstance(verdict, Store):
             self._move(key, verdict)
             self._stored[key] += verdict.rows
@@ -329,6 +334,17 @@ class Group:
         times = self._set_aside(unit, message, cause)
         if isinstance(verdict, Store) and (found.is_certain or times >= HOPELESS_TIMES):
             self._move(key, verdict)
+
+    def _set_rows_aside(self, chunk: Chunk, reason: str) -> None:
+        """Rows that the history will never take, as a batch of their own."""
+        rows, kind = chunk.group.rows, chunk.group.kind
+        batch = wire.Batch(chunk.epoch, chunk.lane, chunk.prev, chunk.boot, None, [chunk.group])
+        payload = bytes(wire.encode_batch(batch))
+        message = Message(wire.topic(chunk.unit, "batch"), payload, 0, 0, False, 0, 0.0)
+        self._set_aside(chunk.unit, message, Cause("store", kind, f"{rows} rows: {reason}"))
+        self.counts["rows_spoilt", kind] += rows
+        self.counts["rows_stored", kind] -= rows
+        self._stored[chunk.unit, chunk.epoch, chunk.lane] -= rows
 
     def _set_aside(self, unit: str | None, message: Message, cause: Cause) -> int:
         times = quarantine.put(self._ledger, unit, message.topic, *cause, message.payload, self.now_ms)

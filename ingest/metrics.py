@@ -21,6 +21,7 @@ COUNTERS = {
     "refused": ("cause", "Payloads that could not be accepted and were set aside"),
     "refused_dropped": ("cause", "Payloads set aside that had to make room"),
     "rows_conflicting": ("lane", "Records that came with the identity of another one"),
+    "rows_spoilt": ("kind", "Records that the history will never take, set aside"),
     "rows_gone": ("lane", "Records that a unit had lost before their turn came"),
     "rows_filled": ("lane", "Records below the mark that were missing here and came again"),
     "rows_ahead": ("kind", "Records that claim to be from the future"),

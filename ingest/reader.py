@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from firmware import wire
-from ingest.history.sqlite import SqliteHistory
 from ingest.ledger import dirty_hours, erasures, horizons, marks, quarantine, units
 from ingest.ledger.files import open_reading
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from ingest.history.factory import Histories
     from ingest.history import Buckets, History
     from ingest.history.summary import Summary
     from ingest.ledger.erasures import Erasure
@@ -46,7 +46,8 @@ class ReaderBusy(RuntimeError):
 class Reader:
     """What the API shows of the history and the ledger at `path`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, histories: Histories) -> None:
+        self._histories = histories
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         for _ in range(CONNECTIONS):
             self._idle.put(open_reading(path))
@@ -79,7 +80,7 @@ class Reader:
     @contextmanager
     def _history(self) -> Iterator[History]:
         with self._lent() as connection:
-            yield SqliteHistory(connection)
+            yield self._histories.on(connection)
 
     def unit(self, unit: str) -> Unit | None:
         """What is known of a unit, None when it was never heard of."""
@@ -141,7 +142,7 @@ class Reader:
     def fix_sources(self, unit: str) -> list[str]:
         """Which sources of the unit ever gave a fix."""
         with self._lent() as connection:
-            return [source for kind, source in SqliteHistory(connection).sources(unit) if kind == "fix"]
+            return [source for kind, source in self._histories.on(connection).sources(unit) if kind == "fix"]
 
     def fixes(self, unit: str, source: str, from_ms: int, to_ms: int) -> Iterator[Columns]:
         """Fixes of a source from one instant to before another, page by page."""
@@ -164,7 +165,7 @@ class Reader:
         self, unit: str, kind: str, source: str | None, from_ms: int, to_ms: int, rows: int
     ) -> wire.Group:
         with self._lent() as connection:
-            return SqliteHistory(connection).read(unit, kind, source, from_ms, to_ms, rows)
+            return self._histories.on(connection).read(unit, kind, source, from_ms, to_ms, rows)
 
     def events(self, unit: str, from_ms: int, before_ms: int, limit: int) -> list[dict[str, Any]]:
         """Event records by (kind, columns' names), newest first; those of one moment are never parted.

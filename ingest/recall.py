@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from firmware import wire
+from ingest.history import StoreBusy
 from ingest.ledger import last_values
 
 if TYPE_CHECKING:
@@ -38,7 +39,11 @@ def _recall_position(live: Live, history: History, value: LastValue) -> None:
     """A unit without a position is shown where it had its last."""
     if value.values["lat_e7"] is not None or value.clock == "none":
         return
-    found = history.read(value.unit, "fix", value.source, value.time_ms - LOST_MS, value.time_ms - 1).columns
+    try:
+        from_ms, to_ms = value.time_ms - LOST_MS, value.time_ms - 1
+        found = history.read(value.unit, "fix", value.source, from_ms, to_ms).columns
+    except StoreBusy:  # then it is shown without: a start does not wait for the history
+        return
     at = next((row for row in reversed(range(len(found["seq"]))) if found["lat_e7"][row] is not None), None)
     if at is not None:
         row: dict[str, Any] = {name: column[at] for name, column in found.items()}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware import wire
-from ingest.history.sqlite import SqliteHistory, prepare
+from ingest.history.factory import Histories, SqliteHistories
 from ingest.intake import Intake, Message
 from ingest.ledger import quarantine
 from ingest.ledger.files import open_store
@@ -115,22 +115,32 @@ class PaperBroker:
 class Desk:
     """A pipeline on a store in a folder, fed by hand."""
 
-    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
+    def __init__(
+        self, folder: Path, limits: Limits | None = None, histories: Histories | None = None
+    ) -> None:
         self.folder, self.limits = folder, limits or Limits(group_ms=0)
+        self.histories = histories or SqliteHistories()
         self.time, self.broker, self.mid = PaperTime(), PaperBroker(), 0
         self.stop = threading.Event()
         self.open()
 
     def store(self) -> sqlite3.Connection:
         connection = open_store(self.folder / "store.sqlite3")
-        prepare(connection)
+        self.histories.prepare(connection)
         return connection
 
     def open(self) -> None:
         self.connection = self.store()
         self.intake, self.live, self.metrics = Intake(), Live(), Metrics()
         self.pipeline = Pipeline(
-            self.connection, self.intake, self.broker, self.live, self.metrics, self.time, self.limits
+            self.connection,
+            self.intake,
+            self.broker,
+            self.live,
+            self.metrics,
+            self.time,
+            self.limits,
+            self.histories,
         )
 
     def kill(self) -> None:
@@ -163,7 +173,7 @@ class Desk:
         return mark
 
     def stored(self, kind: str = "fix", unit: str = UNIT, *, to_ms: int = wire.MAX_TIME_MS) -> wire.Group:
-        return SqliteHistory(self.connection).read(unit, kind, None, 0, to_ms)
+        return self.histories.on(self.connection).read(unit, kind, None, 0, to_ms)
 
     def seqs(self, kind: str = "fix", unit: str = UNIT) -> list[int]:
         return sorted(self.stored(kind, unit).columns["seq"])

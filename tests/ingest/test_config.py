@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.config import ConfigError, Settings, load, password_of
+from ingest.config import ConfigError, Settings, load, secret_of
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "ingest" / "example.toml"
 
@@ -42,10 +42,10 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path / "none.toml")
     with pytest.raises(ConfigError, match="cannot be read"):
-        password_of(str(tmp_path / "none"))
+        secret_of(str(tmp_path / "none"))
 
 
 def test_a_password_is_the_first_line_of_its_file(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("secret\n")
-    assert password_of(str(tmp_path / "password")) == "secret"
-    assert password_of("") is None
+    assert secret_of(str(tmp_path / "password")) == "secret"
+    assert secret_of("") is None

@@ -403,14 +403,14 @@ def test_a_full_disk_answers_nothing_and_heals(desk: Desk) -> None:
     ]
     desk.send(*payloads)
     assert seen == [False, [], []]
-    assert desk.stop.waits[:4] == sorted(desk.stop.waits[:4])
+    assert set(desk.stop.waits) == {0.05}  # in slices, so that live goes on
     assert desk.pipeline.is_writable
     assert len(desk.broker.acked) == len(payloads)
     assert desk.seqs() == list(range(1, 40001))
     assert desk.count("waits", "store") == 0  # counted with the next housekeeping
     desk.time.now_ms += 2000
     desk.pipeline.step(desk.stop)
-    assert desk.count("waits", "store") == 5
+    assert desk.count("waits", "store") == 2  # for 0.1 s and, free before its end, for 0.2 s
 
 
 def test_live_goes_on_while_the_store_takes_nothing(desk: Desk) -> None:

@@ -19,6 +19,7 @@ from ingest.api.context import Context, Readiness
 from ingest.api.server import ApiServer
 from ingest.erasing import erase
 from ingest.history.chunk import Chunk
+from ingest.history.factory import SqliteHistories
 from ingest.history.sqlite import SqliteHistory, prepare
 from ingest.ledger import units
 from ingest.ledger.erasures import Erasure
@@ -56,7 +57,7 @@ class Parts:
         self.registry = CollectorRegistry()
         self.seqs: dict[tuple[str, str], int] = {}
         self.context = Context(
-            reader=Reader(self.path),
+            reader=Reader(self.path, SqliteHistories()),
             live=self.live,
             access=self.access,
             register_unit=self.register_unit,

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 Decoded = tuple[wire.Batch, list[bytes]]
 
-MOST = 500
+MOST = 250  # more would not lie within a core's reach
 FEWEST = 8  # fewer are sooner done one by one
 _ENTRY_LIMIT = 1 << 42
 _MOST_ENTRY_BYTES = 7
@@ -112,7 +112,7 @@ class _Varints:
     def __init__(self, data: NDArray[np.uint8]) -> None:
         is_last = data < 128
         last = np.flatnonzero(is_last)
-        self.rank = np.zeros(len(data) + 1, np.int64)
+        self.rank = np.zeros(len(data) + 1, np.int32)
         np.cumsum(is_last, out=self.rank[1:])
         self.first = np.zeros_like(last)
         np.add(last[:-1], 1, out=self.first[1:])

@@ -70,19 +70,28 @@ class Newest(NamedTuple):
     @property
     def values(self) -> Mapping[str, Any]:
         """The kind's fields, on the wire's scale; each restored when it is looked at."""
-        return LastRow(self.chunk.group)
+        return RowValues(self.chunk.group, -1)
 
 
-class LastRow(Mapping[str, Any]):
-    """The fields of a group's last row."""
+class Position(NamedTuple):
+    """A fix that says where, and when that was."""
 
-    __slots__ = ("_group",)
+    time_ms: int
+    clock: int
+    values: Mapping[str, Any]
 
-    def __init__(self, group: wire.Group) -> None:
+
+class RowValues(Mapping[str, Any]):
+    """The fields of one row of a group."""
+
+    __slots__ = ("_group", "_row")
+
+    def __init__(self, group: wire.Group, row: int) -> None:
         self._group = group
+        self._row = row
 
     def __getitem__(self, name: str) -> Any:
-        return self._group.columns[name][-1]
+        return self._group.columns[name][self._row]
 
     def __iter__(self) -> Iterator[str]:
         return iter(wire.KINDS[self._group.kind].by_name)
@@ -138,6 +147,7 @@ class Group:
         self.met: dict[str, tuple[int, str]] = {}  # conn and epoch of the births
         self.answers: dict[tuple[str, str], bool] = {}  # (unit, epoch): whether in answer to a birth
         self.newest: dict[tuple[str, str, str], Newest] = {}
+        self._fixes: dict[str, list[Chunk]] = {}  # by unit, as they came
         self.counts: Counter[CounterKey] = Counter()
         self.hours: set[Hour] = set()  # that changed
 
@@ -266,6 +276,21 @@ class Group:
         known = self.newest.get(series)
         if known is None or newest[:3] > known[:3]:
             self.newest[series] = newest
+        if group.kind == "fix":
+            self._fixes.setdefault(chunk.unit, []).append(chunk)
+
+    def last_position(self, unit: str) -> Position | None:
+        """Where the unit was when it was last known in this group: its newest fix may say that it is not."""
+        for chunk in reversed(self._fixes.get(unit, [])):
+            columns = chunk.group.columns
+            clocks, times, modes, lats = (
+                columns[name] for name in ("clock", "time_ms", "fix_mode", "lat_e7")
+            )
+            for row in range(len(times) - 1, -1, -1):
+                is_known = modes[row] and lats[row] is not None
+                if is_known and clocks[row] != CLOCK_NONE and times[row] <= self._ahead_after_ms:
+                    return Position(times[row], clocks[row], RowValues(chunk.group, row))
+        return None
 
     def _last_rows(self) -> list[last_values.LastRow]:
         return [

@@ -314,6 +314,7 @@ class Pipeline:
         for (unit, kind, _), newest in group.newest.items():
             told = (newest.time_ms, newest.clock, newest.values, group.now_ms)
             if kind == "fix":
+                self._show_last_position(group, unit, newest.values)
                 self._live.apply_fix(unit, *told)
             elif kind in wire.LIVE_KINDS:
                 self._live.apply_vitals(unit, kind, *told)
@@ -321,6 +322,12 @@ class Pipeline:
                 continue
             quiet.discard(unit)
         self._live.note_news(quiet, group.now_ms)
+
+    def _show_last_position(self, group: Group, unit: str, values: Mapping[str, Any]) -> None:
+        """A unit that lost its position within the group is to be seen where that was."""
+        position = None if values["fix_mode"] else group.last_position(unit)
+        if position is not None:
+            self._live.apply_fix(unit, *position, group.now_ms)
 
     # --- live messages
 

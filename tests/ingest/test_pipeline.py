@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -313,6 +313,19 @@ def test_what_claims_to_be_from_the_future_is_kept_apart(desk: Desk) -> None:
     assert desk.live.snapshot()[1][0]["sampled_at"] is None
     assert desk.mark(desk.send(fixes([4]))) == 4
     assert desk.connection.execute("SELECT COUNT(*) FROM chunk WHERE is_ahead").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("parts", [[range(1, 7)], [range(1, 4), range(4, 7)], [[seq] for seq in range(1, 7)]])
+def test_a_position_lost_within_a_group_is_shown(desk: Desk, parts: list[Sequence[int]]) -> None:
+    """The last rows know no position; the marker stands where the last one was."""
+
+    def unless_lost(value: int) -> Callable[[int], int | None]:
+        return lambda seq: value + seq if seq < 4 else None
+
+    cells = {"lat_e7": unless_lost(492122000), "lon_e7": unless_lost(1197658000), "speed_cm_s": None}
+    desk.send(*(fixes(part, fix_mode=lambda seq: 2 if seq < 4 else 0, **cells) for part in parts))
+    (shown,) = desk.live.snapshot()[1]
+    assert (shown["lat_deg"], shown["fix_mode"]) == (49.2122003, "none")
 
 
 def test_the_newest_value_of_a_series_is_a_row(desk: Desk) -> None:

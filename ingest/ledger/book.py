@@ -11,6 +11,7 @@ from dataclasses import astuple, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from firmware import wire
+from ingest.stock.days import DAY_MS, ZONE_MS
 from ingest.stock.entries import Entry, booked_time
 
 if TYPE_CHECKING:
@@ -72,13 +73,27 @@ def history(
     return [(row[0], Entry(*row[1:])) for row in rows]
 
 
-def lines(ledger: sqlite3.Connection, site: str | None = None) -> Iterator[tuple[Any, ...]]:
-    """Site, item, time, lot, kind and quantity of every entry, by site, item and time."""
-    return ledger.execute(
-        "SELECT site, item, time_ms, lot, kind, quantity FROM book WHERE ?1 IS NULL OR site = ?1"
-        " ORDER BY site, item, time_ms",
-        (site,),
+_LINES = "SELECT site, item, time_ms, lot, kind, quantity FROM book"
+
+
+def lines(
+    ledger: sqlite3.Connection, site: str | None = None, item: str | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """Site, item, time, lot, kind and quantity of entries, by site, item and time; of all or of one pair."""
+    order = "ORDER BY site, item, time_ms, lot, kind, quantity"
+    if site is None:
+        return ledger.execute(f"{_LINES} {order}")
+    return ledger.execute(f"{_LINES} WHERE site = ? AND item = ? {order}", (site, item))
+
+
+def supply_days(ledger: sqlite3.Connection, site: str) -> list[int]:
+    """The local days on which something was brought to a site."""
+    rows = ledger.execute(
+        "SELECT DISTINCT (time_ms + ?) / ? FROM book WHERE site = ? AND quantity > 0"
+        " AND kind IN ('receive', 'transfer') ORDER BY 1",
+        (ZONE_MS, DAY_MS, site),
     )
+    return [day for (day,) in rows]
 
 
 def on_the_way(ledger: sqlite3.Connection) -> dict[tuple[str, str], int]:

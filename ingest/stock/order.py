@@ -30,6 +30,14 @@ def order(max_level: int, on_hand: int) -> Figure:
     return Figure(max(0, max_level - on_hand), "max(0, max - on_hand)", inputs)
 
 
+def fill_up(name: str, level: Figure, usable: int, on_the_way: int) -> Figure:
+    """Up to a level, less what may be given out there and what is on its way."""
+    inputs: dict[str, Value] = {**level.inputs, name: level.value, "usable": usable, "on_the_way": on_the_way}
+    value = max(0, int(level.exact or 0) - usable - on_the_way)
+    detail = "" if level.formula == name else f"; {name} = {level.formula}"
+    return Figure(value, f"max(0, {name} - usable - on_the_way){detail}", inputs)
+
+
 def suggested(amc: Fraction, on_hand: int, min_months: Fraction, max_months: Fraction) -> Figure:
     """mSupply: nothing while the stock lasts longer than min months (max if min is 0), else up to max."""
     formula = "0 if on_hand / amc > min_months else ceil(max_months * amc - on_hand)"
@@ -86,22 +94,22 @@ def visit_order(
     lead_days: Fraction,
     daily_deviation: Fraction,
     visit_deviation: Fraction,
-    on_hand: int,
+    usable: int,
     on_the_way: int,
     z: Fraction = Z,
 ) -> Figure:
-    """How much to bring: the order-up-to level less what is there and on its way, rounded up exactly."""
+    """How much to bring: the order-up-to level less what is usable and on its way, rounded up exactly."""
     level = order_up_to(daily, visit_days, lead_days, daily_deviation, visit_deviation, z)
     mean, variance = _mean_and_variance(daily, visit_days, lead_days, daily_deviation, visit_deviation)
     whole = ceil_with_root(mean, z * z * variance)
     inputs: dict[str, Value] = {
         **level.inputs,
         "S": level.value,
-        "on_hand": on_hand,
+        "usable": usable,
         "on_the_way": on_the_way,
     }
-    formula = f"max(0, ceil(S - on_hand - on_the_way)); S = {level.formula}"
-    return Figure(max(0, whole - on_hand - on_the_way), formula, inputs)
+    formula = f"max(0, ceil(S - usable - on_the_way)); S = {level.formula}"
+    return Figure(max(0, whole - usable - on_the_way), formula, inputs)
 
 
 def _mean_and_variance(

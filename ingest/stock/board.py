@@ -1,0 +1,218 @@
+"""The board: per site and item what is there, what of it is usable, how long it lasts, and what to bring.
+
+Two depths. `brief` works out one site's item from its lines of the book, quickly enough for every pair of a
+county; `full` explains it with all figures, for the rows that somebody looks at. Both use the same functions.
+
+A pair with levels but without a line in the book is unknown, not empty: nobody has ever counted there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+from ingest.stock import order as ordering
+from ingest.stock.consumption import (
+    DAYS_IN_MONTH,
+    MONTHS,
+    Change,
+    amc,
+    days_of_stock,
+    months_of_stock,
+    stock_out_days,
+)
+from ingest.stock.days import day_of
+from ingest.stock.entries import DISPENSE
+from ingest.stock.figure import Figure, Value, unknown
+from ingest.stock.status import EXPIRED_ONLY, WORST_FIRST, status
+from ingest.stock.usable import Lot, usable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LOOK_BACK_DAYS = MONTHS * DAYS_IN_MONTH
+_NOTHING_BOOKED = "nothing_booked"
+
+
+class Line(NamedTuple):
+    """A line of the book of one site's item."""
+
+    time_ms: int
+    lot: str
+    kind: str
+    quantity: int
+
+
+class LotFacts(NamedTuple):
+    """What is known of a lot at a site besides its book."""
+
+    expires_day: int | None = None
+    is_held: bool = False
+    vvm_stage: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What surrounds the lines of one site's item."""
+
+    min: int | None = None
+    reorder: int | None = None
+    max: int | None = None
+    next_visit_day: int | None = None
+    lead_days: int | None = None
+    pack_size: int = 1
+    lots: Mapping[str, LotFacts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """The numbers that sort and filter the board; None where nothing was ever booked."""
+
+    on_hand: int | None
+    usable: int | None
+    status: str | None
+    amc: Fraction | None = None
+    days: Fraction | None = None
+    newest_ms: int | None = None
+
+    @property
+    def urgency(self) -> tuple[float, float]:
+        """Worst first: by the ladder, then by the days that the stock lasts."""
+        rung = WORST_FIRST.index(EXPIRED_ONLY) + 0.5 if self.status is None else self._rung(self.status)
+        return rung, float("inf") if self.days is None else float(self.days)
+
+    @staticmethod
+    def _rung(word: str) -> float:
+        return WORST_FIRST.index(word)
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """One row of the board with all its figures."""
+
+    lots: tuple[Lot, ...]
+    on_hand: Figure
+    usable: Figure
+    status: Figure
+    amc: Figure
+    months: Figure
+    days: Figure
+    visit_days: Figure
+    order: Figure
+    newest_ms: int | None
+
+
+def lots_of(lines: Sequence[Line], facts: Facts) -> list[Lot]:
+    """What is there by lot, by the sum of its lines; lots of which nothing is left are not named."""
+    balance: dict[str, int] = {}
+    for line in lines:
+        balance[line.lot] = balance.get(line.lot, 0) + line.quantity
+    none = LotFacts()
+    return [
+        Lot(lot, quantity, *facts.lots.get(lot, none)) for lot, quantity in balance.items() if quantity != 0
+    ]
+
+
+def brief(lines: Sequence[Line], facts: Facts, today: int) -> Brief:
+    """The numbers of one site's item, from its lines in order of time."""
+    if not lines:
+        return Brief(None, None, None)
+    lots = lots_of(lines, facts)
+    on_hand = sum(lot.on_hand for lot in lots)
+    good = usable(lots, today, facts.next_visit_day).value
+    assert isinstance(good, int)  # noqa: S101 -- a sum is always known
+    word = status(on_hand, good, facts.min, facts.reorder, facts.max).value
+    consumed = _consumed(lines, today)
+    monthly = amc(consumed, _stock_out_days(lines, facts, today)) if consumed else None
+    lasting = None if monthly is None else days_of_stock(good, monthly).exact
+    use = None if monthly is None else monthly.exact
+    return Brief(on_hand, good, str(word), use, lasting, lines[-1].time_ms)
+
+
+def full(lines: Sequence[Line], facts: Facts, today: int, visits: Sequence[int], on_the_way: int) -> Full:
+    """Everything about one site's item; `visits` are the local days on which the site was supplied."""
+    lots = lots_of(lines, facts)
+    on_hand = sum(lot.on_hand for lot in lots)
+    good = usable(lots, today, facts.next_visit_day)
+    monthly = amc(_consumed(lines, today), _stock_out_days(lines, facts, today))
+    there = int(good.exact or 0)
+    interval, scatter = ordering.visit_rhythm(visits)
+    if lines:
+        total = Figure(on_hand, "sum of the book", {"lines": len(lines)})
+        word = status(on_hand, there, facts.min, facts.reorder, facts.max)
+    else:
+        total = good = unknown(_NOTHING_BOOKED, "sum of the book", {"lines": 0})
+        word = unknown(_NOTHING_BOOKED, "first rung that holds", {})
+    return Full(
+        tuple(sorted(lots, key=lambda lot: (lot.expires_day is None, lot.expires_day or 0, lot.lot))),
+        total,
+        good,
+        word,
+        monthly,
+        months_of_stock(there, monthly),
+        days_of_stock(there, monthly),
+        interval,
+        _order(lines, facts, today, there, on_the_way, monthly, interval, scatter),
+        lines[-1].time_ms if lines else None,
+    )
+
+
+def _first_day(today: int) -> int:
+    return today - LOOK_BACK_DAYS
+
+
+def _consumed(lines: Sequence[Line], today: int) -> int:
+    """What was dispensed in the look-back, which ends yesterday: today is no whole day yet."""
+    return sum(_dispensed(lines, today).values())
+
+
+def _dispensed(lines: Sequence[Line], today: int) -> dict[int, int]:
+    by_day: dict[int, int] = {}
+    for line in lines:
+        if line.kind == DISPENSE and _first_day(today) <= (day := day_of(line.time_ms)) < today:
+            by_day[day] = by_day.get(day, 0) - line.quantity
+    return by_day
+
+
+def _stock_out_days(lines: Sequence[Line], facts: Facts, today: int) -> int:
+    changes = [
+        Change(day_of(line.time_ms), line.lot, line.quantity, line.kind == DISPENSE)
+        for line in lines
+        if line.quantity
+    ]
+    expires = {lot: found.expires_day for lot, found in facts.lots.items()}
+    return stock_out_days(changes, expires, _first_day(today), today - 1)
+
+
+def _order(
+    lines: Sequence[Line],
+    facts: Facts,
+    today: int,
+    usable_now: int,
+    on_the_way: int,
+    monthly: Figure,
+    interval: Figure,
+    scatter: Figure,
+) -> Figure:
+    """What to bring: by measured use and visits where both are known, else up to the most that is set."""
+    use, visit_days, visit_scatter = monthly.exact, interval.exact, scatter.exact
+    if use and visit_days is not None and visit_scatter is not None and facts.lead_days is not None:
+        daily, lead = use / DAYS_IN_MONTH, Fraction(facts.lead_days)
+        if ordering.is_small_demand(daily, facts.pack_size):
+            level = ordering.small_demand(daily * (visit_days + lead))
+            if level.value is not None:
+                return ordering.fill_up("k", level, usable_now, on_the_way)
+        spread = _daily_deviation(lines, facts, today)
+        return ordering.visit_order(daily, visit_days, lead, spread, visit_scatter, usable_now, on_the_way)
+    if facts.max:
+        return ordering.fill_up("max", Figure(facts.max, "max"), usable_now, on_the_way)
+    inputs: dict[str, Value] = {"amc": monthly.value, "R": interval.value, "L": facts.lead_days}
+    return unknown("no_use_visits_or_max", "needs measured use and visits, or a max level", inputs)
+
+
+def _daily_deviation(lines: Sequence[Line], facts: Facts, today: int) -> Fraction:
+    """Scatter of daily use over the days on which there was something to give out."""
+    by_day = _dispensed(lines, today)
+    idle = LOOK_BACK_DAYS - _stock_out_days(lines, facts, today) - len(by_day)
+    return ordering.deviation([Fraction(count) for count in by_day.values()] + [Fraction(0)] * max(0, idle))

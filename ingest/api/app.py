@@ -11,7 +11,20 @@ from pydantic import TypeAdapter
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from ingest.api import commands, erasures, events, health, login, page, records, refused, series, stream, track, units
+from ingest.api import (
+    commands,
+    erasures,
+    events,
+    health,
+    login,
+    page,
+    records,
+    refused,
+    series,
+    stream,
+    track,
+    units,
+)
 from ingest.api.auth import COOKIE, FREE, SAFE_METHODS, Doorkeeper, Gate
 from ingest.api.counts import Counts
 from ingest.api.errors import LastResort, add_error_handlers

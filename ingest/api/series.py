@@ -56,9 +56,7 @@ def read_series(
     check_series(kind, source)
     outside = _number(kind, field)
     is_of_hours = bucket_s % HOUR_S == 0 and outside.field.name in NAMES[kind]
-    from_ms, to_ms = asked_range(
-        from_, to, given.now_ms(), MAX_DAYS if is_of_hours else MAX_DAYS_OF_ROWS
-    )
+    from_ms, to_ms = asked_range(from_, to, given.now_ms(), MAX_DAYS if is_of_hours else MAX_DAYS_OF_ROWS)
     if to_ms - from_ms > MAX_BUCKETS * bucket_s * 1000:
         detail = f"more than {MAX_BUCKETS} buckets of {bucket_s} s in {(to_ms - from_ms) / DAY_MS:.1f} days"
         raise ApiError(422, "too_many_buckets", "query.bucket_s", detail)

@@ -29,6 +29,8 @@ key_app = typer.Typer(no_args_is_help=True, help="Keys of the API.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="Payloads that could not be accepted.")
 app.add_typer(key_app, name="key")
 app.add_typer(quarantine_app, name="quarantine")
+influx_app = typer.Typer(no_args_is_help=True, help="InfluxDB as the store of history.")
+app.add_typer(influx_app, name="influx")
 
 Config = Annotated[Path | None, typer.Option("--config", help="settings in TOML; see example.toml")]
 
@@ -201,6 +203,24 @@ def quarantine_export(refused_id: int, path: Path, config_path: Config = None) -
         if payload is None:
             _fail(f"nothing is set aside under {refused_id}")
     path.write_bytes(payload)
+
+
+@influx_app.command("init")
+def influx_init(config_path: Config = None) -> None:
+    """Make what InfluxDB lacks (database, policies, buckets, mappings); again changes only what differs."""
+    from ingest.history import StoreBusy  # noqa: PLC0415
+    from ingest.history.factory import influx_server  # noqa: PLC0415
+    from ingest.history.influx_setup import set_up  # noqa: PLC0415
+
+    settings = _settings(config_path)
+    try:
+        with closing(influx_server(settings.influx)) as server:
+            for line in set_up(server, settings.history.keep_days()):
+                typer.echo(line)
+    except (config.ConfigError, StoreBusy) as error:
+        _fail(error)
+    if settings.history.store != "influx":
+        typer.echo('not used yet: set [history] store = "influx"')
 
 
 def _shown(refused: quarantine.Refused) -> dict[str, object]:

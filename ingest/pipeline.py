@@ -29,6 +29,7 @@ from ingest.history.sqlite import store_error
 from ingest.housekeeper import Housekeeper
 from ingest.lanes import Lanes
 from ingest.ledger import counters, live_states, units
+from ingest.ledger.files import cut_log
 from ingest.ledger.quarantine import Bounds
 from ingest.recall import recall
 from ingest.receipts import FEW_RUNS, receipt
@@ -120,6 +121,7 @@ class Pipeline:
         self._housekeeper = Housekeeper(connection, self._history, limits.keep_days, self._known.hours)
         self._tidy_s = time.mono_s() + REST_S
         self._sweep_s = 0.0
+        self._is_log_to_cut = False
         self._kept_s = time.mono_s()
         self._in_hand_s: float | None = None
         self._say_s = 0.0  # when a wrong setting is said again
@@ -160,6 +162,7 @@ class Pipeline:
             if units.find(ledger, unit) is None:
                 return None
             self._tidy_s = 0.0  # then the unit is asked at once
+            self._is_log_to_cut = True
             self._known.hours.difference_update([hour for hour in self._known.hours if hour.unit == unit])
             return erase(ledger, self._history, unit, who, secrets.token_hex(8), self._time.utc_ms())
 
@@ -394,6 +397,8 @@ class Pipeline:
     def _tidy(self) -> None:
         """A piece of retention: one after the other while nothing else waits, else one a second."""
         try:
+            if self._is_log_to_cut:
+                self._is_log_to_cut = not cut_log(self._connection)
             with self._transaction():
                 self._tend_erasures()
                 has_more = self._housekeeper.step(self._time.utc_ms())

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import IO
 
 BUSY_MS = 5000
+CUT_MS = 100
 
 
 class StoreInUse(RuntimeError):
@@ -41,8 +42,17 @@ def open_store(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA cache_size = -65536")
+    connection.execute("PRAGMA secure_delete = ON")  # what was erased must not lie in free pages
     advance(connection, "ledger", LEDGER_STEPS)
     return connection
+
+
+def cut_log(connection: sqlite3.Connection) -> bool:
+    """Empty the log before the file, where pages lie as they were; False when a reader is in the way."""
+    connection.execute(f"PRAGMA busy_timeout = {CUT_MS}")
+    is_blocked, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    return not is_blocked
 
 
 def open_reading(path: Path) -> sqlite3.Connection:

@@ -402,7 +402,7 @@ class Pipeline:
             with self._transaction():
                 self._tend_erasures()
                 has_more = self._housekeeper.step(self._time.utc_ms())
-        except (StoreBusy, StoreRefused) as error:
+        except (StoreBusy, StoreRefused, sqlite3.Error) as error:
             log.warning("retention rests for %.0f s: %s", REST_S, error)
             has_more = False
         wait_s = (TIDY_S if self._intake.waiting else 0.0) if has_more else REST_S

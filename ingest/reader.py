@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ingest.history.factory import Histories
     from ingest.history import Buckets, History
+    from ingest.history.factory import Histories
     from ingest.history.summary import Summary
     from ingest.ledger.erasures import Erasure
     from ingest.ledger.marks import Gap, Lane

@@ -34,6 +34,7 @@ def started_prometheus(folder: Path, service_port: int, programs: list[Program])
     targets = (SHIPPED / "ortoo.targets.yml").read_text().replace("8080", str(service_port))
     (folder / "ortoo.targets.yml").write_text(targets)
     shutil.copy(SHIPPED / "ortoo.rules.yml", folder)
+    (folder / "ortoo.key").touch()
     promtool("check", "config", "prometheus.yml", cwd=folder)
     address = f"127.0.0.1:{find_free_port()}"
     command = [program("prometheus"), "--config.file=prometheus.yml", "--storage.tsdb.path=data"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import getpass
 import json
 import logging
+import os
 import re
 import secrets
 import sqlite3
@@ -175,6 +177,52 @@ def back_up(
         typer.echo(f"copied {path}")
     for path in backup.remove_old(store, folder, keep):
         typer.echo(f"removed {path}")
+
+
+@app.command("export")
+def export(
+    unit: Annotated[str, typer.Option(help="whose records")],
+    kind: Annotated[str, typer.Option(help="fix, climate, health and so on")],
+    config_path: Config = None,
+    from_: Annotated[str, typer.Option("--from", help="ISO 8601; without it all there is")] = "",
+    to: Annotated[str, typer.Option(help="before this; without it until now")] = "",
+    format_: Annotated[str, typer.Option("--format", help="csv, jsonl or json")] = "csv",
+) -> None:
+    """Print a unit's records of a kind, also while the service runs; units stand in the names."""
+    from ingest import commands  # noqa: PLC0415 - the other commands start at once
+
+    settings = _settings(config_path)
+    try:
+        for piece in commands.exported(settings, unit, kind, from_, to, format_, TimeSource().utc_ms()):
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # as of `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except commands.CommandFailed as error:
+        _fail(error)
+
+
+@app.command("erase")
+def erase(
+    unit: str,
+    config_path: Config = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask for the unit's name once more")] = False,
+) -> None:
+    """Erase a unit's records, summaries, last values and refused payloads for good, while no service runs.
+
+    Its marks stay, else it would send everything again. The next service asks the unit to do the same.
+    """
+    from ingest import commands  # noqa: PLC0415
+
+    settings = _settings(config_path)
+    if not yes and typer.prompt(f"There is no way back. Say {unit} once more to erase its history") != unit:
+        _fail("nothing is erased")
+    who = f"{getpass.getuser()} at the terminal"
+    try:
+        erasure = commands.erased(settings, unit, who, TimeSource().utc_ms())
+    except commands.CommandFailed as error:
+        _fail(error)
+    _print({"unit": unit, "who": who, "erased_at": iso(erasure.erased_ms), "command_id": erasure.command_id})
 
 
 @quarantine_app.command("list")

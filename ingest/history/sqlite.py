@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from bisect import bisect_left, bisect_right
-from operator import le
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
 
 from firmware import wire
 from ingest.decode import group_from_chunk
@@ -28,6 +28,7 @@ from ingest.history.bucket import bucketed
 from ingest.history.chunk import CLOCK_NONE, Chunk, Piece, Row, is_ahead, pieces, rows_by_seq
 from ingest.history.summary import NAMES, Hour, Stat, Summary, begin_of
 from ingest.ledger.schema import advance
+from ingest.stretch import Stored, Stretch, stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -106,9 +107,9 @@ _INSERT = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _SELECT_BODY = (
-    "SELECT chunk.from_ms, series.source, chunk.prev, chunk.body, origin.true_boot_at_ms - origin.boot_at_ms,"
-    " origin.true_clock FROM chunk JOIN origin ON origin.id = chunk.origin"
-    " JOIN series ON series.id = chunk.series"
+    "SELECT chunk.from_ms, chunk.span_ms, series.source, chunk.prev, chunk.body,"
+    " origin.true_boot_at_ms - origin.boot_at_ms, origin.true_clock"
+    " FROM chunk JOIN origin ON origin.id = chunk.origin JOIN series ON series.id = chunk.series"
 )
 # A chunk that ends last begins at most the longest chunk's length before the one that begins last.
 _NEWEST_MS = """
@@ -307,13 +308,13 @@ class SqliteHistory:
                 " AND chunk.from_ms + chunk.span_ms >= ?4 ORDER BY chunk.from_ms, chunk.last_seq",
                 (unit, kind, source, from_ms, to_ms),
             )
-            columns = _joined(kind, found, from_ms, max_rows)
+            rows = Stretch(kind, _found(kind, found, from_ms, max_rows))
         except sqlite3.Error as error:
             raise store_error(error) from error
-        group = wire.Group(kind, source or "", columns)
-        _sort(group)
-        _cut(group, from_ms, to_ms, max_rows)
-        return group
+        _sort(rows)
+        _cut(rows, from_ms, to_ms, max_rows)
+        # Whoever reads a group does not see the difference, and a dict is what other makers of groups give.
+        return wire.Group(kind, source or "", cast("dict[str, list[Any]]", rows))
 
     def newest(self, unit: str, kind: str, source: str) -> wire.Group:
         """The row of the latest time, none of a series without rows."""
@@ -448,50 +449,38 @@ class SqliteHistory:
         return {seq: row for seq, row in out.items() if first_seq <= seq <= last_seq}
 
 
-def _joined(
-    kind: str, found: Iterable[tuple[int, str, int, bytes, int, int]], from_ms: int, max_rows: int | None
-) -> dict[str, list[Any]]:
-    """Whole chunks one after the other, as many as are needed to be sure of the first `max_rows`."""
-    names = [field.name for field in (*wire.BASE, *wire.KINDS[kind].fields)]
-    columns: dict[str, list[Any]] = {name: [] for name in (*names, "source")}
+def _found(
+    kind: str,
+    found: Iterable[tuple[int, int, str, int, bytes, int, int]],
+    from_ms: int,
+    max_rows: int | None,
+) -> list[Stored]:
+    """Whole chunks in order, as many as are needed to be sure of the first `max_rows`."""
+    out: list[Stored] = []
     rows = newest_ms = 0
-    for begins_ms, source, prev, body, shift_ms, true_clock in found:
+    for begins_ms, span_ms, source, prev, body, shift_ms, true_clock in found:
         if max_rows is not None and rows >= max_rows and begins_ms > newest_ms:
             break
-        chunk = group_from_chunk(kind, body, prev).columns
-        if shift_ms:
-            _shift(chunk, shift_ms, true_clock)
-        for name in names:
-            columns[name] += chunk[name]
-        times = chunk["time_ms"]
-        columns["source"] += [source] * len(times)
-        newest_ms = max(newest_ms, *times)
-        rows += len(times) if begins_ms >= from_ms else sum(time_ms >= from_ms for time_ms in times)
-    return columns
+        out.append(stored(kind, source, prev, body, shift_ms, true_clock if shift_ms else None))
+        newest_ms = max(newest_ms, begins_ms + span_ms)
+        rows += out[-1].rows if begins_ms >= from_ms else 0
+    return out
 
 
-def _shift(columns: dict[str, list[Any]], shift_ms: int, true_clock: int) -> None:
-    for name in ("time_ms", "boot_at_ms"):
-        columns[name] = [value + shift_ms for value in columns[name]]
-    columns["clock"] = [true_clock] * len(columns["clock"])
-
-
-def _sort(group: wire.Group) -> None:
+def _sort(rows: Stretch) -> None:
     """By (time_ms, seq). Chunks come in order of time, so mostly there is nothing to do."""
-    times, seqs = group.columns["time_ms"], group.columns["seq"]
-    if all(map(le, times, times[1:])) and all(map(le, seqs, seqs[1:])):
-        return
-    order = sorted(range(len(times)), key=list(zip(times, seqs, strict=True)).__getitem__)
-    group.columns = {name: [column[row] for row in order] for name, column in group.columns.items()}
+    times, seqs = rows.array("time_ms"), rows.array("seq")
+    if (np.diff(times) < 0).any() or (np.diff(seqs) < 0).any():
+        rows.pick(np.lexsort((seqs, times)))
 
 
-def _cut(group: wire.Group, from_ms: int, to_ms: int, max_rows: int | None) -> None:
-    times = group.columns["time_ms"]
-    low, high = bisect_left(times, from_ms), bisect_right(times, to_ms)
+def _cut(rows: Stretch, from_ms: int, to_ms: int, max_rows: int | None) -> None:
+    times = rows.array("time_ms")
+    low, high = np.searchsorted(times, from_ms).item(), np.searchsorted(times, to_ms, "right").item()
     if max_rows is not None:
         high = min(high, low + max_rows)
-    if low > 0 or high < len(times):
-        group.columns = {name: column[low:high] for name, column in group.columns.items()}
+    if low > 0 or high < times.size:
+        rows.pick(slice(low, high))
 
 
 def store_error(error: sqlite3.Error) -> StoreBusy | StoreRefused:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_WAIT_S = 60.0
 MOST_TEXT = 300
 
-_DROPPED = re.compile(r"dropped=(\d+)")
+_DROPPED = re.compile(r" ?dropped=(\d+)")
 _MISSING = re.compile(r"(database|retention policy|bucket|organization)\b.*\bnot found", re.IGNORECASE)
 _HELP = {
     401: "its token or password is not accepted: check influx.token_file, or username and password_file",
@@ -73,7 +73,7 @@ def judged(answer: Answer) -> Verdict:
         return Verdict(Meaning.MISSET, f"{reason}; {_HELP[status]}")
     if status in {400, 422} and said is not None:
         found = _DROPPED.search(said)
-        return Verdict(Meaning.BAD, said, int(found[1]) if found else 0)
+        return Verdict(Meaning.BAD, _DROPPED.sub("", said), int(found[1]) if found else 0)
     return Verdict(Meaning.LATER, reason, wait_s=_wait_s(answer))
 
 

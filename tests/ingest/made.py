@@ -181,6 +181,9 @@ class Desk:
     def refused(self) -> list[Refused]:
         return quarantine.newest(self.connection, 1000)
 
+    def refused_payload(self, refused_id: int) -> bytes:
+        return quarantine.payload(self.connection, refused_id) or b""
+
     def count(self, name: str, cause: str) -> float:
         return self.metrics.registry.get_sample_value(f"ortoo_{name}_total", _labels(name, cause)) or 0.0
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 QUIET_MS = 600_000  # after an hour is over: most of what it holds has come by then
 MOST_HOURS = 50  # summarised in a step
-MOST_ROWS = 4000  # read in a step, but for one hour that has more
+MOST_ROWS = 2000  # read in a step, but for one hour that has more
 MOST_EXPIRED = 500  # chunks let go in a step
 
 

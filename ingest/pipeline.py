@@ -56,7 +56,7 @@ CHANGE_S = 5.0  # how long an asked change waits for its turn
 ERASE_S = 60.0  # and an erasure, for it may delete years
 SWEEP_S = 300.0
 SAY_S = 60.0  # how often a wrong setting of the store is said
-TIDY_S = 1.0  # from one piece of retention to the next while batches wait
+TIDY_S = 0.5  # from one piece of retention to the next while batches wait
 REST_S = 10.0  # and when there is nothing to do
 MOST_BAD_LIVE = 100  # kept per second
 OBJECTS_OF_A_GROUP = 30_000
@@ -395,7 +395,7 @@ class Pipeline:
             self._note_writable()
 
     def _tidy(self) -> None:
-        """A piece of retention: one after the other while nothing else waits, else one a second."""
+        """A piece of retention: one after the other while nothing else waits, else two a second."""
         try:
             if self._is_log_to_cut:
                 self._is_log_to_cut = not cut_log(self._connection)

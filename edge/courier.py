@@ -134,7 +134,7 @@ class Courier:
         if event.is_other_protocol_next:
             self._uplink.retry_at_once(now_ms)
         tell = log.debug if self._is_told else log.warning
-        tell("%s; trying again by itself, every minute and a half at least", event.detail)
+        tell("%s; trying again by itself, every minute or so at least", event.detail)
         self._is_told = True
         if event.code != "connection_lost":
             self._faults.begin(event.code, event.detail)

@@ -6,9 +6,9 @@ shortens the wait again, so a service that is down for hours is not pestered. Th
 progress are taken for a connection that only looks alive: a new one is made. On a new connection everything
 under way is sent again at once, since nobody knows what arrived.
 
-When the broker itself goes away, all units of a fleet lose it at the same moment, while a tunnel takes one. So
-whoever saw the broker's machine refuse or cut it waits a random while out of `spread_ms`, at once and each time
-again: 1,000 units make 17 attempts a second with the minute that is the default.
+When the broker itself goes away, all units of a fleet lose it at one moment, while a tunnel takes one. So
+whoever saw the broker's machine cut it waits a random while of `spread_ms`, and after each refusal that long
+again and a little more: 1,000 units make 17 attempts a second with the minute that is the default.
 
 What is lost on the way shows in a receipt that repeats the mark while later batches are under way. Going back
 at once on each of them would send everything many times over, so one such hint counts per mark.
@@ -118,6 +118,7 @@ class Uplink:
 
         `is_broker_gone`: it was the broker's side, so others will be in the same case.
         """
+        was_open = self._opened_ms is not None
         if self._opened_ms is not None:
             self.reconnects += 1
             if now_ms - self._opened_ms >= STABLE_MS:
@@ -127,8 +128,9 @@ class Uplink:
         longest_ms = min(FIRST_RECONNECT_MS << min(self._failures, 16), LONGEST_RECONNECT_MS)
         wait_ms = longest_ms // 2 + int(longest_ms / 2 * self._random())
         if is_broker_gone:
-            least_ms = self._spread_ms // 2 if self._failures else 0
-            wait_ms = max(wait_ms, least_ms + int(self._spread_ms * self._random()))
+            # The first wait spreads a fleet evenly over a span; the same span again keeps it so.
+            least_ms, chance_ms = (0, self._spread_ms) if was_open else (self._spread_ms, self._spread_ms / 4)
+            wait_ms = max(wait_ms, least_ms + int(chance_ms * self._random()))
         self._failures += 1
         self._connect_at_ms = now_ms + wait_ms
 

@@ -120,7 +120,7 @@ def test_reconnecting_waits_longer_each_time_and_each_unit_its_own_while() -> No
 
 @pytest.mark.parametrize("gone_s", [0, 5, 20, 60, 600])
 def test_a_thousand_units_ask_a_lost_broker_at_most_20_times_a_second(gone_s: int) -> None:
-    """They lose it at once, and ask for it until it is there again: every one within a minute and a half."""
+    """They lose it at once, and ask for it until it is there again: every one within 75 s."""
     asked, back = Counter[int](), Counter[int]()
     for seed in range(1000):
         line, now = uplink(seed=seed, spread_ms=60_000), 0
@@ -131,8 +131,8 @@ def test_a_thousand_units_ask_a_lost_broker_at_most_20_times_a_second(gone_s: in
             if now >= gone_s * 1000:
                 break
         back[now // 1000 - gone_s] += 1
-    assert max(asked.values()) <= 10 * 20 + 3 * 200**0.5  # in 10 s; chance goes above the mean, too
-    assert max(back) <= 90
+    assert max(asked.values()) <= 10 * 20
+    assert max(back) <= 75
     assert max(back.values()) <= 40
 
 

@@ -1,4 +1,4 @@
-"""Three days without coverage through a link of 64 kbit/s, while the vehicle drives on and its live dot moves.
+"""Three days without coverage through 64 kbit/s, while the vehicle drives on and its live dot moves.
 
 The backlog is a drive of 72 hours without a rest, in town, at a fix a second: the worst that a unit can bring
 home. It is made through the agent's own intake and outbox. Then the agent's process drains it from a network
@@ -13,13 +13,10 @@ fixes alone. The reference for the time is these bytes at the link's rate.
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import signal
 import statistics
 import tempfile
-import threading
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -31,7 +28,6 @@ from firmware import wire
 from ingest.history.sqlite import SqliteHistory
 from ingest.ledger import marks
 from ingest.ledger.files import open_reading
-from tests.bench.bench_latency import now_ms, parsed_ms
 from tests.bench.lived import SteppedTime, intake, live
 from tests.bench.tracks import drive
 from tests.fixtures.mosquitto import Mosquitto
@@ -40,6 +36,7 @@ from tests.fixtures.programs import Program, module_command
 from tests.fixtures.waiting import wait_until
 from tests.line.driver import Driver
 from tests.line.slow_link import HOST_ADDRESS, SlowLink, slow_link
+from tests.line.spectator import Spectator, now_ms
 from tests.line.vehicle import SOURCE
 from tests.line.whole_line import Service, Unit
 
@@ -75,34 +72,6 @@ def fill(path: Path, tolerance_m: float) -> Backlog:
     with closing(connect(path)) as db:
         outbox = Outbox(db, clock.boot, Limits())
         return Backlog(measured, outbox.epoch, {lane: told["seq"] for lane, told in outbox.marks().items()})
-
-
-class Spectator:
-    """Reads the service's stream as a browser does: when what position came, and how old it was."""
-
-    def __init__(self, port: int) -> None:
-        self.ages_ms: list[tuple[int, int]] = []  # (arrived, age) of each new position
-        self._newest_ms = 0
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self._connection.request("GET", "/api/v1/stream")
-        self._answer = self._connection.getresponse()
-        threading.Thread(target=self._read, name="spectator", daemon=True).start()
-
-    def _read(self) -> None:
-        while text := self._answer.readline():
-            if text.startswith(b"data:"):
-                for unit in json.loads(text[5:]).get("units", []):
-                    self._see(unit["sampled_at"], now_ms())
-
-    def _see(self, sampled_at: str | None, arrived_ms: int) -> None:
-        """An update may also tell of something else, with the position of before."""
-        sampled_ms = 0 if sampled_at is None else parsed_ms(sampled_at)
-        if sampled_ms > self._newest_ms:
-            self._newest_ms = sampled_ms
-            self.ages_ms.append((arrived_ms, arrived_ms - sampled_ms))
-
-    def between(self, begin_ms: int, end_ms: int) -> list[int]:
-        return [age for at, age in self.ages_ms if begin_ms <= at < end_ms]
 
 
 def is_drained(service: Service, backlog: Backlog) -> bool:
@@ -167,7 +136,7 @@ class Drain:
 
 def drained(folder: Path, backlog: Backlog, tolerance_m: float, expected_s: float) -> Drain:
     with line(folder, tolerance_m) as (link, service, _unit, agent):
-        spectator = Spectator(int(service.url.rsplit(":", 1)[1]))
+        spectator = Spectator(service.url)
         agent.start()
         agent.wait_for_log("connected", 30)
         begin_s, begin_ms, begin = time.monotonic(), now_ms(), (link.up_bytes(), link.down_bytes())
@@ -191,9 +160,9 @@ def tell(report: Report, name: str, backlog: Backlog, seen: Drain) -> None:
     sent = backlog.lanes["track"]
     print(f"  {name}: {backlog.measured} fixes measured, {backlog.lanes} rows sent, {len(seen.ages_ms)} live")
     report.row(f"{name}, drained", seen.seconds, "s", "its bytes at the rate", ideal_s, "<= 300")
-    bare = "payloads" if False else "bytes per fix measured"
+    per_measured = seen.up_bytes / backlog.measured
     report.row(
-        f"{name}, link per fix sent", seen.up_bytes / sent, "B", bare, seen.up_bytes / backlog.measured, "<= 10"
+        f"{name}, link per fix sent", seen.up_bytes / sent, "B", "per fix measured", per_measured, "<= 10"
     )
     report.row(f"{name}, link down per fix sent", seen.down_bytes / sent, "B")
     quantile = percentile(seen.ages_ms, 99)
@@ -209,7 +178,7 @@ def percentile(ages_ms: list[int], which: int) -> float:
 
 
 def run(report: Report) -> None:
-    for name, tolerance_m, expected_s in (("72 h within 5 m", 5.0, 40.0), ("72 h, every fix", 0.0, 240.0)):
+    for name, tolerance_m, expected_s in (("72 h within 5 m", 5.0, 40.0), ("72 h, every fix", 0.0, 190.0)):
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             backlog = fill(folder / f"{UNIT}.db", tolerance_m)

@@ -45,7 +45,12 @@ class SteppedTime:
 
 
 def intake(
-    path: Path, time: SteppedTime, *, tolerance_m: float = 5.0, group_ms: int = SECOND_MS, radius_m: float = 15.0
+    path: Path,
+    time: SteppedTime,
+    *,
+    tolerance_m: float = 5.0,
+    group_ms: int = SECOND_MS,
+    radius_m: float = 15.0,
 ) -> Intake:
     """The agent's own, with the settings of `example.toml` unless told."""
     made = Intake(
@@ -56,7 +61,11 @@ def intake(
 
 
 def live(
-    taken: Intake, time: SteppedTime, fixes: Iterable[Fix], begin_ms: int, after: Callable[[int], None] | None = None
+    taken: Intake,
+    time: SteppedTime,
+    fixes: Iterable[Fix],
+    begin_ms: int,
+    after: Callable[[int], None] | None = None,
 ) -> None:
     """Live through the fixes, one a second, the first at `begin_ms` since 1970; `after` each second."""
     for second, fix in enumerate(fixes):

@@ -72,9 +72,23 @@ def configure(db: Connection, max_bytes: int) -> None:
         _assert(db, f"PRAGMA wal_autocheckpoint={WAL_PAGES}", WAL_PAGES)
         db.execute(f"PRAGMA journal_size_limit={WAL_KEPT_BYTES}").fetchall()
         db.execute("PRAGMA cache_size=-512").fetchall()
+        _empty_wal(db)
         page_bytes = db.execute("PRAGMA page_size").fetchone()[0]
         wal_bytes = min(WAL_KEPT_BYTES, max_bytes // 4)
         db.execute(f"PRAGMA max_page_count={(max_bytes - wal_bytes) // page_bytes}").fetchall()
+
+
+def _empty_wal(db: Connection) -> None:
+    """Copy what an earlier connection left in the WAL into the file.
+
+    After a failed sync it may be in the kernel's cache alone, and no later sync of the WAL would write it:
+    what is committed behind such a hole would be gone with the power. A full disk has to do without.
+    """
+    try:
+        with errors():
+            _assert(db, "PRAGMA wal_checkpoint(TRUNCATE)", 0)
+    except OutboxFull:
+        return
 
 
 def _assert(db: Connection, statement: str, wanted: object) -> None:

@@ -2,7 +2,8 @@
 
 Writes and truncations of a file are pending until its sync. `image` gives what a cut of power would leave at
 this moment: the synced bytes, and of the pending writes none, all, or any random part, torn at sectors of 512
-bytes. `before_call` is told ahead of every call that changes the disk, so a test can cut at each of them.
+bytes. What was pending at a sync that is made to fail is never written. `before_call` is told ahead of every
+call that changes the disk, so a test can cut at each of them.
 
 Not modelled: lost directory entries, cards that lie about a sync (user-mode Linux and the protocol's model
 cover those).
@@ -37,7 +38,11 @@ class File:
         self.pending.append((size, None))
 
     def sync(self) -> None:
-        self.synced = bytes(self.now)
+        self.synced = self.after_cut(random.Random(0), "all")
+        self.pending = []
+
+    def forget(self) -> None:
+        """A sync has failed, as on Linux: reads still see what was written, no later sync writes it."""
         self.pending = []
 
     def after_cut(self, rng: random.Random, survive: Literal["none", "all", "some"]) -> bytes:
@@ -77,6 +82,7 @@ class PowerDisk(apsw.VFS):
         self.files: dict[str, File] = {}
         self.calls = 0
         self.syncs = 0
+        self.injected = 0
         self.written_bytes = 0
         self.before_call: Callable[[str], None] = lambda _what: None
         self.failing: Callable[[str], type[apsw.Error] | None] = lambda _what: None
@@ -87,6 +93,7 @@ class PowerDisk(apsw.VFS):
         self.before_call(what)
         error = self.failing(what)
         if error is not None:
+            self.injected += 1
             raise error(f"injected at {what}")
 
     def image(self, folder: Path, rng: random.Random, survive: Literal["none", "all", "some"]) -> None:
@@ -142,7 +149,11 @@ class OpenFile:
         self._file.truncate(size)
 
     def xSync(self, flags: int) -> None:
-        self._disk.changed("sync")
+        try:
+            self._disk.changed("sync")
+        except apsw.Error:
+            self._file.forget()
+            raise
         self._disk.syncs += 1
         self._file.sync()
 

@@ -22,6 +22,7 @@ from edge.outbox import (
     connect,
     open_outbox,
 )
+from edge.outbox.connection import PAGE_BYTES
 from tests.edge.made import BOOT, OTHER_BOOT, fault, fix, health, receipt
 from tests.edge.paper_service import rows_of
 from tests.fixtures.programs import ROOT
@@ -218,15 +219,40 @@ def test_any_torn_or_lost_page_is_survived(
 ) -> None:
     source, rows = sound
     whole = source.read_bytes()
-    for number in range(len(whole) // 4096):
-        for fill_with in (b"\0" * 4096, os.urandom(2048)):
-            path = tmp_path / f"{number}-{len(fill_with)}" / "outbox.db"
-            path.parent.mkdir()
-            data = bytearray(whole)
-            data[number * 4096 : number * 4096 + len(fill_with)] = fill_with
-            path.write_bytes(data)
-            check_recovery(path, rows)
-            shutil.rmtree(path.parent)
+    for number in range(len(whole) // PAGE_BYTES):
+        # Lost as a whole, or torn in its middle.
+        fill_with = b"\0" * PAGE_BYTES if number % 2 else os.urandom(PAGE_BYTES // 2)
+        path = tmp_path / str(number) / "outbox.db"
+        path.parent.mkdir()
+        data = bytearray(whole)
+        data[number * PAGE_BYTES : number * PAGE_BYTES + len(fill_with)] = fill_with
+        path.write_bytes(data)
+        check_recovery(path, rows)
+        shutil.rmtree(path.parent)
+
+
+def test_any_flipped_bit_of_the_log_costs_no_more_than_what_is_behind_it(tmp_path: Path) -> None:
+    """What was committed since the last checkpoint stands in the write-ahead log alone."""
+    path = tmp_path / "outbox.db"
+    outbox, _ = open_outbox(path, BOOT, LIMITS)
+    for number in range(30):
+        outbox.append([fault(number, str(number))])
+    rows = identities(outbox)
+    copies = {tail: path.with_name(path.name + tail).read_bytes() for tail in ("", "-wal")}
+    outbox.close()
+    rng = random.Random(9)
+    for place in [*range(0, 56, 7), *(rng.randrange(len(copies["-wal"])) for _ in range(40))]:
+        damaged = tmp_path / str(place) / "outbox.db"
+        damaged.parent.mkdir(exist_ok=True)
+        log = bytearray(copies["-wal"])
+        log[place] ^= 1 << rng.randrange(8)
+        damaged.write_bytes(copies[""])
+        damaged.with_name("outbox.db-wal").write_bytes(log)
+        again, _ = open_outbox(damaged, OTHER_BOOT, LIMITS)
+        left = identities(again)
+        assert list(left.items()) == list(rows.items())[: len(left)], "what is left is not a beginning"
+        again.append([fault(1, "after", OTHER_BOOT)])
+        again.close()
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 4095, 4096, 10_000, 50_000])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.line import books
-from tests.line.vehicle import Vehicle
+from tests.line.vehicle import Vehicle, wait_for_new
 from tests.line.whole_line import Service
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 CHAOS_S = float(os.environ.get("ORTOO_CHAOS_S", "90"))
 SEED = int(os.environ.get("ORTOO_CHAOS_SEED", "20261121"))
 UNITS = 3
+BACK_S = 60.0  # until each unit is heard of again
 
 
 @pytest.mark.timeout(CHAOS_S + 240)
@@ -48,6 +49,8 @@ def test_books_balance_after_kills(
         program.start()
     kills = _kill_at_random(random.Random(SEED), mosquitto, service.program, vehicles)
     service.wait_until_ready()
+    for vehicle in vehicles:
+        wait_for_new(service, vehicle.name, BACK_S)
     totals: Counter[str] = Counter(kills)
     for vehicle in vehicles:
         vehicle.driver.halt()

@@ -2,29 +2,29 @@
 
     python -m tests.bench.bare_subscriber PORT MESSAGES
 
-Prints the seconds from the first message to the last.
+Prints the messages a second of the same steady stretch as the flood's.
 """
 
 import sys
-import time
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from tests.bench.flood import Steady
+
 
 def main(port: int, messages: int) -> None:
     came = 0
-    began_s = 0.0
+    steady = Steady(messages)
 
     def count(client: Client, _data: object, _message: MQTTMessage) -> None:
-        nonlocal came, began_s
+        nonlocal came
         came += 1
-        if came == 1:
-            began_s = time.perf_counter()
+        steady.note(came)
         if came == messages:
-            print(time.perf_counter() - began_s, flush=True)
+            print(steady.rate, flush=True)
             client.disconnect()
 
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)

@@ -1,15 +1,19 @@
 """Fixes per second from a real Mosquitto to committed and receipted, and what they cost on the disk.
 
-The flood's units wait for receipts as real ones do. References in the same run: a paho subscriber that only
-counts, on the same broker, and a bare executemany into the same table.
+The flood's units wait for receipts as real ones do. A rate is that of the run's steady stretch (see flood),
+so that neither the start nor the end of a few seconds counts. References in the same run, in turn with the
+runs of the service: a paho subscriber that only counts, on the same broker, and a bare executemany into the
+same table. Every run has a broker and a store of its own.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
 from ingest.decode import decode_with_chunks
 from ingest.history import sqlite as history
@@ -26,14 +30,33 @@ from tests.fixtures.waiting import wait_until
 UNITS = 200
 FLEET, FLEET_WINDOW = 1000, 2  # as many as a county may have, each with the usual window
 BACKLOG_WINDOW = 40
-RUNS = 3
-GOAL = ">= 800,000"
+BATCHES = 500  # of a unit: some seconds
+RUNS, SHORT_RUNS = 5, 2
+GOALS = {60: ">= 800,000"}
+SAMPLE_S = 0.2
+PAGE_BYTES = 4096
+
+
+class Flooded(NamedTuple):
+    """What a flood told, and the service's memory in MB while it lasted."""
+
+    seconds: float
+    batches_per_s: float
+    rss_mb: list[float]
+
+    @property
+    def rss_growth(self) -> float:
+        """The memory at the end over that at a third of the time, when queues and caches are filled."""
+        return self.rss_mb[-1] / self.rss_mb[len(self.rss_mb) // 3]
 
 
 class Line:
-    """A broker and, if asked, a service with an empty store, in a folder that goes away."""
+    """A broker and, if asked, a service with an empty store, in a folder that goes away.
 
-    def __init__(self, folder: Path, *, has_service: bool) -> None:
+    `settings` are further lines of the service's settings, such as another history.
+    """
+
+    def __init__(self, folder: Path, *, has_service: bool, settings: str = "") -> None:
         self._folder = folder
         self.broker = Mosquitto(folder / "broker", ["max_queued_messages 0", "max_inflight_messages 1000"])
         self.store = folder / "ortoo.sqlite3"
@@ -42,7 +65,7 @@ class Line:
         config = folder / "ingest.toml"
         config.write_text(
             f"[broker]\nport = {self.broker.port}\n[store]\npath = '{self.store}'\n"
-            f"[http]\nport = {self.http_port}\n"
+            f"[http]\nport = {self.http_port}\n{settings}"
         )
         command = module_command("ingest", "run", "--config", str(config))
         self.service = Program(command, folder / "service.log")
@@ -65,21 +88,20 @@ class Line:
         except OSError:
             return False
 
-    def flood(self, units: int, batches: int, rows: int, window: int) -> float:
-        """The seconds it took."""
-        said = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "tests.bench.flood",
-                *map(str, (self.broker.port, units, batches, rows, window)),
-            ],
-            cwd=ROOT,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return float(said.stdout)
+    def flood(self, units: int, batches: int, rows: int, window: int, period_s: int = 1) -> Flooded:
+        numbers = (self.broker.port, units, batches, rows, window, period_s)
+        command = module_command("tests.bench.flood", *map(str, numbers))
+        rss_mb = []
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as flood:
+            while flood.poll() is None:
+                time.sleep(SAMPLE_S)
+                if self.service.is_running:
+                    pages = Path(f"/proc/{self.service.pid}/statm").read_text().split()[1]
+                    rss_mb.append(int(pages) * PAGE_BYTES / 1e6)
+            assert flood.stdout is not None
+            said = flood.stdout.read()
+        assert not flood.returncode, "the flood gave up"
+        return Flooded(**json.loads(said), rss_mb=rss_mb)
 
     def store_bytes(self) -> int:
         """What the store takes once the service has left."""
@@ -90,16 +112,18 @@ class Line:
         return self.store.stat().st_size
 
 
-def through(units: int, batches: int, rows: int, window: int) -> tuple[float, float]:
-    """(fixes per second, bytes per fix on the disk) of the whole line."""
-    with tempfile.TemporaryDirectory() as folder, Line(Path(folder), has_service=True) as line:
-        seconds = line.flood(units, batches, rows, window)
-        fixes = units * batches * rows
-        return fixes / seconds, line.store_bytes() / fixes
+def through(units: int, batches: int, rows: int, window: int, settings: str = "") -> tuple[Flooded, float]:
+    """What the whole line did, and bytes per fix on the disk."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Line(Path(folder), has_service=True, settings=settings) as line,
+    ):
+        flooded = line.flood(units, batches, rows, window)
+        return flooded, line.store_bytes() / (units * batches * rows)
 
 
 def bare_subscriber(units: int, batches: int, rows: int) -> float:
-    """Fixes per second that only pass by."""
+    """Batches per second that only pass by."""
     with tempfile.TemporaryDirectory() as folder, Line(Path(folder), has_service=False) as line:
         messages = units * batches
         counter = subprocess.Popen(
@@ -112,7 +136,7 @@ def bare_subscriber(units: int, batches: int, rows: int) -> float:
             assert counter.stdout is not None
             counter.stdout.readline()
             line.flood(units, batches, rows, 0)
-            return messages * rows / float(counter.stdout.readline())
+            return float(counter.stdout.readline())
 
 
 def bare_loop(units: int, batches: int, rows: int) -> float:
@@ -146,14 +170,27 @@ def bare_loop(units: int, batches: int, rows: int) -> float:
 
 
 def run(report: Report) -> None:
-    for rows, batches in ((1, 100), (10, 100), (60, 200)):
-        bare = [bare_subscriber(UNITS, batches, rows) for _ in range(RUNS)]
-        measured = [through(UNITS, batches, rows, BACKLOG_WINDOW) for _ in range(RUNS)]
-        rates, sizes = zip(*measured, strict=True)
-        goal = GOAL if rows == 60 else ""
-        report.row(f"backlog, batches of {rows}", rates, "fixes/s", "bare paho subscriber", bare, goal)
-        report.row(f"batches of {rows}, on the disk", sizes, "B/fix", goal="<= 10" if rows == 60 else "")
-    fleet = [through(FLEET, 30, 60, FLEET_WINDOW)[0] for _ in range(RUNS)]
-    report.row(f"{FLEET} units, window {FLEET_WINDOW}, batches of 60", fleet, "fixes/s", "the same", bare)
-    loops = [bare_loop(UNITS, 150, 60) for _ in range(RUNS)]
-    report.row("batches of 60, bare executemany", loops, "fixes/s")
+    runs = SHORT_RUNS if report.is_short else RUNS
+    for rows in (1, 10, 60):
+        backlog(report, rows, runs)
+    fleet = [through(FLEET, BATCHES // 5, 60, FLEET_WINDOW)[0] for _ in range(runs)]
+    rates = [60 * flooded.batches_per_s for flooded in fleet]
+    report.row(f"{FLEET} units, window {FLEET_WINDOW}, batches of 60", rates, "fixes/s")
+
+
+def backlog(report: Report, rows: int, runs: int, store: str = "SQLite", settings: str = "") -> None:
+    """All rows of the report about batches of one size and one history."""
+    bare, loops, lines, sizes = [], [], [], []
+    for _ in range(runs):
+        bare.append(bare_subscriber(UNITS, BATCHES, rows))
+        flooded, size = through(UNITS, BATCHES, rows, BACKLOG_WINDOW, settings)
+        lines.append(flooded)
+        sizes.append(size)
+        loops.append(bare_loop(UNITS, BATCHES // 4, rows))
+    name = f"batches of {rows} to {store}"
+    batches = [flooded.batches_per_s for flooded in lines]
+    fixes = [rows * rate for rate in batches]
+    report.row(name, fixes, "fixes/s", "bare executemany", loops, GOALS.get(rows, ""))
+    report.row(name, batches, "batches/s", "bare paho subscriber", bare)
+    report.row(f"{name}, on the disk", sizes, "B/fix", goal="<= 10" if rows == 60 else "")
+    report.row(f"{name}, memory at most", [max(flooded.rss_mb) for flooded in lines], "MB")

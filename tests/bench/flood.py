@@ -2,12 +2,17 @@
 
 Each unit keeps at most `window` batches unreceipted, as real ones do, and goes on when a receipt comes. Raw
 MQTT 3.1.1 on a socket, because a client library would be what is measured. With a window of 0 there are no
-receipts, and the broker's PUBACKs are what is waited for. Prints the seconds from the first byte to the last
-receipt (or PUBACK).
+receipts, and the broker's PUBACKs are what is waited for.
 
-    python -m tests.bench.flood PORT UNITS BATCHES ROWS WINDOW
+Prints as JSON how long it took from the first byte to the last receipt (or PUBACK), and the batches a second
+of the steady stretch: from the moment when a fifth of all batches was settled until nine tenths were. Before
+it the service meets every unit for the first time and the broker's queue fills; after it the units run dry
+one by one.
+
+    python -m tests.bench.flood PORT UNITS BATCHES ROWS WINDOW PERIOD_S
 """
 
+import json
 import re
 import select
 import socket
@@ -18,22 +23,42 @@ from collections import deque
 
 from firmware import wire
 from tests.bench.tracks import batches as batches_of
-from tests.bench.tracks import drive
+from tests.bench.tracks import drive, every
 
-DAY_MS = 86_400_000
 RECEIPT = re.compile(rb'ortoo/v1/u-(\d+)/receipt.{0,160}?"track":{"mark":(\d+)', re.DOTALL)
 MOST_RECEIPT_BYTES = 600
 MOST_UNACKED = 2000
 PATIENCE_S = 30
+STEADY = 0.2, 0.9
 
 
-def payloads(batches: int, rows: int) -> list[bytes]:
-    """The batches of one unit's drive of yesterday."""
-    made = batches_of(drive(batches * rows), rows)
+def payloads(batches: int, rows: int, period_s: int = 1) -> list[bytes]:
+    """The batches of one unit's drive, which ended an hour ago; a fix in so many seconds."""
+    fixes = every(drive(batches * rows * period_s), period_s)
+    shift_ms = time.time_ns() // 1_000_000 - 3_600_000 - fixes[-1]["time_ms"]
+    made = batches_of(fixes, rows)
     for group in (group for batch in made for group in batch.groups):
         for name in ("time_ms", "boot_at_ms"):
-            group.columns[name] = [value - DAY_MS for value in group.columns[name]]
+            group.columns[name] = [value + shift_ms for value in group.columns[name]]
     return [wire.encode_batch(batch) for batch in made]
+
+
+class Steady:
+    """The rate between two shares of all batches."""
+
+    def __init__(self, batches: int) -> None:
+        self._from, self._to = (int(share * batches) for share in STEADY)
+        self._began: tuple[float, int] | None = None
+        self.rate: float | None = None
+
+    def note(self, settled: int) -> None:
+        """So many are settled by now."""
+        if self.rate is None and settled >= self._from:
+            now_s = time.perf_counter()
+            if self._began is None:
+                self._began = now_s, settled
+            elif settled >= self._to:
+                self.rate = (settled - self._began[1]) / (now_s - self._began[0])
 
 
 def _text(text: str) -> bytes:
@@ -49,7 +74,7 @@ def _packet(first: int, body: bytes) -> bytes:
 
 
 class Flood:
-    """One connection; `run` returns the seconds it took."""
+    """One connection; `run` returns the seconds it took, `steady` knows the rate within."""
 
     def __init__(self, port: int, units: int, payloads: list[bytes], rows: int, window: int) -> None:
         self._payloads, self._rows, self._window = payloads, rows, window
@@ -58,7 +83,8 @@ class Flood:
         self._marked = [0] * units
         self._ready: deque[int] = deque()
         self._mid = self._acked_bytes = self._sent_total = 0
-        self._left = units * len(payloads)
+        self._left = self._all = units * len(payloads)
+        self.steady = Steady(self._all)
         self._got = b""
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
@@ -86,6 +112,7 @@ class Flood:
                 waiting = waiting[self._socket.send(waiting) :]
             if readable:
                 self._take(self._socket.recv(1 << 18))
+                self.steady.note(self._all - self._left)
         return time.perf_counter() - began_s
 
     def _release(self, unit: int, upto: int) -> None:
@@ -122,9 +149,9 @@ class Flood:
         self._got = self._got[end:]
 
 
-def main(port: int, units: int, batches: int, rows: int, window: int) -> None:
-    flood = Flood(port, units, payloads(batches, rows), rows, window)
-    print(flood.run())
+def main(port: int, units: int, batches: int, rows: int, window: int, period_s: int) -> None:
+    flood = Flood(port, units, payloads(batches, rows, period_s), rows, window)
+    print(json.dumps({"seconds": flood.run(), "batches_per_s": flood.steady.rate}))
 
 
 if __name__ == "__main__":

@@ -8,12 +8,14 @@ track reads it page by page and holds nothing in between.
 from __future__ import annotations
 
 import queue
+from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from firmware import wire
 from ingest.ledger import dirty_hours, erasures, horizons, marks, quarantine, units
 from ingest.ledger.files import open_reading
+from ingest.stretch import first_rows
 
 if TYPE_CHECKING:
     import sqlite3
@@ -35,7 +37,7 @@ EVENT_KINDS = tuple(name for name, kind in wire.KINDS.items() if kind.lane == "e
 MAX_EVENTS_READ = 5_000  # of a kind in one look
 HOUR_MS = 3_600_000
 
-Columns = dict[str, list[Any]]
+Columns = Mapping[str, list[Any]]
 T = TypeVar("T")
 
 
@@ -158,7 +160,7 @@ class Reader:
                 return
             # The page may have cut through rows of one millisecond: they all come with the next.
             whole = times.index(times[-1])
-            yield {name: column[:whole] for name, column in columns.items()}
+            yield first_rows(columns, whole)
             from_ms = times[-1]
 
     def _read(

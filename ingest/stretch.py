@@ -222,6 +222,14 @@ def _picked(cells: list[T], rows: slice | Numbers) -> list[T]:
     return cells[rows] if isinstance(rows, slice) else [cells[row] for row in rows.tolist()]
 
 
+def first_rows(table: Mapping[str, list[Any]], rows: int) -> Mapping[str, list[Any]]:
+    """The first rows of a table; a Stretch is itself made shorter."""
+    if isinstance(table, Stretch):
+        table.pick(slice(rows))
+        return table
+    return {name: column[:rows] for name, column in table.items()}
+
+
 def array_of(table: Mapping[str, list[Any]], name: str) -> Numbers:
     """A column of numbers, of a Stretch or of any columns as lists."""
     if isinstance(table, Stretch):

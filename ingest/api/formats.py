@@ -7,18 +7,22 @@ in JSON, left out in GPX, and an empty cell in CSV.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic_core import to_json
 
 from firmware import wire
-from ingest.api.instants import iso_column
+from ingest.api.instants import iso_ascii
+from ingest.stretch import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ingest.api.segments import Columns, Segment
     from ingest.api.track import Asked
+    from ingest.stretch import Numbers
 
 _FIX = wire.KINDS["fix"].by_name
 
@@ -43,32 +47,36 @@ CSV_HEADER = (
 )
 
 
-def shown(columns: Columns) -> Columns:
-    """The columns of a segment under the names and in the units of the API."""
-    out: Columns = {"sampled_at": iso_column(columns["time_ms"])}
+def shown(columns: Columns) -> dict[str, bytes]:
+    """The columns of a segment under the names and in the units of the API, each as an array of JSON."""
+    out = {"sampled_at": b'["%b"]' % b'","'.join(iso_ascii(columns["time_ms"]).tolist())}
     for name, wire_name, scale in NUMBERS:
-        out[name] = columns[wire_name] if scale is None else _scaled(columns[wire_name], scale)
+        out[name] = _array(columns[wire_name], partial(_scaled, scale=scale))
     for name, words in WORDS:
-        out[name] = _worded(columns[name], words)
+        out[name] = _array(columns[name], partial(_worded, words=words))
     return out
 
 
-def _is_constant(column: list[Any]) -> bool:
-    return column.count(column[0]) == len(column)
+def _array(column: Numbers, meaning: Callable[[Numbers], list[Any]]) -> bytes:
+    if column.min() == column.max():  # as most of them are most of the time
+        return b"[%b]" % b",".join([to_json(meaning(column[:1])[0])] * column.size)
+    return to_json(meaning(column))
 
 
-def _worded(column: list[Any], words: tuple[str, ...]) -> list[str | None]:
-    if _is_constant(column):
-        return [None if column[0] is None else words[column[0]]] * len(column)
-    return [None if value is None else words[value] for value in column]
+def _scaled(column: Numbers, scale: float | None) -> list[float | None]:
+    values: list[float | None] = (column if scale is None else column / scale).tolist()
+    for row in np.flatnonzero(column == ABSENT).tolist():
+        values[row] = None
+    return values
 
 
-def _scaled(column: list[Any], scale: float) -> list[float | None]:
-    if _is_constant(column):
-        return [None if column[0] is None else column[0] / scale] * len(column)
-    if None not in column:
-        return [value / scale for value in column]
-    return [None if value is None else value / scale for value in column]
+def _worded(column: Numbers, words: tuple[str, ...]) -> list[str | None]:
+    return [None if cell == ABSENT else words[cell] for cell in column.tolist()]
+
+
+def cells(array: bytes, unknown: str = "") -> list[str]:
+    """The cells of one of these arrays as bare texts; no word of ours has a comma or a quote in it."""
+    return array[1:-1].decode().replace('"', "").replace("null", unknown).split(",")
 
 
 def json_text(asked: Asked, track: Iterable[Segment]) -> Iterator[bytes]:
@@ -78,11 +86,16 @@ def json_text(asked: Asked, track: Iterable[Segment]) -> Iterator[bytes]:
     comma = b""
     for segment in track:
         head = {"source": segment.source, "is_joined": segment.is_joined}
-        yield comma + to_json(head | shown(segment.columns))
+        yield comma + _object(head, shown(segment.columns))
         fixes += segment.fixes - segment.is_joined
         left_out += segment.left_out
         comma = b","
     yield b'],"fixes":%d,"fixes_read":%d}' % (fixes, fixes + left_out)
+
+
+def _object(head: dict[str, Any], columns: dict[str, bytes]) -> bytes:
+    rest = b",".join(b'"%b":%b' % (name.encode(), array) for name, array in columns.items())
+    return b"%b,%b}" % (to_json(head)[:-1], rest)
 
 
 def geojson_text(asked: Asked, track: Iterable[Segment]) -> Iterator[bytes]:
@@ -90,25 +103,23 @@ def geojson_text(asked: Asked, track: Iterable[Segment]) -> Iterator[bytes]:
     yield b'{"type":"FeatureCollection","features":['
     comma = b""
     for segment in track:
-        yield comma + to_json(_feature(asked.unit, segment))
+        yield comma + _feature(asked.unit, segment)
         comma = b","
     yield b"]}"
 
 
-def _feature(unit: str, segment: Segment) -> dict[str, Any]:
+def _feature(unit: str, segment: Segment) -> bytes:
     columns = shown(segment.columns)
-    longitudes, latitudes = columns.pop("lon_deg"), columns.pop("lat_deg")
-    altitudes = columns["altitude_msl_m"]
-    if None in altitudes:
-        coordinates: list[Any] = list(zip(longitudes, latitudes, strict=True))
-    else:
-        coordinates = list(zip(longitudes, latitudes, altitudes, strict=True))
-    is_line = len(coordinates) > 1
-    geometry = {"type": "LineString", "coordinates": coordinates}
-    if not is_line:
-        geometry = {"type": "Point", "coordinates": coordinates[0]}
-    properties = {"unit": unit, "source": segment.source, "is_joined": segment.is_joined, **columns}
-    return {"type": "Feature", "geometry": geometry, "properties": properties}
+    places = [cells(columns.pop(name)) for name in ("lon_deg", "lat_deg")]
+    if b"null" not in columns["altitude_msl_m"]:
+        places.append(cells(columns["altitude_msl_m"]))
+    points = [f"[{point}]" for point in map(",".join, zip(*places, strict=True))]
+    is_line = len(points) > 1
+    coordinates = f"[{','.join(points)}]" if is_line else points[0]
+    geometry = f'{{"type":"{"LineString" if is_line else "Point"}","coordinates":{coordinates}}}'
+    head = {"unit": unit, "source": segment.source, "is_joined": segment.is_joined}
+    feature = b'{"type":"Feature","geometry":%b,"properties":%b}'
+    return feature % (geometry.encode(), _object(head, columns))
 
 
 def csv_text(asked: Asked, track: Iterable[Segment]) -> Iterator[bytes]:
@@ -121,11 +132,9 @@ def csv_text(asked: Asked, track: Iterable[Segment]) -> Iterator[bytes]:
     yield ",".join(CSV_HEADER).encode() + b"\r\n"
     for number, segment in enumerate(track, 1):
         columns = shown(segment.columns)
-        rows = zip(*(columns[name] for name in CSV_HEADER[2:]), strict=True)
-        lines = [
-            f"{segment.source},{number},{','.join('' if cell is None else str(cell) for cell in row)}\r\n"
-            for row in rows
-        ]
+        rows = zip(*(cells(columns[name]) for name in CSV_HEADER[2:]), strict=True)
+        head = f"{segment.source},{number},"
+        lines = [f"{head}{row}\r\n" for row in map(",".join, rows)]
         yield "".join(lines[segment.is_joined :]).encode()
 
 
@@ -157,32 +166,42 @@ def _gpx_track(unit: str, source: str) -> bytes:
 
 def _gpx_points(segment: Segment) -> list[str]:
     columns = shown(segment.columns)
-    names = ("lat_deg", "lon_deg", "altitude_msl_m", "sampled_at", "fix_mode", "satellites", "hdop")
-    rows = zip(*(columns[name] for name in (*names, "speed_m_s", "course_deg")), strict=True)
-    return [_gpx_point(*row) for row in rows]
+    rows = zip(
+        _degrees(columns["lat_deg"]),
+        _degrees(columns["lon_deg"]),
+        _elements("ele", columns["altitude_msl_m"]),
+        cells(columns["sampled_at"]),
+        cells(columns["fix_mode"]),
+        _elements("sat", columns["satellites"]),
+        _elements("hdop", columns["hdop"]),
+        _motions(
+            _elements("tpx:speed", columns["speed_m_s"]), _elements("tpx:course", columns["course_deg"])
+        ),
+        strict=True,
+    )
+    return [
+        f'<trkpt lat="{lat}" lon="{lon}">{elevation}<time>{time}</time>'
+        f"<fix>{mode}</fix>{satellites}{hdop}{motion}</trkpt>\n"
+        for lat, lon, elevation, time, mode, satellites, hdop, motion in rows
+    ]
 
 
-def _gpx_point(
-    lat: float,
-    lon: float,
-    altitude: float | None,
-    time: str,
-    mode: str,
-    satellites: int | None,
-    hdop: float | None,
-    speed: float | None,
-    course: float | None,
-) -> str:
-    elevation = "" if altitude is None else f"<ele>{altitude}</ele>"
-    rest = "" if satellites is None else f"<sat>{satellites}</sat>"
-    rest += "" if hdop is None else f"<hdop>{hdop}</hdop>"
-    motion = "" if speed is None else f"<tpx:speed>{speed}</tpx:speed>"
-    motion += "" if course is None else f"<tpx:course>{course}</tpx:course>"
-    if motion:
-        motion = f"<tpx:TrackPointExtension>{motion}</tpx:TrackPointExtension>"
-        rest += f"<extensions>{motion}</extensions>"
-    point = f'<trkpt lat="{lat:.7f}" lon="{lon:.7f}">{elevation}<time>{time}</time>'
-    return f"{point}<fix>{mode}</fix>{rest}</trkpt>\n"
+def _degrees(array: bytes) -> list[str]:
+    """XML's decimals know no exponents, which a place within a metre of the equator has."""
+    texts = cells(array)
+    return [f"{float(text):.7f}" for text in texts] if b"e" in array else texts
+
+
+def _elements(tag: str, array: bytes) -> list[str]:
+    return [f"<{tag}>{cell}</{tag}>" if cell else "" for cell in cells(array)]
+
+
+def _motions(speeds: list[str], courses: list[str]) -> list[str]:
+    extension = "tpx:TrackPointExtension"
+    return [
+        f"<extensions><{extension}>{speed}{course}</{extension}></extensions>" if speed or course else ""
+        for speed, course in zip(speeds, courses, strict=True)
+    ]
 
 
 Writer = Callable[["Asked", "Iterable[Segment]"], "Iterator[bytes]"]

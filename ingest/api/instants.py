@@ -11,8 +11,12 @@ from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from numpy.typing import NDArray
 
 DAY_MS = 86_400_000
 MAX_MS = 4_102_444_800_000  # 2100-01-01, as on the wire
@@ -20,6 +24,10 @@ _ERA = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MINUTES = tuple(f"T{minute // 60:02d}:{minute % 60:02d}:" for minute in range(1440))
 _SECONDS = tuple(f"{second:02d}." for second in range(60))
 _THOUSANDTHS = tuple(f"{thousandth:03d}Z" for thousandth in range(1000))
+_PARTS = np.dtype([("date", "S10"), ("minute", "S7"), ("second", "S3"), ("thousandth", "S4")])
+_MINUTES_ASCII, _SECONDS_ASCII, _THOUSANDTHS_ASCII = (
+    np.array(texts, "S") for texts in (_MINUTES, _SECONDS, _THOUSANDTHS)
+)
 
 
 def iso_column(times_ms: list[int]) -> list[str]:
@@ -31,6 +39,17 @@ def iso_column(times_ms: list[int]) -> list[str]:
         return _iso_of_day(day, times_ms)
     days = groupby(times_ms, key=lambda time_ms: time_ms // DAY_MS)
     return [text for day, times_of_day_ms in days for text in _iso_of_day(day, times_of_day_ms)]
+
+
+def iso_ascii(times_ms: NDArray[np.int64]) -> NDArray[np.bytes_]:
+    """Each instant as b"2026-11-21T09:00:00.123Z"."""
+    out = np.empty(times_ms.size, _PARTS)
+    days, which = np.unique(times_ms // DAY_MS, return_inverse=True)
+    out["date"] = np.array([_date(day) for day in days.tolist()], "S10")[which]
+    out["minute"] = _MINUTES_ASCII[times_ms // 60_000 % 1440]
+    out["second"] = _SECONDS_ASCII[times_ms // 1000 % 60]
+    out["thousandth"] = _THOUSANDTHS_ASCII[times_ms % 1000]
+    return out.view("S24")
 
 
 def _iso_of_day(day: int, times_ms: Iterable[int]) -> list[str]:

@@ -134,7 +134,7 @@ def _simplified(segment: Segment, tolerance_m: float) -> Segment:
     if tolerance_m <= 0:
         return segment
     columns = segment.columns
-    points = list(zip(columns["time_ms"], columns["lat_e7"], columns["lon_e7"], strict=True))
+    points = list(zip(*(columns[name].tolist() for name in ("time_ms", "lat_e7", "lon_e7")), strict=True))
     rows = [0]
     for at in range(0, len(points) - 1, WINDOW_FIXES):
         window = points[at : at + WINDOW_FIXES + 1]

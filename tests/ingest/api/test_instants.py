@@ -3,11 +3,12 @@
 import contextlib
 import datetime
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.api.instants import MAX_MS, iso, iso_column, parse_instant
+from ingest.api.instants import MAX_MS, iso, iso_ascii, iso_column, parse_instant
 
 INSTANTS = st.integers(0, MAX_MS)
 
@@ -18,9 +19,9 @@ def test_the_text_is_that_of_the_standard_library(times_ms: list[int]) -> None:
         datetime.datetime.fromtimestamp(0, datetime.UTC) + datetime.timedelta(milliseconds=time_ms)
         for time_ms in times_ms
     ]
-    assert iso_column(times_ms) == [
-        moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") for moment in expected
-    ]
+    texts = [moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") for moment in expected]
+    assert iso_column(times_ms) == texts
+    assert iso_ascii(np.array(times_ms, np.int64)).tolist() == [text.encode() for text in texts]
 
 
 @given(INSTANTS)

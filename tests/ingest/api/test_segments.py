@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from firmware import wire
 from ingest.api import segments as subject
 from ingest.api.segments import COLUMNS, GAP_MS, MAX_FIXES, Segment, segments
+from ingest.stretch import array_of
 
 MODES = wire.KINDS["fix"].by_name["fix_mode"].words
 NONE, THREE_D = MODES.index("none"), MODES.index("3d")
@@ -78,7 +79,8 @@ def test_windows_make_no_difference_and_every_position_is_in_one_segment(
 
 
 def test_picked_counts_what_it_leaves_out() -> None:
-    one = Segment("gnss", window([(0, 1), (1, 2), (2, 3)]))
+    rows = window([(0, 1), (1, 2), (2, 3)])
+    one = Segment("gnss", {name: array_of(rows, name) for name in rows})
     assert one.picked([0, 2]).left_out == 1
-    assert one.picked([0, 2]).columns["lat_e7"] == [1, 3]
+    assert one.picked([0, 2]).columns["lat_e7"].tolist() == [1, 3]
     assert subject.GAP_MS > 2 * 120_000  # twice the window that a unit simplifies at once

@@ -152,6 +152,17 @@ async def test_every_format_has_the_same_positions(parts: Parts) -> None:
     }
 
 
+async def test_a_place_within_a_metre_of_the_equator_is_a_decimal_in_gpx(parts: Parts) -> None:
+    parts.write(
+        UNIT, "fix", [DAY_START_MS, DAY_START_MS + 1000], lat_e7=[1, -20], lon_e7=[5, None], fix_mode=2
+    )
+    parts.write(UNIT, "fix", [DAY_START_MS + 2000], lat_e7=3, lon_e7=-7, fix_mode=2)
+    async with parts.client() as client:
+        answer = await client.get(PATH, params=DAY | {"format": "gpx"})
+    assert 'lat="0.0000001" lon="0.0000005"' in answer.text
+    assert "e-0" not in answer.text
+
+
 def geojson_positions(content: bytes) -> list[tuple[str, float, float]]:
     collection = TypeAdapter(TrackCollection).validate_json(content)
     found = []

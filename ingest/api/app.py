@@ -21,6 +21,8 @@ from ingest.api import (
     records,
     refused,
     series,
+    stock,
+    stock_edit,
     stream,
     track,
     units,
@@ -33,6 +35,7 @@ from ingest.api.hub import Hub
 from ingest.api.page import load_assets
 from ingest.api.shapes import LiveCollection, TrackCollection
 from ingest.history import StoreBusy
+from ingest.ledger.stock_board import StockBoard
 from ingest.reader import ReaderBusy
 
 if TYPE_CHECKING:
@@ -45,6 +48,8 @@ ROUTERS = (
     series.router,
     events.router,
     erasures.router,
+    stock_edit.router,
+    stock.router,
     stream.router,
     refused.router,
     commands.router,
@@ -86,6 +91,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.hub = hub
     app.state.counts = counts
     app.state.assets = load_assets()
+    app.state.stock = StockBoard()
     for router in ROUTERS:
         app.include_router(router)
     add_error_handlers(app, (StoreBusy, ReaderBusy))

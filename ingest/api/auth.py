@@ -43,6 +43,8 @@ STREAM = "/api/v1/stream"  # has no end, so no length either
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 MAX_BODY_BYTES = 16384
+MAX_SHEET_BYTES = 16 * 1024 * 1024
+SHEETS = "/api/v1/stock/import"  # a county's levels are a file
 MAX_SECRET_CHARS = 200
 THIS_MACHINE = "this machine"  # who asks while no key exists
 
@@ -124,7 +126,7 @@ class Gate:
         headers = Headers(scope=scope)
         try:
             check_origin(scope["method"], headers)
-            check_size(headers)
+            check_size(headers, most_bytes(scope["path"]))
             await self._check_holder(scope, headers)
         except ApiError as error:
             self._counts.refused(error.code)
@@ -133,7 +135,7 @@ class Gate:
             return
         if scope["method"] == "HEAD" and scope["path"] != STREAM:
             scope = {**scope, "method": "GET"}  # the server leaves out the body
-        await self._app(scope, bounded(receive), send)
+        await self._app(scope, bounded(receive, most_bytes(scope["path"])), send)
 
     async def _check_holder(self, scope: Scope, headers: Headers) -> None:
         ask = functools.partial(self._holder, scope, headers)
@@ -206,14 +208,19 @@ def check_origin(method: str, headers: Headers) -> None:
         raise ApiError(403, "foreign_origin", "header.origin", "another site's page may not ask for this")
 
 
-def check_size(headers: Headers) -> None:
+def most_bytes(path: str) -> int:
+    """How long a body may be."""
+    return MAX_SHEET_BYTES if path == SHEETS else MAX_BODY_BYTES
+
+
+def check_size(headers: Headers, most: int) -> None:
     """Refuse a body that says it is too long; raises ApiError."""
     length = headers.get("content-length", "0")
-    if not length.isdigit() or int(length[:12]) > MAX_BODY_BYTES:
-        raise ApiError(413, "too_large", "body", f"at most {MAX_BODY_BYTES} bytes")
+    if not length.isdigit() or int(length[:12]) > most:
+        raise ApiError(413, "too_large", "body", f"at most {most} bytes")
 
 
-def bounded(receive: Receive) -> Receive:
+def bounded(receive: Receive, most: int) -> Receive:
     """A receive that refuses to go on past the limit, for bodies that do not say how long they are."""
     size = 0
 
@@ -221,8 +228,8 @@ def bounded(receive: Receive) -> Receive:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > MAX_BODY_BYTES:
-            raise ApiError(413, "too_large", "body", f"at most {MAX_BODY_BYTES} bytes")
+        if size > most:
+            raise ApiError(413, "too_large", "body", f"at most {most} bytes")
         return message
 
     return receive_bounded

@@ -73,6 +73,16 @@ def history(
     return [(row[0], Entry(*row[1:])) for row in rows]
 
 
+def counts(ledger: sqlite3.Connection, site: str, item: str, limit: int) -> list[tuple[int, Entry]]:
+    """The newest observations of a site's item with their ids, newest first."""
+    rows = ledger.execute(
+        f"SELECT id, {_COLUMNS} FROM book WHERE site = ? AND item = ? AND kind = 'count'"  # noqa: S608
+        " ORDER BY time_ms DESC, id DESC LIMIT ?",
+        (site, item, limit),
+    )
+    return [(row[0], Entry(*row[1:])) for row in rows]
+
+
 _LINES = "SELECT site, item, time_ms, lot, kind, quantity FROM book"
 
 

@@ -36,7 +36,7 @@ def take(ledger: sqlite3.Connection, what: str, sheet: Sheet) -> int:
         if len(problems) >= MAX_PROBLEMS:
             break
     if problems:
-        raise SheetRefused(tuple(problems))
+        raise SheetRefused(tuple(sorted(problems, key=lambda problem: problem.line)))
     changed(ledger)
     return len(sheet.rows)
 
@@ -52,11 +52,11 @@ def _parents_first(sheet: Sheet) -> list[tuple[int, dict[str, Any]]]:
     by_name = {values["site"]: (number, values) for number, values in sheet.rows}
     done: dict[str, tuple[int, dict[str, Any]]] = {}
     for site in by_name:
-        way = []
-        at: str | None = site
+        way: list[str] = []
+        at = site
         while at in by_name and at not in done and at not in way:
             way.append(at)
-            at = by_name[at][1]["parent"]
+            at = by_name[at][1]["parent"] or ""
         done.update({found: by_name[found] for found in reversed(way)})
     return list(done.values())
 

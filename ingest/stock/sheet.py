@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from firmware import wire
@@ -221,7 +222,7 @@ def _level_problems(values: Mapping[str, Any], number: int) -> list[Problem]:
 def levels_in_disorder(low: int | None, reorder: int | None, high: int | None) -> str | None:
     """What is wrong with the order of the levels; one that is not set, or 0, takes no part."""
     named = [(word, level) for word, level in (("min", low), ("reorder", reorder), ("max", high)) if level]
-    for (word, level), (next_word, next_level) in zip(named, named[1:], strict=False):
+    for (word, level), (next_word, next_level) in pairwise(named):
         if level > next_level:
             return f"{word} {level} is more than {next_word} {next_level}"
     return None

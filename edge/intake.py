@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import datetime
 import logging
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.odometer import Odometer
@@ -20,6 +22,7 @@ from edge.outbox import (
     OutboxDamaged,
     OutboxError,
     OutboxFull,
+    Salvage,
     open_outbox,
 )
 from edge.record import Reading, Record, Values, record_of
@@ -28,9 +31,6 @@ from edge.sources.faults import Faults
 from firmware import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from edge.clock import Clock, Evidence
     from edge.time_source import TimeSource
 
@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 5000  # an hour and more at one reading a second
 RETRY_MS = 5_000
 EVIDENCE_MS = 10_000
+OpenFile = Callable[[Path, str, Limits, str | None], tuple[Outbox, Salvage | None]]
 TIDY_MS = 60_000
 
 
@@ -54,8 +55,10 @@ class Intake:
         *,
         group_ms: int,
         anchor_radius_m: float,
+        open_file: OpenFile = open_outbox,
     ) -> None:
         self._path = path
+        self._open_file = open_file
         self._limits = limits
         self._time = time
         self._make_clock = make_clock
@@ -235,7 +238,7 @@ class Intake:
         if now_ms < self._retry_ms:
             return False
         try:
-            outbox, salvage = open_outbox(self._path, self._time.boot, self._limits, self._damage)
+            outbox, salvage = self._open_file(self._path, self._time.boot, self._limits, self._damage)
         except OutboxError as error:
             self.fail(error, now_ms)
             return False

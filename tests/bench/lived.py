@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from edge.clock import Clock
-from edge.intake import Intake
-from edge.outbox import Limits
+from edge.intake import Intake, OpenFile
+from edge.outbox import Limits, open_outbox
 from edge.record import Reading, fault
 from firmware import wire
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.bench.tracks import Fix
 
 SECOND_MS, MINUTE_MS = 1000, 60_000
+RADIUS_M = 15.0
 EVENT_S = 900  # a fault begins or ends so often: four events an hour
 NAMES = [field.name for field in wire.KINDS["fix"].fields]
 
@@ -50,11 +51,17 @@ def intake(
     *,
     tolerance_m: float = 5.0,
     group_ms: int = SECOND_MS,
-    radius_m: float = 15.0,
+    open_file: OpenFile = open_outbox,
 ) -> Intake:
     """The agent's own, with the settings of `example.toml` unless told."""
     made = Intake(
-        path, Limits(tolerance_m=tolerance_m), time, Clock, group_ms=group_ms, anchor_radius_m=radius_m
+        path,
+        Limits(tolerance_m=tolerance_m),
+        time,
+        Clock,
+        group_ms=group_ms,
+        anchor_radius_m=RADIUS_M,
+        open_file=open_file,
     )
     assert made.open(0)
     return made

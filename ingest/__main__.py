@@ -33,6 +33,8 @@ app.add_typer(key_app, name="key")
 app.add_typer(quarantine_app, name="quarantine")
 influx_app = typer.Typer(no_args_is_help=True, help="InfluxDB as the store of history.")
 app.add_typer(influx_app, name="influx")
+stock_app = typer.Typer(no_args_is_help=True, help="Sites, items, levels and lots.")
+app.add_typer(stock_app, name="stock")
 
 Config = Annotated[Path | None, typer.Option("--config", help="settings in TOML; see example.toml")]
 
@@ -269,6 +271,22 @@ def influx_init(config_path: Config = None) -> None:
         _fail(error)
     if settings.history.store != "influx":
         typer.echo('not used yet: set [history] store = "influx"')
+
+
+@stock_app.command("import")
+def stock_import(path: Path, config_path: Config = None) -> None:
+    """Take items.csv, sites.csv, levels.csv or lots.csv: all lines, or none and every bad one named."""
+    from ingest import commands, sheets  # noqa: PLC0415
+    from ingest.ledger.stock_import import SheetRefused  # noqa: PLC0415
+
+    try:
+        _print({"file": path.name, "lines": sheets.imported(_settings(config_path), path)})
+    except SheetRefused as refused:
+        for problem in refused.problems:
+            sys.stderr.write(f"{path.name}:{problem.line}: {problem.column}: {problem.detail}\n")
+        _fail("nothing was taken")
+    except commands.CommandFailed as error:
+        _fail(error)
 
 
 def _shown(refused: quarantine.Refused) -> dict[str, object]:

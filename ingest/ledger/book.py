@@ -106,16 +106,17 @@ def supply_days(ledger: sqlite3.Connection, site: str) -> list[int]:
     return [day for (day,) in rows]
 
 
-def on_the_way(ledger: sqlite3.Connection) -> dict[tuple[str, str], int]:
-    """Per site and item, what was sent there by transfer and has not been booked in there."""
+def on_the_way(ledger: sqlite3.Connection, site: str) -> dict[str, int]:
+    """Per item, what was sent to a site by transfer and has not been booked in there."""
     rows = ledger.execute(
-        "SELECT target, item, SUM(pieces) FROM ("
-        " SELECT other_site AS target, item, -quantity AS pieces FROM book WHERE kind = 'transfer'"
+        "SELECT item, SUM(pieces) FROM ("
+        " SELECT item, -quantity AS pieces FROM book WHERE other_site = ?1 AND kind = 'transfer'"
         " AND quantity < 0 UNION ALL"
-        " SELECT site, item, -quantity FROM book WHERE kind IN ('transfer', 'receive') AND quantity > 0"
-        " AND other_site IS NOT NULL) GROUP BY target, item HAVING SUM(pieces) > 0",
+        " SELECT item, -quantity FROM book WHERE site = ?1 AND kind IN ('transfer', 'receive')"
+        " AND quantity > 0 AND other_site IS NOT NULL) GROUP BY item HAVING SUM(pieces) > 0",
+        (site,),
     )
-    return {(site, item): pieces for site, item, pieces in rows}
+    return dict(rows)
 
 
 # --- clocks

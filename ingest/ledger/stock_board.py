@@ -7,6 +7,7 @@ level, lot or clock changes, all of it is made anew; a new entry costs its own p
 from __future__ import annotations
 
 import threading
+from bisect import insort
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from ingest.ledger.par_levels import ParLevel
     from ingest.ledger.sites import Site
 
+MOST_MOVED = 1000  # beyond it sorting all is quicker
+
 Pair = tuple[str, str]  # site and item
 
 
@@ -32,9 +35,9 @@ class Row(NamedTuple):
     item: str
     brief: Brief
 
-    @property
-    def urgency(self) -> tuple[float, float, str, str]:
-        return (*self.brief.urgency, self.site, self.item)
+
+def _urgency(row: Row) -> tuple[float, float, str, str]:
+    return (*row.brief.urgency, row.site, row.item)
 
 
 class Surroundings:
@@ -83,7 +86,7 @@ class StockBoard:
         self._lock = threading.Lock()
         self._state: tuple[int, int, int] | None = None  # revision, day, newest entry
         self._rows: dict[Pair, Row] = {}
-        self._sorted: list[Row] | None = None
+        self._sorted: list[Row] = []
         self._around: Surroundings | None = None
 
     def rows(self, ledger: sqlite3.Connection, today: int) -> tuple[list[Row], Surroundings]:
@@ -93,16 +96,23 @@ class StockBoard:
             if self._state is None or self._around is None or self._state[:2] != (revision, today):
                 self._around = Surroundings(ledger)
                 self._rows = {row[:2]: row for row in _all_rows(ledger, self._around, today)}
-                self._sorted = None
+                self._sorted = sorted(self._rows.values(), key=_urgency)
             elif self._state[2] != newest:
                 self._around.read_lots(ledger)
-                for pair in book.pairs_since(ledger, self._state[2]):
-                    self._rows[pair] = _row(ledger, self._around, *pair, today)
-                self._sorted = None
+                changed = book.pairs_since(ledger, self._state[2])
+                self._rows |= {pair: _row(ledger, self._around, *pair, today) for pair in changed}
+                self._sorted = self._resorted(changed)
             self._state = (revision, today, newest)
-            if self._sorted is None:
-                self._sorted = sorted(self._rows.values(), key=lambda row: row.urgency)
             return self._sorted, self._around
+
+    def _resorted(self, changed: set[Pair]) -> list[Row]:
+        """The order with these rows moved, in a list of its own: somebody may still hold the old one."""
+        if len(changed) > MOST_MOVED:
+            return sorted(self._rows.values(), key=_urgency)
+        kept = [row for row in self._sorted if row[:2] not in changed]
+        for pair in changed:
+            insort(kept, self._rows[pair], key=_urgency)
+        return kept
 
 
 def _all_rows(ledger: sqlite3.Connection, around: Surroundings, today: int) -> Iterable[Row]:
@@ -129,15 +139,16 @@ def explained(
 ) -> dict[Pair, Full]:
     """These pairs with all their figures."""
     wanted = list(pairs)
-    on_the_way = book.on_the_way(ledger)
-    visits = {site: book.supply_days(ledger, site) for site in {site for site, _ in wanted}}
+    places = {site for site, _ in wanted}
+    on_the_way = {site: book.on_the_way(ledger, site) for site in places}
+    visits = {site: book.supply_days(ledger, site) for site in places}
     return {
         (site, item): full(
             lines_of(ledger, site, item),
             around.facts(site, item),
             today,
             visits[site],
-            on_the_way.get((site, item), 0),
+            on_the_way[site].get(item, 0),
         )
         for site, item in wanted
     }

@@ -117,9 +117,9 @@ def test_a_transfer_books_both_ends_where_nobody_else_can(desk: Desk) -> None:
     assert stock(ledger, "book-house") == {("ors", ""): 5}
     assert stock(ledger, "county") == {("ors", ""): -9}
     assert stock(ledger) == {}
-    assert book.on_the_way(ledger) == {(CABINET, "ors"): 4}
+    assert book.on_the_way(ledger, CABINET) == {"ors": 4}
     desk.send(sent(move([4], RECEIVE, pieces=3, from_site="van")))
-    assert book.on_the_way(ledger) == {(CABINET, "ors"): 1}  # the leg's shrinkage, until somebody says
+    assert book.on_the_way(ledger, CABINET) == {"ors": 1}  # the leg's shrinkage, until somebody says
 
 
 def test_a_count_is_an_observation(desk: Desk) -> None:

@@ -48,8 +48,8 @@ class Opened:
 class Closed:
     """An attempt failed, or the connection ended.
 
-    `is_other_protocol_next`: worth another attempt at once. `is_broker_gone`: the path is there, and at its end
-    nobody accepts us, or somebody has cut us off.
+    `is_other_protocol_next`: worth another attempt at once. `is_broker_gone`: the path is there, and at its
+    end nobody accepts us, or somebody has cut us off.
     """
 
     code: str

@@ -212,6 +212,14 @@ class Live:
             state = self._units.get(unit)
             return state is None or (time_ms if clock != CLOCK_NONE else -1) > state.fix_order_ms
 
+    def has_newer_vitals(self, unit: str, kind: str, time_ms: int, clock: int) -> bool:
+        """Whether a stored power or health record is newer than any of its fields that are shown."""
+        order_ms = time_ms if clock != CLOCK_NONE else -1
+        with self._lock:
+            state = self._units.get(unit)
+            known = {} if state is None else state.vital_order_ms
+            return any(order_ms > known.get(name, -2) for name in wire.KINDS[kind].by_name)
+
     def note_news(self, units: Iterable[str], now_ms: int) -> None:
         """Something of these units was received."""
         with self._lock:

@@ -29,7 +29,8 @@ def recall(live: Live, ledger: sqlite3.Connection, history: History, unit: str) 
             continue
         clock = wire.CLOCKS.index(value.clock)
         if value.kind != "fix":
-            live.apply_vitals(unit, value.kind, value.time_ms, clock, value.values, value.received_ms)
+            if live.has_newer_vitals(unit, value.kind, value.time_ms, clock):
+                live.apply_vitals(unit, value.kind, value.time_ms, clock, value.values, value.received_ms)
         elif live.is_newer_fix(unit, value.time_ms, clock):
             _recall_position(live, history, value)
             live.apply_fix(unit, value.time_ms, clock, value.values, value.received_ms)

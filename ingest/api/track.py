@@ -98,7 +98,7 @@ def read_track(
     headers = {}
     if format in {"gpx", "csv"}:
         headers["Content-Disposition"] = f'attachment; filename="{unit}-{iso(from_ms)[:10]}.{ending}"'
-    return answer(write(asked, _read(given.reader, asked)), media_type, headers)
+    return answer(write(asked, read_fixes(given.reader, asked)), media_type, headers)
 
 
 def asked_range(from_: str | None, to: str | None, now_ms: int, max_days: int) -> tuple[int, int]:
@@ -122,7 +122,8 @@ def _instant(text: str, name: str) -> int:
         raise ApiError(422, "invalid", f"query.{name}", str(error)) from None
 
 
-def _read(reader: Reader, asked: Asked) -> Iterator[Segment]:
+def read_fixes(reader: Reader, asked: Asked) -> Iterator[Segment]:
+    """The segments of a track, simplified as asked."""
     sources = [asked.source] if asked.source is not None else reader.fix_sources(asked.unit)
     for source in sources:
         windows = reader.fixes(asked.unit, source, asked.from_ms, asked.to_ms)

@@ -22,7 +22,7 @@ LastRow = tuple[str, str, str, int, int, int, int, int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class LastValue:
-    """The newest record of a series; `values` are the kind's fields, on the wire's scale."""
+    """The newest record of a series; it ends the chunk whose bytes are `body`."""
 
     unit: str
     kind: str
@@ -31,7 +31,14 @@ class LastValue:
     seq: int
     clock: str
     received_ms: int
-    values: dict[str, Any]
+    prev: int
+    body: bytes
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The kind's fields, on the wire's scale; decoded anew each time."""
+        columns = group_from_chunk(self.kind, self.body, self.prev).columns
+        return {field.name: columns[field.name][-1] for field in wire.KINDS[self.kind].fields}
 
 
 def put(ledger: sqlite3.Connection, rows: Iterable[LastRow]) -> None:
@@ -48,20 +55,7 @@ def put(ledger: sqlite3.Connection, rows: Iterable[LastRow]) -> None:
 def of_unit(ledger: sqlite3.Connection, unit: str) -> list[LastValue]:
     """The newest value of each series of a unit."""
     rows = ledger.execute("SELECT * FROM last_value WHERE unit = ? ORDER BY kind, source", (unit,))
-    return [_value(*row) for row in rows]
-
-
-def _value(
-    unit: str,
-    kind: str,
-    source: str,
-    time_ms: int,
-    seq: int,
-    clock: int,
-    received_ms: int,
-    prev: int,
-    body: bytes,
-) -> LastValue:
-    columns = group_from_chunk(kind, body, prev).columns
-    values = {field.name: columns[field.name][-1] for field in wire.KINDS[kind].fields}
-    return LastValue(unit, kind, source, time_ms, seq, wire.CLOCKS[clock], received_ms, values)
+    return [
+        LastValue(unit, kind, source, time_ms, seq, wire.CLOCKS[clock], received_ms, prev, body)
+        for _, kind, source, time_ms, seq, clock, received_ms, prev, body in rows
+    ]

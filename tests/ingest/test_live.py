@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware import wire
 from ingest.live import AHEAD_MS, Live
 from tests.ingest.made import EPOCH, GNSS, NONE, NOW_MS, OTHER_EPOCH, UNIT, A
 
@@ -173,6 +174,16 @@ def test_what_a_person_said_stays(live: Live) -> None:
     live.register(UNIT, "Номын сан", ["library"])
     live.apply_birth(UNIT, birth(1, name="raspberrypi", capabilities=["fire"]), NOW_MS, is_retained=False)
     assert (shown(live)["name"], shown(live)["capabilities"]) == ("Номын сан", ["library"])
+
+
+def test_stored_vitals_are_newer_than_any_field_that_is_older_or_unknown(live: Live) -> None:
+    assert live.has_newer_vitals(UNIT, "health", NOW_MS, GNSS)
+    assert live.has_newer_vitals(UNIT, "health", NOW_MS, NONE)
+    every = dict.fromkeys(wire.KINDS["health"].by_name, 1)
+    live.apply_vitals(UNIT, "health", NOW_MS, GNSS, every, NOW_MS)
+    assert not live.has_newer_vitals(UNIT, "health", NOW_MS, GNSS)
+    assert not live.has_newer_vitals(UNIT, "health", NOW_MS + 1, NONE)
+    assert live.has_newer_vitals(UNIT, "health", NOW_MS + 1, GNSS)
 
 
 def test_changes_since_a_revision(live: Live) -> None:

@@ -63,6 +63,12 @@ _KINDS = {
     if kind.number < _NUMBERS and all(field.coding != wire.TEXT for field in kind.fields)
 }
 
+# What is asked of every batch: its base, and such as whether a fix has a position.
+_ASKED = {
+    name: (*wire.BASE, *(field for field in wire.KINDS[name].fields if field.is_needed and field.words))
+    for name in _KINDS.values()
+}
+
 
 def decode_all(payloads: Sequence[bytes]) -> list[Decoded | wire.WireError]:
     """What `decode.decode_with_chunks` gives for each, and what it raises for those that it refuses."""
@@ -381,15 +387,16 @@ def _of_kind(walk: _Walk, plain: Sequence[bytes], own: Numbers, name: str) -> It
     is_sure: Truths = entries.sum(axis=1) == entries[:, known].sum(axis=1)
     is_sure &= (walk.lane[own] == wire.LANES.index(kind.lane)) & (prev <= wire.MAX_SEQ)
     is_sure &= _is_absence(walk.column(own, wire.ABSENT), rows, kind)
-    base = [walk.column(own, field.number) for field in wire.BASE]
-    is_sure &= _is_rising(base[0], rows, prev)
-    for field, column in zip(wire.BASE[1:], base[1:], strict=True):
+    asked = [walk.column(own, field.number) for field in _ASKED[name]]
+    is_sure &= _is_rising(asked[0], rows, prev)
+    for field, column in zip(_ASKED[name][1:], asked[1:], strict=True):
         is_sure &= _is_within(column, rows, field)
     for field in kind.fields:
-        is_sure &= _is_within(walk.column(own, field.number), rows, field)
+        if field not in _ASKED[name]:
+            is_sure &= _is_within(walk.column(own, field.number), rows, field)
     sure = np.flatnonzero(is_sure)
-    base_entries = [column.parted(sure) for column in base]
-    for at, header, *parts in zip(own[sure].tolist(), walk.headers(own[sure]), *base_entries, strict=True):
+    entries_of = [column.parted(sure) for column in asked]
+    for at, header, *parts in zip(own[sure].tolist(), walk.headers(own[sure]), *entries_of, strict=True):
         source = _source(plain[at], header, kind)
         if source is not None:
             yield at, _batch(name, source, plain[at], header, parts)
@@ -410,13 +417,10 @@ def _name(text: bytes) -> str | None:
 
 def _batch(name: str, source: str, payload: bytes, header: _Header, entries: list[list[int]]) -> Decoded:
     rows, prev, body = header.rows, header.prev, payload[header.body_at :]
-    seq, time_ms, boot_at_ms, clock = entries
-    ready = {
-        "seq": columns.seqs(seq, rows, prev),
-        "time_ms": columns.second(time_ms, rows),
-        "boot_at_ms": _steady(boot_at_ms, rows),
-        "clock": _steady(clock, rows),
-    }
+    seq, time_ms, *steady = entries
+    ready = {"seq": columns.seqs(seq, rows, prev), "time_ms": columns.second(time_ms, rows)}
+    for field, column in zip(_ASKED[name][2:], steady, strict=True):
+        ready[field.name] = _steady(column, rows)
     group = decode.group_with(name, source, ready, body, prev)
     prev_boot = _id(payload, header.prev_boot_at) if header.prev_boot_at else None
     lane = wire.KINDS[name].lane

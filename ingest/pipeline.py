@@ -56,10 +56,11 @@ CHANGE_S = 5.0  # how long an asked change waits for its turn
 ERASE_S = 60.0  # and an erasure, for it may delete years
 SWEEP_S = 300.0
 SAY_S = 60.0  # how often a wrong setting of the store is said
-TIDY_S = 0.5  # from one piece of retention to the next while batches wait
+TIDY_S = 0.5  # from one piece of retention to the next while batches come
 REST_S = 10.0  # and when there is nothing to do
 MOST_BAD_LIVE = 100  # kept per second
 OBJECTS_OF_A_GROUP = 30_000
+FULL = 4  # a group that is full by one part in so many does not wait for more
 
 
 class Broker(Protocol):
@@ -196,7 +197,7 @@ class Pipeline:
         """One round: live first, then a group, then what else is to be written."""
         self._broker.tend()
         self._take_live()
-        if 0 < self._intake.waiting < self._limits.group_messages and self._limits.group_ms:
+        if 0 < self._intake.waiting < self._limits.group_messages // FULL and self._limits.group_ms:
             stop.wait(self._limits.group_ms / 1000)
         messages = self._intake.take(self._limits.group_messages)
         if messages:
@@ -206,7 +207,7 @@ class Pipeline:
         self._make_changes()
         if self._time.mono_s() - self._kept_s >= KEEP_LIVE_S:
             self._housekeep()
-        if self._time.mono_s() >= self._tidy_s:
+        if self._time.mono_s() >= self._tidy_s + (TIDY_S if messages else 0.0):
             self._tidy()
 
     def _settle(self, messages: list[Message], stop: threading.Event) -> None:
@@ -395,7 +396,7 @@ class Pipeline:
             self._note_writable()
 
     def _tidy(self) -> None:
-        """A piece of retention: one after the other while nothing else waits, else two a second."""
+        """A piece of retention: one after the other while no batches come, else two a second."""
         try:
             if self._is_log_to_cut:
                 self._is_log_to_cut = not cut_log(self._connection)
@@ -405,8 +406,7 @@ class Pipeline:
         except (StoreBusy, StoreRefused, sqlite3.Error) as error:
             log.warning("retention rests for %.0f s: %s", REST_S, error)
             has_more = False
-        wait_s = (TIDY_S if self._intake.waiting else 0.0) if has_more else REST_S
-        self._tidy_s = self._time.mono_s() + wait_s
+        self._tidy_s = self._time.mono_s() + (0.0 if has_more else REST_S)
 
     def _tend_erasures(self) -> None:
         now_ms = self._time.utc_ms()

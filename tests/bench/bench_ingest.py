@@ -139,7 +139,7 @@ def bare_subscriber(units: int, batches: int, rows: int) -> float:
             return float(counter.stdout.readline())
 
 
-def bare_loop(units: int, batches: int, rows: int) -> float:
+def bare_loop(units: int, batches: int, rows: int, period_s: int = 1) -> float:
     """Fixes per second of one executemany per 500 chunks, all else ready."""
     with tempfile.TemporaryDirectory() as folder:
         connection = open_store(Path(folder) / "bare.sqlite3")
@@ -155,7 +155,7 @@ def bare_loop(units: int, batches: int, rows: int) -> float:
                 bodies[0],
                 1 << 41,
             )
-            for batch, bodies in map(decode_with_chunks, payloads(batches, rows))
+            for batch, bodies in map(decode_with_chunks, payloads(batches, rows, period_s))
             for unit in range(units)
         ]
         store = SqliteHistory(connection)

@@ -37,7 +37,6 @@ from tests.fixtures.waiting import wait_until
 from tests.line.driver import Driver
 from tests.line.slow_link import HOST_ADDRESS, SlowLink, slow_link
 from tests.line.spectator import Spectator, now_ms
-from tests.line.vehicle import SOURCE
 from tests.line.whole_line import Service, Unit
 
 if TYPE_CHECKING:
@@ -106,8 +105,7 @@ def line(folder: Path, tolerance_m: float) -> Iterator[tuple[SlowLink, Service, 
         unit = Unit(
             folder, UNIT, link.host, port, tolerance_m, window_s=120.0, sense_s=60.0, receipt_timeout_s=30.0
         )
-        with unit.config.open("a") as config:
-            config.write(SOURCE.format(port=folder / "tty"))
+        unit.listen(folder / "tty")
         command = [*link.prefix, *module_command("tests.line.machine", str(unit.config))]
         agent = Program(command, folder / "agent.log")
         try:

@@ -20,7 +20,7 @@ from tests.fixtures.programs import Program, find_program, module_command
 from tests.fixtures.waiting import wait_until
 from tests.line import books
 from tests.line.boots import SECOND_MS, SPEED, BootTime, Evidence, Life, Receiver, Unlucky, live_all
-from tests.line.vehicle import SOURCE, stored_since
+from tests.line.vehicle import stored_since
 from tests.line.whole_line import DAY_S, Unit, instant
 
 if TYPE_CHECKING:
@@ -231,8 +231,7 @@ def test_a_wall_clock_that_steps_disturbs_nothing(
     """The whole process, on a system whose clock is set to another year every second: no timer asks it."""
     unit = Unlucky(Unit(tmp_path, "stepping", mosquitto.host, mosquitto.port, sense_s=1), (WON,), now_ms())
     receiver = Receiver(tmp_path / "gnss.tty", 0, BootTime(WON, unit.base_ms, speed=1))
-    with unit.unit.config.open("a") as config:
-        config.write(SOURCE.format(port=receiver.line.link))
+    unit.unit.listen(receiver.line.link)
     offset = tmp_path / "offset"
     agent = Program(
         module_command("edge", "run", "--config", unit.unit.config),

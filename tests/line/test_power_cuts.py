@@ -53,33 +53,6 @@ CYCLE_S = 30.0  # the longest
 DRAIN_S = 120.0
 BROKER_PORT, HTTP_PORT = 1883, 8080  # in a network of its own nobody else has them
 NAME = "cut-1"
-# Commits come as they are accepted, records go as soon as there are any: most to lose, most often.
-UNIT = """\
-[unit]
-id = "{unit}"
-[broker]
-host = "{host}"
-port = {port}
-keepalive_s = 5
-spread_s = 0.0
-[outbox]
-path = "{disk}/outbox.db"
-group_ms = 100
-[uplink]
-receipt_timeout_s = 2.0
-[track]
-tolerance_m = 0
-window_s = 2.0
-anchor_radius_m = 0
-[sense]
-period_s = {sense_s}
-[clock]
-hold_s = 2.0
-[[source]]
-name = "gnss"
-port = "/run/gnss.tty"
-baud = 115200
-"""
 BROKER = """\
 listener {port} {host}
 allow_anonymous true
@@ -127,7 +100,7 @@ def test_no_promise_is_broken(
         cycle_s = round((time.monotonic() - begin_s) / CUTS, 1)
         early = len(promised & _at_service(service))
         _drain(machine, service, promised)
-        outbox = machine.disk(tmp_path / "disk") / "outbox.db"
+        outbox = machine.disk(tmp_path / "disk") / f"{NAME}.db"
     rows, boots = _check_books(outbox, service, promised)
     assert len(promised) > 10 * CUTS
     assert early > 0, "nothing got through while power was cut"
@@ -152,7 +125,7 @@ def test_control_of_the_unit_loses(tmp_path: Path, note: Callable[..., None]) ->
     require_virtual_machine()
     with powered_off(VirtualMachine(tmp_path)) as machine:
         promised = _lives(machine, CONTROL_CUTS, _unit_config(tmp_path), "--synchronous", "NORMAL")
-        own, _ = books.of_unit(machine.disk(tmp_path / "disk") / "outbox.db")
+        own, _ = books.of_unit(machine.disk(tmp_path / "disk") / f"{NAME}.db")
     lost = promised - {promises.of_row(row) for row in own.values()}
     assert lost
     note(seed=SEED, cuts=CONTROL_CUTS, promised=len(promised), lost=len(lost))
@@ -193,8 +166,7 @@ def service_rig(
 ) -> Iterator[ServiceRig]:
     unit = Unit(tmp_path, NAME, HOST_ADDRESS, BROKER_PORT)
     driver = Driver(tmp_path / "gnss.tty")
-    with unit.config.open("a") as config:
-        config.write(f'[[source]]\nname = "gnss"\nport = "{driver.line.link}"\nbaud = 115200\n')
+    unit.listen(driver.line.link)
     command = module_command("edge", "run", "--config", unit.config)
     agent = Program([*network, *command], tmp_path / "unit.log")
     programs.append(agent)
@@ -258,10 +230,21 @@ def killing(rng: random.Random, victims: dict[str, Program]) -> Iterator[Counter
 
 
 def _unit_config(folder: Path, sense_s: float = 2.0) -> Path:
-    """The unit's settings, outside of the machine; its outbox is inside."""
-    config = folder / "unit.toml"
-    config.write_text(UNIT.format(unit=NAME, host=HOST_ADDRESS, port=BROKER_PORT, disk=DISK, sense_s=sense_s))
-    return config
+    """The unit's settings, outside of the machine; outbox and receiver are inside.
+
+    Commits come as records are accepted, and records go as soon as there are any: most to lose, most often.
+    """
+    unit = Unit(
+        folder,
+        NAME,
+        HOST_ADDRESS,
+        BROKER_PORT,
+        sense_s=sense_s,
+        group_ms=100,
+        disk=Path(DISK),
+        receiver=Path("/run/gnss.tty"),
+    )
+    return unit.config
 
 
 def _lives(machine: VirtualMachine, cuts: int, config: Path, *words: str) -> set[Promise]:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from tests.line.whole_line import Service
 
-SOURCE = '[[source]]\nname = "gnss"\nport = "{port}"\nbaud = 115200\n'
-
 
 class Vehicle:
     """A unit on a driving receiver; each start of its agent is a boot of its own."""
@@ -32,8 +30,7 @@ class Vehicle:
         tty = folder / f"{name}.tty"
         self.driver = Driver(tty, speed=speed)
         self.unit = Unit(folder, name, host, port, **settings)
-        with self.unit.config.open("a") as config:
-            config.write(SOURCE.format(port=tty))
+        self.unit.listen(tty)
         self._speed = speed
         self.program = self._agent(folder / f"{name}.log")
 

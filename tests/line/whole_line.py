@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -36,6 +36,7 @@ keepalive_s = 5
 spread_s = {spread_s}
 [outbox]
 path = "{path}"
+group_ms = {group_ms}
 [uplink]
 receipt_timeout_s = {receipt_timeout_s}
 [track]
@@ -46,6 +47,12 @@ anchor_radius_m = 0.0
 period_s = {sense_s}
 [clock]
 hold_s = 2.0
+"""
+RECEIVER = """\
+[[source]]
+name = "gnss"
+port = "{port}"
+baud = 115200
 """
 
 
@@ -98,7 +105,7 @@ def instant(time_ms: int) -> str:
 
 @dataclass
 class Unit:
-    """An agent's settings and files."""
+    """An agent's settings and files; its outbox is on `disk` where that is not `folder`."""
 
     folder: Path
     name: str
@@ -109,25 +116,24 @@ class Unit:
     sense_s: float = 5.0
     receipt_timeout_s: float = 2.0
     spread_s: float = 0.0
+    group_ms: int = 1000
+    disk: Path | None = None
+    receiver: Path | None = None
     outbox: Path = field(init=False)
     config: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        self.outbox = self.folder / f"{self.name}.db"
+        self.outbox = (self.disk or self.folder) / f"{self.name}.db"
         self.config = self.folder / f"{self.name}.toml"
-        self.config.write_text(
-            UNIT.format(
-                unit=self.name,
-                host=self.host,
-                port=self.port,
-                path=self.outbox,
-                tolerance_m=self.tolerance_m,
-                window_s=self.window_s,
-                receipt_timeout_s=self.receipt_timeout_s,
-                sense_s=self.sense_s,
-                spread_s=self.spread_s,
-            )
-        )
+        settings = UNIT.format(unit=self.name, path=self.outbox, **asdict(self))
+        self.config.write_text(settings)
+        if self.receiver is not None:
+            self.listen(self.receiver)
+
+    def listen(self, port: Path) -> None:
+        """Give it a receiver on that port."""
+        with self.config.open("a") as config:
+            config.write(RECEIVER.format(port=port))
 
     def replay(self, recording: Path, *words: str) -> Program:
         """The agent living through a recording; not yet started."""

@@ -2,7 +2,10 @@
 
 Their rows that were not offered yet are timed by an estimate when they are. Those that were offered without
 a time keep what was sent, or a resend would differ: a correction goes after them, a `clock_set` of their own
-boot whose clock is "estimated". So the event lane may go back to an earlier boot for one row.
+boot whose clock is "estimated".
+
+Such a row is of a boot that is long over. Under an epoch that the boot has used, a card that fell back could
+give its number to other content of the same boot, and nobody would see the fork; so it begins a new epoch.
 """
 
 from __future__ import annotations
@@ -19,16 +22,15 @@ from firmware import wire
 if TYPE_CHECKING:
     from edge.outbox.connection import Connection
     from edge.outbox.lanes import BootEntry
+    from edge.outbox.rows import Row
     from edge.record import Values
 
-EVENT = wire.LANES.index("event")
 
-
-def bound(db: Connection, epoch: int) -> int:
-    """Estimate every boot without a clock from its neighbours; how many. Within a transaction."""
+def dated(db: Connection) -> list[Row]:
+    """Estimate every boot without a clock from its neighbours; the corrections. Within a transaction."""
     boots = lanes.boots_of(db)
     spans = [Boot(entry.boot_at_ms if entry.clock else None, entry.last_mono_ms) for entry in boots]
-    count = 0
+    corrections = []
     for at, entry in enumerate(boots[:-1]):
         boot_at_ms = None if entry.clock else estimated(spans, at)
         if boot_at_ms is None:
@@ -37,9 +39,8 @@ def bound(db: Connection, epoch: int) -> int:
         known = replace(entry, boot_at_ms=boot_at_ms, clock=lanes.ESTIMATED)
         lanes.save_boot(db, known)
         if _was_offered(db, entry.number):
-            lanes.put(db, epoch, EVENT, [row_of(_correction(known), 0, entry.number)])
-        count += 1
-    return count
+            corrections.append(row_of(_correction(known), 0, entry.number))
+    return corrections
 
 
 def _was_offered(db: Connection, boot: int) -> bool:

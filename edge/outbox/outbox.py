@@ -202,8 +202,6 @@ class Outbox:
             lanes.save_boot(self._db, replace(before, boot_at_ms=boot_at_ms, clock=rank))
             lanes.correct(self._db, self._boot, boot_at_ms, rank)
             raw.correct(self._db, self._boot, boot_at_ms, rank)
-        with contextlib.suppress(OutboxFull), transaction(self._db):  # without room a later boot does it
-            earlier.bound(self._db, self._epoch_id)
         return boot_at_ms - before.boot_at_ms, wire.CLOCKS[before.clock]
 
     # --- sending ----------------------------------------------------------------------------------------
@@ -436,6 +434,16 @@ class Outbox:
             with self._epoch_kept(), transaction(self._db):
                 self._forget()
         self.make_room()
+        with contextlib.suppress(OutboxFull):  # the next time there may be room
+            self._date_earlier_boots()
+
+    def _date_earlier_boots(self) -> None:
+        """Time boots that never knew the time; of rows that were sent so, by corrections in a new epoch."""
+        with self._epoch_kept(), transaction(self._db):
+            corrections = earlier.dated(self._db)
+            if corrections:
+                self._epoch_id = schema.begin_epoch(self._db, self._new_epoch())
+                lanes.put(self._db, self._epoch_id, wire.LANES.index("event"), corrections)
 
     def make_room(self) -> bool:
         """Below the cap again, as far as some steps go; False when nothing could go, or nothing had to."""

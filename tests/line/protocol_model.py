@@ -156,6 +156,7 @@ class Protocol(RuleBasedStateMachine):
     def win_clock(self) -> None:
         self.clock_ms = (self.clock_ms or START_MS) + 1000
         self.unit.outbox.set_clock(self.clock_ms, "gnss")
+        self.unit.outbox.tidy(self.mono_ms)
 
     @rule()
     def cut_power(self) -> None:

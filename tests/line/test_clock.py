@@ -35,6 +35,7 @@ BASE_DAYS = 3  # ago all begins
 WITHIN_MS = 1000
 DEAF_S = (1.0, WON_MS / SECOND_MS / SPEED + 2.0)  # of this day, not of the boot's
 RESTART_S = 7.0
+TIDIED_S = 75  # of a boot: what is seen to each minute has been
 AHEAD_MS = 300_000  # the service's `ahead_s`: what is later than that is set aside
 
 
@@ -124,7 +125,7 @@ SCENARIOS: dict[str, tuple[Life, ...]] = {
     "spoofed": (Life("gnss", spoofed),),
     "boot-without-time": (WON, LOST, WON),
     "two-without-time": (WON, LOST, LOST, WON),
-    "first-without-time": (LOST, LOST, WON),
+    "first-without-time": (LOST, LOST, Life("gnss", true, run_s=TIDIED_S)),
     "last-without-time": (WON, LOST),
     "never-any-time": (Life("none"), Life("none")),
 }

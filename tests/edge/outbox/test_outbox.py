@@ -181,23 +181,31 @@ def test_what_was_sent_without_a_time_gets_one_from_a_later_boot(open_again: Cal
     outbox.append([health(4000, clock="none"), health(9000, clock="none")])
     sent = content(outbox.take("sense"))
     outbox = open_again(OTHER_BOOT)
+    outbox.tidy(1000)
+    assert outbox.take("event") is None, "nobody knows yet"
     outbox.set_clock(BOOT_AT_MS + 60_000, "gnss")
+    outbox.tidy(2000)
     assert column(outbox.take("sense"), "clock") == [0, 0]
     assert content(outbox.take("sense")) == sent
     correction = outbox.take("event")
     assert correction is not None
     assert correction.boot == BOOT
+    assert correction.epoch == outbox.epoch, "a number that the boot itself cannot have given"
     assert column(correction, "clock") == [wire.CLOCKS.index("estimated")]
     assert column(correction, "boot_at_ms") == column(correction, "step_ms") == [BOOT_AT_MS + 51_000]
     assert outbox.set_clock(BOOT_AT_MS + 70_000, "gnss") is not None
+    outbox.tidy(3000)
     assert outbox.take("event", (correction.epoch, 1)) is None, "one correction is enough"
 
 
 def test_what_was_never_sent_needs_no_correction(open_again: Callable[..., Outbox]) -> None:
+    epoch = open_again().epoch
     open_again().append([health(4000, clock="none")])
     outbox = open_again(OTHER_BOOT)
     outbox.set_clock(BOOT_AT_MS + 60_000, "gnss")
+    outbox.tidy(1000)
     assert outbox.take("event") is None
+    assert outbox.epoch == epoch
     assert column(outbox.take("sense"), "time_ms") == [BOOT_AT_MS + 60_000]
 
 

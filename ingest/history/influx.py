@@ -99,15 +99,16 @@ class InfluxHistory:
             self._touched.update(Hour(begin_ms, group.kind, unit, group.source) for begin_ms in begins_ms)
 
     def _correct(self, chunk: Chunk) -> None:
-        before = set(self._index.hours(chunk.unit, chunk.boot))
+        clock = max(chunk.group.columns["clock"])
+        before = set(self._index.hours(chunk.unit, chunk.boot, clock))
         if not self._index.correct(chunk):
             return
-        after = set(self._index.hours(chunk.unit, chunk.boot))
+        hours = before.union(self._index.hours(chunk.unit, chunk.boot, clock))
         for kind, source in self._index.sources(chunk.unit):
             if NAMES[kind]:
                 lane = wire.KINDS[kind].lane
                 self._touched.update(
-                    Hour(hour_ms, kind, chunk.unit, source) for own, hour_ms in before ^ after if own == lane
+                    Hour(hour_ms, kind, chunk.unit, source) for own, hour_ms in hours if own == lane
                 )
 
     def settle(self) -> list[Spoilt]:
@@ -203,8 +204,12 @@ class InfluxHistory:
         origins = self._origins(unit, kind, 0, wire.MAX_TIME_MS)
         asked = _Asked(kind, unit, source, origins)
         looks = _looks(kind, origins, 0, wire.MAX_TIME_MS)
-        rows = [row for look in looks for row in self._last(asked, look)]
-        return _group(kind, source, sorted(rows, key=itemgetter(1, 0))[-1:])
+        times = [row[1] for look in looks for row in self._last(asked, look)]
+        if not times:
+            return _group(kind, source, [])
+        group = self.read(unit, kind, source, max(times), max(times))  # several may share a millisecond
+        group.columns = {name: column[-1:] for name, column in group.columns.items()}
+        return group
 
     def _last(self, asked: _Asked, look: Look) -> list[_Row]:
         """The usable row of a look that is the latest."""

@@ -176,11 +176,12 @@ class Index:
         found = self._ledger.execute(_ORIGINS, (unit, lane, from_ms, to_ms))
         return [Origin(*row) for row in found]
 
-    def hours(self, unit: str, boot: str) -> Iterator[tuple[str, int]]:
-        """The lanes and hours that rows of a boot may be in, as is believed now; none without a time."""
+    def hours(self, unit: str, boot: str, below_clock: int) -> Iterator[tuple[str, int]]:
+        """The lanes and hours that a boot's rows of lower clocks may be in by now; none without a time."""
         for lane, clock, boot_at_ms, from_ms, to_ms in self._ledger.execute(
-            "SELECT lane, clock, boot_at_ms, from_ms, to_ms FROM influx_block WHERE unit = ?1 AND boot = ?2",
-            (unit, boot),
+            "SELECT lane, clock, boot_at_ms, from_ms, to_ms FROM influx_block"
+            " WHERE unit = ? AND boot = ? AND clock < ?",
+            (unit, boot, below_clock),
         ).fetchall():
             shift_ms = self.shift_ms(unit, boot, clock, boot_at_ms)
             if clock != CLOCK_NONE or shift_ms:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.stock.figure import Figure, Value, unknown
 
@@ -137,8 +137,7 @@ def vaccine_need(plan: VaccinePlan) -> Figure:
     return Figure(doses / 12 * months / plan.doses_per_unit, formula, inputs)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A booked change of one lot on a local day."""
 
     day: int

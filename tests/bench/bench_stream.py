@@ -78,19 +78,23 @@ class Measured:
         return statistics.quantiles(self.latencies_ms, n=100)[percent - 1]
 
 
-def measured(app: Any, browsers: int = BROWSERS) -> Measured:
+def measured(
+    app: Any, browsers: int = BROWSERS, units: int = UNITS, updates_per_s: float = UPDATES_PER_S
+) -> Measured:
     ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=serve, args=(app, theirs))
+    server = multiprocessing.get_context("spawn").Process(
+        target=serve, args=(app, theirs, units, updates_per_s)
+    )
     server.start()
     try:
-        return asyncio.run(listened(ours, browsers))
+        return asyncio.run(listened(ours, browsers, updates_per_s))
     finally:
         ours.send("end")
         server.join(10)
         server.kill()
 
 
-async def listened(server: Connection, browsers: int) -> Measured:
+async def listened(server: Connection, browsers: int, updates_per_s: float) -> Measured:
     port = await asyncio.to_thread(server.recv)
     out = Measured()
     total = 0
@@ -123,7 +127,7 @@ async def listened(server: Connection, browsers: int) -> Measured:
     for task in reading:
         task.cancel()
     await asyncio.gather(*reading, return_exceptions=True)
-    expected = UPDATES_PER_S * took_s * min(browsers, READ_BROWSERS)
+    expected = updates_per_s * took_s * min(browsers, READ_BROWSERS)
     out.core_percent = 100 * cpu_s / took_s
     out.seen_percent = 100 * len(out.latencies_ms) / expected
     out.bytes_per_s = total / took_s / browsers
@@ -133,7 +137,7 @@ async def listened(server: Connection, browsers: int) -> Measured:
 # --- the server's process ---
 
 
-def serve(make: Any, control: Connection) -> None:
+def serve(make: Any, control: Connection, units: int, updates_per_s: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         parts = Parts(Path(folder) / "store.sqlite3", tick_ms=TICK_MS)
         parts.now_ms = now_ms()
@@ -142,7 +146,7 @@ def serve(make: Any, control: Connection) -> None:
             listener.listen(512)
             server = ApiServer(make(parts), "127.0.0.1", 0)
             control.send(listener.getsockname()[1])
-            threading.Thread(target=move_all, args=(parts,), daemon=True).start()
+            threading.Thread(target=move_all, args=(parts, units, updates_per_s), daemon=True).start()
             threading.Thread(target=obey, args=(control, server), daemon=True).start()
             asyncio.run(server.serve(sockets=[listener]))
         parts.close()
@@ -163,8 +167,8 @@ def cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def move_all(parts: Parts) -> None:
-    """Each unit moves once a second, evenly spread, for ever."""
+def move_all(parts: Parts, units: int, updates_per_s: float) -> None:
+    """The units move in turn, evenly spread, for ever."""
     values: dict[str, Any] = dict.fromkeys(wire.KINDS["fix"].by_name) | {
         "lon_e7": 1_117_000_000,
         "speed_cm_s": 1200,
@@ -175,13 +179,14 @@ def move_all(parts: Parts) -> None:
         "quality": 0,
     }
     due_s = time.monotonic()
-    number = 0
+    number, due = 0, 0.0
     while True:
         time_ms = now_ms()
-        for _ in range(UPDATES_PER_S // 100):
+        due += updates_per_s / 100
+        while number < due:
             number += 1
             moved = values | {"lat_e7": 408_000_000 + number}
-            parts.live.apply_fix(f"van-{number % UNITS}", time_ms, GNSS, moved, time_ms)
+            parts.live.apply_fix(f"van-{number % units}", time_ms, GNSS, moved, time_ms)
         due_s += 0.01
         time.sleep(max(0.0, due_s - time.monotonic()))
 

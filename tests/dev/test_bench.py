@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from tests.bench.chart import LEAST_GAP, svg
 from tests.bench.report import Report
 from tests.bench.runner import chosen, names, table
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_a_row_has_median_ratio_and_verdict() -> None:
@@ -47,3 +51,13 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(SystemExit, match="no bench named nonsense"):
         chosen(["nonsense"])
     assert chosen([]) == names()
+
+
+def test_a_chart_is_xml_with_a_line_for_each_figure() -> None:
+    lines = {"a & b": [(10, 0.5), (1000, 20)], "c": [(10, 0.6), (1000, 21)]}
+    root = ElementTree.fromstring(svg("growth", "units", lines))
+    places = [float(text.attrib["y"]) for text in root.iter(f"{SVG}text") if text.text in lines]
+    assert len(list(root.iter(f"{SVG}polyline"))) == len(places) == 2
+    assert abs(places[0] - places[1]) >= LEAST_GAP
+    with pytest.raises(ValueError, match="above zero"):
+        svg("growth", "units", {"a": [(10, 0)]})

@@ -103,6 +103,7 @@ class Receiver:
 
     def __init__(self, link: Path, number: int, clock: BootTime) -> None:
         self.line = PtyLine(link)
+        self.written_ms: dict[int, int] = {}  # true UTC of each second's sentences
         self._number = number
         self._clock = clock
         self._stop = threading.Event()
@@ -117,8 +118,9 @@ class Receiver:
                 self.line.send(self._sentences(second))
 
     def _sentences(self, second: int) -> bytes:
-        mono_ms = second * SECOND_MS
-        said_ms = self._clock.life.receiver(mono_ms, self._clock.begin_ms + mono_ms)
+        mono_ms = round(self._clock.mono_ms(), -1)  # as fine as a receiver writes it
+        self.written_ms[second] = self._clock.begin_ms + mono_ms
+        said_ms = self._clock.life.receiver(mono_ms, self.written_ms[second])
         place = LAT_DEG + (self._number * SECONDS_PER_LIFE + second) * STEP_DEG
         solution = Solution(None)
         if said_ms is not None:
@@ -133,12 +135,12 @@ class Receiver:
 
 @dataclass
 class Unlucky:
-    """A unit and the boots it goes through; `lived` are those that are over or under way."""
+    """A unit and the boots it goes through; `receivers` are those of the boots so far."""
 
     unit: Unit
     lives: Sequence[Life]
     base_ms: int
-    lived: list[BootTime] = field(default_factory=list)
+    receivers: list[Receiver] = field(default_factory=list)
     error: BaseException | None = None
 
     @property
@@ -156,7 +158,7 @@ class Unlucky:
     def moment_ms(self, latitude_deg: float) -> tuple[int, int]:
         """(number of the boot, true UTC) of a fix at that latitude."""
         number, second = divmod(round((latitude_deg - LAT_DEG) / STEP_DEG), SECONDS_PER_LIFE)
-        return number, self.begin_ms(number) + second * SECOND_MS
+        return number, self.receivers[number].written_ms[second]
 
     def live(self) -> None:
         """All boots one after the other, and then until all has its receipt. For a thread of its own."""
@@ -170,9 +172,9 @@ class Unlucky:
 
     def _live_once(self, number: int, life: Life) -> None:
         clock = BootTime(life, self.begin_ms(number))
-        self.lived.append(clock)
         port = self.unit.folder / f"{self.name}.tty"
         receiver = Receiver(port, number, clock)
+        self.receivers.append(receiver)
         gnss = SOURCES["gnss"]("gnss", str(port), 115200, clock.mono_ms, clock.pause)
         sources: list[Source] = [gnss, Ticks(number, clock)]
         agent = Agent(load_settings(self.unit.config), clock, sources=sources)

@@ -48,7 +48,7 @@ class Segment:
     def fixes(self) -> int:
         return self.columns["time_ms"].size
 
-    def picked(self, rows: list[int]) -> Segment:
+    def picked(self, rows: list[int] | Numbers) -> Segment:
         """The segment with only these rows."""
         columns = {name: column[rows] for name, column in self.columns.items()}
         return Segment(self.source, columns, self.is_joined, self.left_out + self.fixes - len(rows))

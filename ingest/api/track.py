@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 
-from firmware import tdtr, wire
+from firmware import wire
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.formats import FORMATS
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import DAY_MS, iso, parse_instant
 from ingest.api.segments import segments
 from ingest.api.shapes import Track
+from ingest.simplify import rows_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 MAX_DAYS = 31
 MAX_TOLERANCE_M = 100_000
-# Simplified at once. The cost grows faster than the window, and its ends are kept: twenty times faster than
-# a day at once, for one fix in a hundred more.
-WINDOW_FIXES = 128
 AT_ONCE_BYTES = 1 << 20  # what is shorter than this is one plain answer
 
 router = APIRouter(tags=["track"])
@@ -135,11 +133,7 @@ def _simplified(segment: Segment, tolerance_m: float) -> Segment:
     if tolerance_m <= 0:
         return segment
     columns = segment.columns
-    points = list(zip(*(columns[name].tolist() for name in ("time_ms", "lat_e7", "lon_e7")), strict=True))
-    rows = [0]
-    for at in range(0, len(points) - 1, WINDOW_FIXES):
-        window = points[at : at + WINDOW_FIXES + 1]
-        rows += [at + row for row in tdtr.simplified(window, tolerance_m)[1:]]
+    rows = rows_kept(columns["time_ms"], columns["lat_e7"], columns["lon_e7"], tolerance_m)
     return segment.picked(rows)
 
 

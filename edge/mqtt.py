@@ -6,6 +6,7 @@ the wire: what was under way is the uplink's to send again. MQTT 5 is tried firs
 was refused where 3.1.1 answers as if all were fine; a broker that does not speak it gets 3.1.1.
 """
 
+# ruff: noqa: E402 - what paho shall not load has to be settled before paho
 from __future__ import annotations
 
 import contextlib
@@ -16,6 +17,10 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from edge.late_import import postpone
+
+postpone("urllib", "request")  # paho asks it for a proxy, where it finds PySocks; it costs 3 MB
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion

@@ -55,6 +55,7 @@ class Agent:
         *,
         sources: Sequence[Source] | None = None,
         watchdog: Watchdog | None = None,
+        machine: Machine | None = None,
         random: Callable[[], float] = dice.random,
     ) -> None:
         self._settings = settings
@@ -69,7 +70,7 @@ class Agent:
         self._uplink = _uplink(settings, random)
         self._courier: Courier | None = None
         self._keeper = _keeper(settings, time, self._intake)
-        self._machine = Machine(Path(settings.outbox.path).parent)
+        self._machine = machine or Machine(Path(settings.outbox.path).parent)
         self._stop = threading.Event()
         self._sensed_ms: int | None = None
         self._shown: Reading | None = None
@@ -106,7 +107,7 @@ class Agent:
     def _turn(self, begin_ms: int) -> None:
         now_ms = self._time.mono_ms()
         self._drain()
-        self._sense(now_ms)
+        self.sense(now_ms)
         self._intake.step(now_ms)
         if self._keeper is not None:
             self._keeper.step(now_ms)
@@ -179,10 +180,11 @@ class Agent:
 
     # --- the unit's own records -------------------------------------------------------------------------
 
-    def _sense(self, now_ms: int) -> None:
+    def sense(self, now_ms: int) -> None:
+        """Make the unit's own records that are due. Called in each turn; another agent may make others."""
         if self._depth_ms is None or now_ms - self._depth_ms >= DEPTH_MS:
             self._depth_ms = now_ms
-            self._measure_depth(now_ms)
+            self.measure_depth(now_ms)
         period_ms = self._settings.sense.period_s * 1000
         if self._sensed_ms is not None and now_ms - self._sensed_ms < period_ms:
             return
@@ -201,19 +203,26 @@ class Agent:
         }
         self._intake.take(Reading("health", "unit", now_ms, health))
 
-    def _measure_depth(self, now_ms: int) -> None:
+    def measure_depth(self, now_ms: int) -> bool:
+        """Have `depth_rows`, `depth_age_s` and `dropped` tell of now; False while the disk is in the way."""
         if self._intake.outbox is None:
-            return
+            return False
         try:
             depth = self._intake.outbox.depth(now_ms)
         except OutboxError as error:
             self._intake.fail(error, now_ms)
-            return
+            return False
         self.depth_rows, self.depth_age_s, self.dropped = depth.rows, depth.age_ms // 1000, depth.dropped
+        return True
+
+    @property
+    def is_online(self) -> bool:
+        """Whether a connection to the broker stands."""
+        return self._uplink.is_open
 
     def status(self) -> str:
         """One line for people."""
-        line = "online" if self._uplink.is_open else "offline"
+        line = "online" if self.is_online else "offline"
         waiting = f", {self._intake.waiting} in memory" if self._intake.is_in_trouble else ""
         return f"{line}, {self.depth_rows} records to send, the oldest {self.depth_age_s} s old{waiting}"
 

@@ -25,8 +25,7 @@ class CountingAgent(Agent):
         machine: Machine | None = None,
         sources: "Sequence[Source] | None" = None,
     ) -> None:
-        super().__init__(settings, time, sources=sources)
-        self._machine = machine or self._machine
+        super().__init__(settings, time, machine=machine, sources=sources)
         self.fixes = 0
 
     def emit(self, reading: "Reading") -> None:
@@ -34,19 +33,13 @@ class CountingAgent(Agent):
         self.fixes += reading.values.get("lat_e7") is not None
         super().emit(reading)
 
-    @property
-    def is_online(self) -> bool:
-        """Whether a connection to the broker stands."""
-        return self._uplink.is_open
-
 
 class DrainingAgent(CountingAgent):
     """An agent that measures nothing more and only waits for its receipts."""
 
     is_drained = False
 
-    def _sense(self, now_ms: int) -> None:
+    def sense(self, now_ms: int) -> None:
         """In place of records of its own: how much still waits."""
-        if self._intake.outbox is not None:
-            self._measure_depth(now_ms)
+        if self.measure_depth(now_ms):
             self.is_drained = self.depth_rows == 0

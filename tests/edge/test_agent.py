@@ -306,7 +306,7 @@ def test_no_broker_is_said_once_and_sigterm_still_ends_it(tmp_path: Path, free_p
         assert child.stderr is not None
         said = [line for line in child.stderr.read().splitlines() if str(free_port) in line]
     assert said == [
-        f"127.0.0.1:{free_port}: connection refused; trying again by itself, every half minute at least"
+        f"127.0.0.1:{free_port}: connection refused; trying again by itself, every minute or so at least"
     ]
 
 

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ingest.history import Bucket, Buckets
+from ingest.stretch import ABSENT, array_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from firmware import wire
+    from ingest.stretch import Numbers
 
 
 def bucketed(group: wire.Group, names: Sequence[str], bucket_ms: int) -> Buckets:
     """Sorted rows by stretches that begin at multiples of `bucket_ms` since 1970."""
-    out = Buckets([], [], {name: [] for name in names})
-    times = group.columns["time_ms"]
-    first = 0
-    for begin, rows in groupby(time_ms // bucket_ms for time_ms in times):
-        last = first + sum(1 for _ in rows)
-        out.begin_ms.append(begin * bucket_ms)
-        out.rows.append(last - first)
-        for name in names:
-            out.values[name].append(_bucket(group.columns[name][first:last]))
-        first = last
-    return out
+    begins = array_of(group.columns, "time_ms") // bucket_ms
+    if not begins.size:
+        return Buckets([], [], {name: [] for name in names})
+    firsts = np.flatnonzero(np.diff(begins, prepend=begins[0] - 1))
+    rows = np.diff(firsts, append=begins.size)
+    values = {name: _buckets(array_of(group.columns, name), firsts) for name in names}
+    return Buckets((begins[firsts] * bucket_ms).tolist(), rows.tolist(), values)
 
 
-def _bucket(cells: list[int | None]) -> Bucket | None:
-    values = [cell for cell in cells if cell is not None]
-    return Bucket(min(values), max(values), sum(values) / len(values)) if values else None
+def _buckets(column: Numbers, firsts: Numbers) -> list[Bucket | None]:
+    is_there = column != ABSENT
+    counts = np.add.reduceat(is_there, firsts, dtype=np.int64).tolist()
+    sums = np.add.reduceat(np.where(is_there, column, 0), firsts).tolist()
+    most = np.maximum.reduceat(column, firsts).tolist()
+    least = np.minimum.reduceat(np.where(is_there, column, np.iinfo(np.int64).max), firsts).tolist()
+    return [
+        Bucket(low, high, total / count) if count else None
+        for low, high, total, count in zip(least, most, sums, counts, strict=True)
+    ]

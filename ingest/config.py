@@ -37,12 +37,12 @@ class BrokerSettings(_Section):
     certificate_file: str = ""
     key_file: str = ""
     keepalive_s: int = Field(default=30, ge=5, le=600)
-    receive_maximum: int = Field(default=1000, ge=10, le=10000)
+    receive_maximum: int = Field(default=2000, ge=10, le=10000)
 
 
 class StoreSettings(_Section):
     path: str = Field(default="var/ortoo.sqlite3", min_length=1)
-    group_messages: int = Field(default=500, ge=1, le=10000)
+    group_messages: int = Field(default=1000, ge=1, le=10000)
     group_ms: int = Field(default=5, ge=0, le=500)
     quarantine_rows: int = Field(default=1000, ge=10, le=100000)
     quarantine_mib: int = Field(default=16, ge=1, le=4096)

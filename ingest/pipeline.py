@@ -59,7 +59,7 @@ SAY_S = 60.0  # how often a wrong setting of the store is said
 TIDY_S = 0.5  # from one piece of retention to the next while batches come
 REST_S = 10.0  # and when there is nothing to do
 MOST_BAD_LIVE = 100  # kept per second
-OBJECTS_OF_A_GROUP = 30_000
+OBJECTS_OF_A_GROUP = 50_000
 FULL = 4  # a group that is full by one part in so many does not wait for more
 
 
@@ -81,7 +81,7 @@ class Broker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    group_messages: int = 500
+    group_messages: int = 1000
     group_ms: int = 5
     ahead_ms: int = 300_000
     quarantine: Bounds = field(default_factory=Bounds)

@@ -21,8 +21,10 @@ Figures = dict[str, int | float | str]
 # Test -> what was done, how it went.
 ROWS = {
     "test_no_promise_is_broken": (
-        "{cuts:,} cuts of a unit's power, {cycle_s} s each (seed {seed}),"
-        + " with {broker_kills} kills of the broker and {service_kills} of the service",
+        (
+            "{cuts:,} cuts of a unit's power, {cycle_s} s each (seed {seed}),"
+            " with {broker_kills} kills of the broker and {service_kills} of the service"
+        ),
         "{promised:,} records promised, **{lost} lost, {twice} twice**",
     ),
     "test_control_of_the_unit_loses": (
@@ -38,8 +40,10 @@ ROWS = {
         "{lost:,} of {receipted:,} lost",
     ),
     "test_books_balance_after_kills": (
-        "{seconds:g} s of kills at random (seed {seed}):"
-        + " {unit_kills} of {units} units, {broker_kills} of the broker, {service_kills} of the service",
+        (
+            "{seconds:g} s of kills at random (seed {seed}):"
+            " {unit_kills} of {units} units, {broker_kills} of the broker, {service_kills} of the service"
+        ),
         "{rows:,} rows on both sides, **{lost} lost, {twice} twice**",
     ),
     "test_the_protocol_loses_nothing_and_counts_nothing_twice": (

@@ -4,8 +4,8 @@ A record gets (epoch, lane, seq) in the transaction that inserts it. `epoch` is 
 file; `seq` counts up per lane and is never used again. Take, send, then settle: a row is marked when the
 *service's* receipt covers it, never on the broker's acknowledgement, and stays as a black box until age or
 the cap wants its place. `lanes` numbers and freezes, `receipt` judges, `raw` holds the second-by-second track
-and hands it on in windows, `quota` makes room, `file` opens, verifies and, when a file is damaged, sets it
-aside.
+and hands it on in windows, `commands` does what the service asks, `quota` makes room, `file` opens, verifies
+and, when a file is damaged, sets it aside.
 """
 
 from edge.outbox.connection import OutboxBroken, OutboxDamaged, OutboxError, OutboxFull, connect

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import secrets
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from edge.outbox import earlier, lanes, quota, raw, schema
+from edge.outbox import commands, earlier, lanes, quota, raw, schema
 from edge.outbox.connection import Connection, OutboxBroken, OutboxFull, configure, errors, transaction
 from edge.outbox.receipt import Stretch, judge
 from edge.outbox.rows import Row, cells_of, groups_of, row_of
@@ -17,12 +17,9 @@ from firmware import wire
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-Answer = Literal["done", "refused", "expired"]
 MIB = 1024 * 1024
 DAY_MS = 86_400_000
 RUNS_KEPT = 256  # per lane; a receipt names the last 32 at most
-DONE_COMMANDS_KEPT = 1000
-ERASED_AT_ONCE = 20_000  # in one transaction: some megabytes
 COUNTED_ROWS = 10_000  # more are not counted one by one each time somebody asks
 OLDER_EPOCHS = 8  # whose ends are offered again on each connection
 STEPS_AT_ONCE = 64  # of making room in one call, so that the caller's loop goes on
@@ -341,83 +338,31 @@ class Outbox:
     def obey(self, command: dict[str, Any]) -> bool:
         """Do what the service asks, once, and record the answer with it; False: done before."""
         with errors():
-            done = self._db.execute("SELECT 1 FROM commands WHERE id = ?", (command["id"],)).fetchone()
-        if done is not None:
-            return False
-        erased = self._erased() if command["what"] == "erase" else 0
+            if commands.is_done(self._db, command["id"]):
+                return False
+        erased = commands.erase(self._db) if command["what"] == "erase" else None
         with transaction(self._db):
-            state, detail, rows = self._do(command) if command["what"] != "erase" else ("done", None, erased)
-            values: Values = {
-                "command_id": command["id"],
-                "state": wire.KINDS["answer"].by_name["state"].words.index(state),
-                "detail": detail,
-                "rows": rows,
-            }
-            self._put_event("answer", "unit", values)
-            self._db.execute("INSERT INTO commands (id) VALUES (?)", (command["id"],))
-            self._db.execute(
-                "DELETE FROM commands WHERE number <= (SELECT max(number) FROM commands) - ?",
-                (DONE_COMMANDS_KEPT,),
-            )
+            answer = commands.do(self._db, self._epoch_id, command) if erased is None else erased
+            self._put_event("answer", "unit", answer.values(command["id"]))
+            commands.remember(self._db, command["id"])
         return True
-
-    def _erased(self) -> int:
-        """Empty the black box and the raw track; how many rows went. What is not yet receipted stays."""
-        rows = 0
-        while True:
-            with transaction(self._db):
-                dropped = quota.drop_held(self._db, ERASED_AT_ONCE)
-            rows += dropped
-            if not dropped:
-                return rows
-
-    def _do(self, command: dict[str, Any]) -> tuple[Answer, str | None, int]:
-        if command["what"] == "raw_track":
-            if quota.is_over(self._db, quota.LOW):
-                return "refused", "the outbox has no room", 0
-            rows = raw.send_again(self._db, self._epoch_id, command["from_ms"], command["to_ms"])
-            return "done", "only the first part: ask again" if rows >= raw.ANSWER_ROWS else None, rows
-        lane = next(
-            entry
-            for entry in lanes.lanes_of(self._db, wire.LANES.index(command["lane"]))
-            if entry.epoch == self._epoch_id
-        )
-        last = min(command["last_seq"], lane.mark)
-        count = self._db.execute(
-            "SELECT count(*) FROM rows WHERE epoch = ? AND lane = ? AND seq >= ? AND seq <= ?",
-            (lane.epoch, lane.lane, command["first_seq"], last),
-        ).fetchone()[0]
-        if not count:
-            return "refused", "no such receipted rows", 0
-        self._db.execute(
-            "INSERT INTO resends (epoch, lane, next_seq, last_seq) VALUES (?, ?, ?, ?)",
-            (lane.epoch, lane.lane, command["first_seq"], last),
-        )
-        return "done", None, count
 
     def take_resend(self) -> tuple[int, wire.Batch] | None:
         """The next batch of the black box that was asked for, and the number to give to `resent`."""
         with errors():
-            found = self._db.execute(
-                "SELECT id, epoch, lane, next_seq, last_seq FROM resends ORDER BY id LIMIT 1"
-            ).fetchone()
+            found = commands.next_stretch(self._db, self._limits.batch_rows)
             if found is None:
                 return None
-            number, epoch, index, next_seq, last_seq = found
-            entry = next(lane for lane in lanes.lanes_of(self._db, index) if lane.epoch == epoch)
-            rows = lanes.rows_between(self._db, entry, next_seq - 1, last_seq, self._limits.batch_rows)
-            rows = lanes.one_boot([row for row in rows if cells_of(row) is not None])
-            if not rows:
-                with transaction(self._db):
-                    self._db.execute("DELETE FROM resends WHERE id = ?", (number,))
-                return None
-            return number, self._batch(entry, rows)
+            if found.rows:
+                return found.number, self._batch(found.lane, found.rows)
+            with transaction(self._db):
+                commands.forget_stretch(self._db, found.number)
+        return None
 
     def resent(self, number: int, batch: wire.Batch) -> None:
         """The broker has taken a batch of `take_resend`."""
         with transaction(self._db):
-            self._db.execute("UPDATE resends SET next_seq = ? WHERE id = ?", (batch.last_seq + 1, number))
-            self._db.execute("DELETE FROM resends WHERE next_seq > last_seq")
+            commands.stretch_sent(self._db, number, batch.last_seq)
 
     # --- room, age, state -------------------------------------------------------------------------------
 

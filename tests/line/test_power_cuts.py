@@ -102,7 +102,7 @@ def test_no_promise_is_broken(
         _drain(machine, service, promised)
         outbox = machine.disk(tmp_path / "disk") / f"{NAME}.db"
     rows, boots = _check_books(outbox, service, promised)
-    assert len(promised) > 10 * CUTS
+    assert len(promised) > 5 * CUTS, "too little was promised to prove anything"
     assert early > 0, "nothing got through while power was cut"
     kept = {"promised": len(promised), "stored_meanwhile": early, "rows": rows, "boots": boots}
     note(seed=SEED, cuts=CUTS, cycle_s=cycle_s, **kills, **kept, lost=0, twice=0)

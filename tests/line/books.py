@@ -6,13 +6,16 @@ import shutil
 import tempfile
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.outbox import Limits, Outbox, connect
 from firmware import wire
-from ingest.history.sqlite import SqliteHistory
+from ingest.history.factory import SqliteHistories
 from ingest.ledger.files import open_reading
 from tests.edge.paper_service import rows_of
+
+if TYPE_CHECKING:
+    from ingest.history.factory import Histories
 
 Identity = tuple[str, str, int]  # epoch, lane, seq
 Books = dict[Identity, tuple[Any, ...]]
@@ -37,11 +40,11 @@ def of_unit(outbox: Path) -> tuple[Books, int]:
     return books, waiting
 
 
-def of_service(store: Path, unit: str) -> Books:
+def of_service(store: Path, unit: str, histories: Histories | None = None) -> Books:
     """Every row that the service holds of a unit, as it was sent; each counted to be there once."""
     with closing(open_reading(store)) as reading:
-        history = SqliteHistory(reading)
-        origins = reading.execute("SELECT DISTINCT epoch, lane, boot FROM origin WHERE unit = ?", (unit,))
+        history = (histories or SqliteHistories()).on(reading)
+        origins = reading.execute("SELECT DISTINCT epoch, lane, boot FROM run WHERE unit = ?", (unit,))
         books: Books = {}
         for epoch, lane, boot in origins.fetchall():
             rows = history.rows_between(unit, epoch, lane, boot, 1, wire.MAX_SEQ)

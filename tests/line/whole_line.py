@@ -60,12 +60,20 @@ class Service:
     """`python -m ingest run` with its own store; killed and started at will."""
 
     def __init__(
-        self, folder: Path, host: str, port: int, http_port: int, prefix: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        host: str,
+        port: int,
+        http_port: int,
+        prefix: tuple[str, ...] = (),
+        settings: str = "",
     ) -> None:
+        """`settings` are further lines of its settings, such as another history."""
         self.store = folder / "store.sqlite3"
         self.url = f"http://127.0.0.1:{http_port}"
         config = folder / "service.toml"
-        config.write_text(SERVICE.format(host=host, port=port, path=self.store, http_port=http_port))
+        known = SERVICE.format(host=host, port=port, path=self.store, http_port=http_port)
+        config.write_text(known + settings)
         command = [*prefix, *module_command("ingest", "run", "--config", str(config))]
         self.program = Program(command, folder / "service.log")
 

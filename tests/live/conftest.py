@@ -1,0 +1,69 @@
+"""A server that somebody runs: named in the environment, else these tests are listed as not proved.
+
+    ORTOO_INFLUX_URL    http://127.0.0.1:8086
+    ORTOO_INFLUX_TOKEN  a token that may make, write, read and empty buckets (versions 2 and 3)
+    ORTOO_INFLUX_USER   with version 1: a user, whose password is the token
+    ORTOO_INFLUX_ORG    the organization (version 2)
+    ORTOO_INFLUX_BUCKET a database of its own (default ortoo_test): units named library-01, other-1 and unit-N
+                        are erased in it
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest.history import History, influx_index
+from ingest.history import sqlite as sqlite_history
+from ingest.history.influx import InfluxHistory
+from ingest.history.influx_server import Access, InfluxServer
+from ingest.history.influx_setup import set_up
+from ingest.ledger.files import open_store
+from tests.ingest.made import UNIT
+
+
+@pytest.fixture(scope="session")
+def live_server() -> Iterator[InfluxServer]:
+    url = os.environ.get("ORTOO_INFLUX_URL")
+    if not url:
+        pytest.skip("needs a live server: ORTOO_INFLUX_URL, see tests/live/conftest.py")
+    asked = os.environ.get
+    access = Access(
+        url,
+        asked("ORTOO_INFLUX_ORG", ""),
+        asked("ORTOO_INFLUX_BUCKET", "ortoo_test"),
+        asked("ORTOO_INFLUX_TOKEN", ""),
+        asked("ORTOO_INFLUX_USER", ""),
+        "",
+        30,
+    )
+    server = InfluxServer(access)
+    print("\n".join(set_up(server, {})))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def server(live_server: InfluxServer, request: pytest.FixtureRequest) -> InfluxServer:
+    """Without what an earlier test wrote; version 3 cannot delete, so there each unit is new."""
+    if not live_server.is_core():
+        ledger = request.getfixturevalue("ledger")
+        for unit in (UNIT, "other-1"):
+            InfluxHistory(live_server, ledger).erase(unit)
+    return live_server
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    connection = open_store(tmp_path / "store.sqlite3")
+    sqlite_history.prepare(connection)
+    influx_index.prepare(connection)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def history(server: InfluxServer, ledger: sqlite3.Connection) -> History:
+    return InfluxHistory(server, ledger)

@@ -302,7 +302,7 @@ def left(desk: Desk) -> dict[str, str]:
     for (unit,) in desk.connection.execute("SELECT unit FROM unit ORDER BY unit").fetchall():
         for kind, source in history.sources(unit):
             rows = history.read(unit, kind, source, 0, wire.MAX_TIME_MS).columns
-            out[f"history {unit} {kind} {source}"] = json.dumps(rows)
+            out[f"history {unit} {kind} {source}"] = json.dumps(dict(rows))
         values = [
             (v.kind, v.time_ms, v.seq, v.clock, v.values) for v in last_values.of_unit(desk.connection, unit)
         ]

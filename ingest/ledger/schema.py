@@ -289,6 +289,109 @@ LEDGER_STEPS = (
     CREATE INDEX notification_due ON notification (due_ms) WHERE state = 'waiting';
     CREATE INDEX notification_alert ON notification (alert)
     """,
+    """
+    CREATE TABLE alert_subject (
+        number INTEGER PRIMARY KEY,
+        rule TEXT NOT NULL,
+        name TEXT NOT NULL, -- tells it from the others of its rule
+        unit TEXT,
+        source TEXT NOT NULL,
+        site TEXT,
+        item TEXT,
+        lot TEXT,
+        part TEXT,
+        from_ms INTEGER NOT NULL DEFAULT 0, -- samples before are gone, and what was over by then stays as it is
+        UNIQUE (rule, name)
+    );
+    CREATE INDEX alert_subject_unit ON alert_subject (unit) WHERE unit IS NOT NULL;
+    CREATE TABLE alert_sample (
+        subject INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL,
+        last_ms INTEGER NOT NULL, -- as true as then up to here
+        rank INTEGER NOT NULL,
+        numbers TEXT NOT NULL,
+        boot TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        clock INTEGER NOT NULL,
+        mono_ms INTEGER NOT NULL, -- of at_ms, since the boot
+        PRIMARY KEY (subject, at_ms)
+    ) WITHOUT ROWID;
+    CREATE TABLE alert (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        subject INTEGER NOT NULL,
+        rule TEXT NOT NULL,
+        state TEXT NOT NULL,
+        since_ms INTEGER NOT NULL,
+        fired_ms INTEGER NOT NULL,
+        over_ms INTEGER,
+        numbers TEXT NOT NULL,
+        found_ms INTEGER NOT NULL,
+        seen_ms INTEGER NOT NULL,
+        tell_ms INTEGER, -- when somebody is to be told, null: nobody is
+        told_ms INTEGER,
+        level INTEGER NOT NULL DEFAULT 0, -- of those who were told, counted up the tree
+        escalate_ms INTEGER,
+        acknowledged_ms INTEGER,
+        acknowledged_by TEXT,
+        closed_ms INTEGER,
+        closed_by TEXT,
+        suppressed_by TEXT,
+        explained_by INTEGER
+    );
+    CREATE INDEX alert_of_subject ON alert (subject, since_ms);
+    CREATE INDEX alert_state ON alert (state, since_ms);
+    CREATE INDEX alert_tell ON alert (tell_ms) WHERE tell_ms IS NOT NULL;
+    CREATE INDEX alert_escalate ON alert (escalate_ms) WHERE escalate_ms IS NOT NULL;
+    CREATE TABLE alert_step (
+        number INTEGER PRIMARY KEY,
+        alert INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL,
+        what TEXT NOT NULL,
+        who TEXT,
+        text TEXT NOT NULL
+    );
+    CREATE INDEX alert_step_alert ON alert_step (alert);
+    CREATE TABLE alert_look ( -- what is to be judged, and when at the latest
+        kind TEXT NOT NULL,
+        one TEXT NOT NULL,
+        other TEXT NOT NULL,
+        due_ms INTEGER NOT NULL,
+        PRIMARY KEY (kind, one, other)
+    ) WITHOUT ROWID;
+    CREATE INDEX alert_look_due ON alert_look (due_ms);
+    CREATE TABLE alert_facts ( -- levels and decisions as they were from a moment on
+        site TEXT NOT NULL,
+        item TEXT NOT NULL,
+        since_ms INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (site, item, since_ms)
+    ) WITHOUT ROWID;
+    CREATE TABLE alert_gap ( -- of a unit's news
+        unit TEXT NOT NULL,
+        began_ms INTEGER NOT NULL,
+        gap_s INTEGER NOT NULL,
+        PRIMARY KEY (unit, began_ms)
+    ) WITHOUT ROWID;
+    CREATE TABLE alert_cursor (
+        id INTEGER PRIMARY KEY,
+        revision INTEGER NOT NULL, -- of what surrounds the book
+        entry INTEGER NOT NULL, -- of the book
+        site TEXT, -- up to where all pairs are looked at again
+        item TEXT
+    );
+    INSERT INTO alert_cursor VALUES (1, -1, 0, NULL, NULL);
+    CREATE TABLE maintenance (
+        what TEXT NOT NULL,
+        name TEXT NOT NULL,
+        state TEXT NOT NULL,
+        until_ms INTEGER,
+        reason TEXT NOT NULL,
+        who TEXT NOT NULL,
+        set_ms INTEGER NOT NULL,
+        PRIMARY KEY (what, name)
+    ) WITHOUT ROWID;
+    ALTER TABLE notification ADD COLUMN thing TEXT NOT NULL DEFAULT ''
+    """,
 )
 
 ACCESS_STEPS = (

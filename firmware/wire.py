@@ -34,7 +34,7 @@ except ImportError:  # MicroPython: decompress only
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     Values = dict[str, "int | str | None"]
@@ -104,15 +104,34 @@ class Field:
 
 
 class Kind:
-    """One kind of record: its protobuf field in the batch, its only lane, its usual source, its fields."""
+    """One kind of record: its protobuf field in the batch, its only lane, its usual source, its fields.
 
-    def __init__(self, number: int, lane: str, source: str, fields: "tuple[Field, ...]") -> None:
+    The fields are made when first asked for: a node speaks of few kinds, and a kind's fields cost kilobytes.
+    """
+
+    fields: "tuple[Field, ...]"
+    by_name: "dict[str, Field]"
+    by_number: "dict[int, Field]"
+
+    def __init__(
+        self, number: int, lane: str, source: str, make_fields: "Callable[[], tuple[Field, ...]]"
+    ) -> None:
         self.number = number
         self.lane = lane
         self.source = source
-        self.fields = fields
-        self.by_name = {field.name: field for field in fields}
-        self.by_number = {field.number: field for field in BASE + fields}
+        self._make_fields = make_fields
+
+    def __getattr__(self, name: str) -> "Any":
+        """Called for what is not there yet; from then on it is."""
+        if name == "fields":
+            self.fields = self._make_fields()
+        elif name == "by_name":
+            self.by_name = {field.name: field for field in self.fields}
+        elif name == "by_number":
+            self.by_number = {field.number: field for field in BASE + self.fields}
+        else:
+            raise AttributeError(name)
+        return getattr(self, name)
 
 
 def _words(name: str, number: int, words: "tuple[str, ...]", is_needed: bool = False) -> Field:
@@ -140,7 +159,7 @@ KINDS = {
         16,
         "track",
         "gnss",
-        (
+        lambda: (
             Field("lat_e7", 8, "1e-7 deg, WGS-84", -900000000, 900000000, SECOND),
             Field("lon_e7", 9, "1e-7 deg, WGS-84", -1800000000, 1800000000, SECOND),
             Field("altitude_msl_dm", 10, "dm above mean sea level", -10000, 200000),
@@ -156,7 +175,7 @@ KINDS = {
         17,
         "sense",
         "unit",
-        (
+        lambda: (
             Field("supply_mv", 8, "mV", 0, 100000),
             Field("battery_mv", 9, "mV", 0, 100000),
             _words("is_ignition_on", 10, ("no", "yes")),
@@ -167,7 +186,7 @@ KINDS = {
         18,
         "sense",
         "unit",
-        (
+        lambda: (
             Field("uptime_s", 8, "s", 0, _U31),
             Field("disk_free_mib", 9, "MiB", 0, _U31),
             Field("outbox_rows", 10, "count", 0, _U31),
@@ -184,7 +203,7 @@ KINDS = {
         19,
         "event",
         "unit",
-        (
+        lambda: (
             _text("part", 8, True),
             _text("code", 9, True),
             _words("state", 10, ("raised", "cleared"), True),
@@ -197,7 +216,7 @@ KINDS = {
         20,
         "event",
         "outbox",
-        (
+        lambda: (
             _words("lane", 8, LANES, True),
             Field("first_seq", 9, "count", 1, MAX_SEQ, DIFF, (), True),
             Field("last_seq", 10, "count", 1, MAX_SEQ, DIFF, (), True),
@@ -212,7 +231,7 @@ KINDS = {
         21,
         "event",
         "clock",
-        (
+        lambda: (
             Field("step_ms", 8, "ms", -MAX_TIME_MS, MAX_TIME_MS, DIFF, (), True),
             _words("was", 9, CLOCKS, True),
         ),
@@ -221,7 +240,7 @@ KINDS = {
         22,
         "event",
         "unit",
-        (
+        lambda: (
             _text("command_id", 8, True),
             _words("state", 9, ("done", "refused", "expired"), True),
             _text("detail", 10),
@@ -233,7 +252,7 @@ KINDS = {
         23,
         "sense",
         "probe",
-        (
+        lambda: (
             Field("temperature_cc", 8, "0.01 deg C", -20000, 20000),
             Field("humidity_cpct", 9, "0.01 %", 0, 10000),
             _words("is_door_open", 10, ("no", "yes")),
@@ -244,7 +263,7 @@ KINDS = {
         24,
         "event",
         "door",
-        (
+        lambda: (
             _words("state", 8, ("closed", "open"), True),
             Field("open_ms", 9, "ms", 0, _U53),
         ),
@@ -256,7 +275,7 @@ KINDS = {
         25,
         "event",
         "cabinet",
-        (
+        lambda: (
             _words("method", 8, ("weight", "person", "tag"), True),
             _text("slot", 9),
             _text("item", 10),
@@ -276,7 +295,7 @@ KINDS = {
         26,
         "event",
         "cabinet",
-        (
+        lambda: (
             _words("move", 8, ("receive", "dispense", "transfer", "discard", "adjust"), True),
             _text("slot", 9),
             _text("item", 10),
@@ -302,7 +321,7 @@ KINDS = {
         27,
         "event",
         "probe",
-        (
+        lambda: (
             Field("number", 8, "count", 1, _U31, DIFF, (), True),
             _words("state", 9, ("open", "ended", "lost"), True),
             _words("direction", 10, ("low", "high"), True),
@@ -317,6 +336,115 @@ KINDS = {
             Field("highest_cc", 19, "0.01 deg C", -20000, 20000),
             _text("profile", 20, True),
             Field("profile_version", 21, "count", 1, _U31, RARE, (), True),
+        ),
+    ),
+    # A fact about one copy of a book, never a booking: the service gives each one verdict. Its id is its own
+    # (epoch, lane, seq). `item` is what the copy's tag or barcode names (ISO 28560 PII), `owner` the ISIL of
+    # its library as on the tag. What happened:
+    #   lent, renewed, returned   by `reader`: HMAC-SHA256 of the card under the key named `reader_key`, its
+    #       first 16 bytes in hex (absent: nobody knows). `loan` is the unit's own name for the loan, the same
+    #       in all that becomes of it; absent when it began elsewhere. `due_on` is the local day. `ruling` is
+    #       what the unit's rules said, by lists that were `lists_age_s` old (absent: no list, or no clock):
+    #       "allowed", "overridden" (a person did it all the same, for `reason`) or "unchecked" (no list was
+    #       ever there). `rules` names those that spoke against it, with blanks between.
+    #   seen, gone   on this unit's shelf, by the inventory of that number (absent: by chance). Told when it
+    #       differs from what was told last: all that came (seen, returned) and did not go (lent, gone) is
+    #       there. `place` is how it fits the shelf list: "present", "misplaced" (lies on `shelf`, belongs on
+    #       `home_shelf`) or "foreign" (on no list).
+    #   repaired   the tag's AFI is right at last, after `is_afi_pending`
+    # `afi` is what was read back from the tag (0x07 in the library, 0xC2 on loan; absent: not read). A tag
+    # that names no item is told by `tag_id` (UID or EPC in hex), its `layout` and what it holds (`raw`, hex).
+    "book": Kind(
+        28,
+        "event",
+        "books",
+        lambda: (
+            _words("event", 8, ("lent", "returned", "renewed", "seen", "gone", "repaired"), True),
+            _text("item", 9),
+            _text("owner", 10),
+            _words("method", 11, ("tag", "barcode", "typed")),
+            _text("reader", 12),
+            _text("reader_key", 13),
+            _text("loan", 14),
+            Field("due_on", 15, "days since 1970", 0, 65535),
+            _words("ruling", 16, ("allowed", "overridden", "unchecked")),
+            _text("rules", 17),
+            Field("lists_age_s", 18, "s", 0, _U31),
+            _text("reason", 19),
+            _text("actor", 20),
+            _text("shelf", 21),
+            _text("home_shelf", 22),
+            _words("place", 23, ("present", "misplaced", "foreign")),
+            Field("inventory", 24, "count", 1, _U31),
+            Field("sure_pct", 25, "%", 0, 100, RARE),
+            Field("afi", 26, "AFI of ISO 15693", 0, 255),
+            _words("is_afi_pending", 27, ("no", "yes")),
+            _words("is_eas_on", 28, ("no", "yes")),
+            Field("usage", 29, "type of usage, ISO 28560", 0, 255),
+            _words(
+                "layout",
+                30,
+                ("unknown", "iso28560_2", "iso28560_3", "iso28560_4", "university", "blank", "damaged"),
+            ),
+            _text("tag_id", 31),
+            _text("raw", 32),
+        ),
+    ),
+    # A shelf check as a whole: rounds were read until nothing new came ("stable"), or a person ended it
+    # ("stopped"; then nothing is told as gone). Its number counts up per unit and epoch; without `shelf` it
+    # was the whole unit. `expected` by shelf list and loans, of which `present` and `missing`; `sure_pct` is
+    # how sure it is that all that lies there was read.
+    "inventory": Kind(
+        29,
+        "event",
+        "books",
+        lambda: (
+            Field("number", 8, "count", 1, _U31, DIFF, (), True),
+            _words("state", 9, ("stable", "stopped"), True),
+            _text("shelf", 10),
+            _words("method", 11, ("tag", "barcode", "typed")),
+            Field("began_ago_ms", 12, "ms before time_ms", 0, _U53),
+            Field("rounds", 13, "count", 0, _U31),
+            Field("expected", 14, "count", 0, _U31),
+            Field("present", 15, "count", 0, _U31),
+            Field("missing", 16, "count", 0, _U31),
+            Field("misplaced", 17, "count", 0, _U31),
+            Field("foreign", 18, "count", 0, _U31),
+            Field("unread", 19, "count", 0, _U31),
+            Field("sure_pct", 20, "%", 0, 100, RARE),
+            Field("lists_age_s", 21, "s", 0, _U31),
+            _text("actor", 22),
+        ),
+    ),
+    # What the crew found out about a conflict that the service listed under the name `conflict`: the book is
+    # here, is with the reader, is not to be found, or the thing is settled with the reader (`note` says how).
+    "settle": Kind(
+        30,
+        "event",
+        "books",
+        lambda: (
+            _text("conflict", 8, True),
+            _words("finding", 9, ("here", "with_reader", "not_found", "settled"), True),
+            _text("item", 10),
+            _text("note", 11),
+            _text("actor", 12),
+        ),
+    ),
+    # The unit took over new lists (shelf, blocks, holds, conflicts) as of `as_of_ms`, or could not: then
+    # `state` is "refused" and the old ones, if any, stay in force. `revision` is the name of the lists.
+    "lists": Kind(
+        31,
+        "event",
+        "books",
+        lambda: (
+            _words("state", 8, ("taken", "refused"), True),
+            _text("revision", 9),
+            Field("as_of_ms", 10, "ms since 1970 UTC", 0, MAX_TIME_MS),
+            Field("items", 11, "count", 0, _U31),
+            Field("blocks", 12, "count", 0, _U31),
+            Field("holds", 13, "count", 0, _U31),
+            Field("conflicts", 14, "count", 0, _U31),
+            _text("detail", 15),
         ),
     ),
 }

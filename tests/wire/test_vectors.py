@@ -86,4 +86,4 @@ def test_a_payload_beyond_what_a_broker_passes_is_refused() -> None:
 
 def test_the_compiled_contract_stays_small(board: MicroPython) -> None:
     (compiled,) = board.add([ROOT / "firmware" / "wire.py"])
-    assert compiled.stat().st_size < 17_000
+    assert compiled.stat().st_size < 19_000

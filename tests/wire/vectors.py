@@ -165,6 +165,73 @@ def _morning() -> list[dict[str, Any]]:
     ]
 
 
+def _lending_day() -> list[dict[str, Any]]:
+    """A library vehicle takes its lists, lends, takes back, checks its shelf: each kind of a book event."""
+    card = "5d2f0e6b0c9a4f3e8d7c6b5a49382716"
+    return [
+        _group(
+            "book",
+            [62, 63, 64, 66, 67, 68, 69],
+            event=[0, 2, 1, 3, 4, 3, 5],
+            item=["123456789012", "123456789012", "11223344", "QL-00731", "QL-00732", None, "123456789012"],
+            owner=["US-InU-Mu", "US-InU-Mu", "DE705", "CN-150600-1", None, None, None],
+            method=[0, 1, 0, 0, 0, 0, 0],
+            reader=[card, card, None, None, None, None, None],
+            reader_key=["8f14e45f", "8f14e45f", None, None, None, None, None],
+            loan=["6c1fb2a09d3e5847"] * 2 + [None] * 5,
+            due_on=[20806, 20820, None, None, None, None, None],
+            ruling=[0, 1, 2, None, None, None, None],
+            rules=[None, "held", None, None, None, None, None],
+            lists_age_s=[86_400, 86_460, None, None, None, None, None],
+            reason=[None, "预约人同意", None, None, None, None, None],
+            actor=["bat"] * 3 + [None] * 4,
+            shelf=[None, None, None, "b2", None, "b2", None],
+            home_shelf=[None, None, None, "a1", None, None, None],
+            place=[None, None, None, 1, None, 2, None],
+            inventory=[None, None, None, 4, 4, 4, None],
+            sure_pct=[None, None, None, 100, 97, 99, None],
+            afi=[0xC2, None, 0x07, 0x07, None, 0, 0xC2],
+            is_afi_pending=[0, 1, 0, None, None, None, 0],
+            is_eas_on=[0, None, 1, None, None, None, None],
+            usage=[0x10, None, 0x01, None, None, None, None],
+            layout=[1, None, 2, 1, None, 0, None],
+            tag_id=["e00401002f1a2b3c", None, "e00401002f1a2b3d", None, None, "e0040150aabbccdd", None],
+            raw=[None, None, None, None, None, "deadbeef00000000", None],
+        ),
+        _group(
+            "inventory",
+            [65],
+            number=[4],
+            state=[0],
+            method=[0],
+            began_ago_ms=[94_000],
+            rounds=[5],
+            expected=[2987],
+            present=[2986],
+            missing=[1],
+            misplaced=[1],
+            foreign=[1],
+            unread=[1],
+            sure_pct=[99],
+            lists_age_s=[90_000],
+            actor=["bat"],
+        ),
+        _group("settle", [70], conflict=["c-17"], finding=[0], item=["QL-00732"], note=["在书架上"]),
+        _group(
+            "lists",
+            [61, 71],
+            state=[0, 1],
+            revision=["20261120-2200", None],
+            as_of_ms=[BEGIN_MS - 86_400_000, None],
+            items=[2990, None],
+            blocks=[41, None],
+            holds=[3, None],
+            conflicts=[0, None],
+            detail=[None, "line 17: not JSON"],
+        ),
+    ]
+
+
 def _good_batches() -> dict[str, dict[str, Any]]:
     lost = {"lat_e7": [None, 492122000, 492122100, None], "lon_e7": [None, 1197658000, 1197658100, None]}
     words = ["温度传感器", "ᠡᠮ ᠦᠨ ᠬᠠᠭᠤᠷᠴᠠᠭ", "\U0001f691", ""]
@@ -211,6 +278,7 @@ def _good_batches() -> dict[str, dict[str, Any]]:
             },
         ),
         "a cabinet's morning": _batch("event", *_morning(), prev=40),
+        "a day of lending": _batch("event", *_lending_day(), prev=60),
         "a fridge at night": _batch(
             "sense",
             _group(

@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from ingest.api import (
+    cold_chain,
     commands,
     erasures,
     events,
@@ -48,6 +49,7 @@ ROUTERS = (
     series.router,
     events.router,
     erasures.router,
+    cold_chain.router,
     stock_edit.router,
     stock.router,
     stream.router,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from firmware import wire
 from ingest.stock.days import DAY_MS, ZONE_MS
 from ingest.stock.entries import Entry, booked_time
+from ingest.stock.way import Step
 
 if TYPE_CHECKING:
     import sqlite3
@@ -94,6 +95,29 @@ def lines(
     if site is None:
         return ledger.execute(f"{_LINES} {order}")
     return ledger.execute(f"{_LINES} WHERE site = ? AND item = ? {order}", (site, item))
+
+
+def steps(ledger: sqlite3.Connection, site: str, item: str, lot: str) -> list[Step]:
+    """One lot's entries at a site in order of time; another site where it came from there, or went there."""
+    rows = ledger.execute(
+        "SELECT time_ms, quantity, CASE WHEN kind IN ('receive', 'transfer') THEN other_site END FROM book"
+        " WHERE site = ? AND item = ? AND lot = ? AND quantity <> 0 ORDER BY time_ms",
+        (site, item, lot),
+    )
+    return [Step(*row) for row in rows]
+
+
+def lots_on_hand(
+    ledger: sqlite3.Connection, site: str | None, item: str | None, lot: str | None
+) -> list[tuple[str, str, str]]:
+    """Site, item and lot of what lies anywhere, by name; of one site, item or lot where these are given."""
+    rows = ledger.execute(
+        "SELECT book.site, item, lot FROM site CROSS JOIN book ON book.site = site.site"
+        " WHERE (?1 IS NULL OR site.site = ?1) AND (?2 IS NULL OR item = ?2) AND (?3 IS NULL OR lot = ?3)"
+        " GROUP BY 1, 2, 3 HAVING SUM(quantity) > 0 ORDER BY 1, 2, 3",
+        (site, item, lot),
+    )
+    return list(rows)
 
 
 def supply_days(ledger: sqlite3.Connection, site: str) -> list[int]:

@@ -14,9 +14,11 @@ estimate, a person's reading of the vial wins.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 from math import exp, log
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ingest.stock.figure import Figure, Value, unknown
 from ingest.stock.profiles import CUMULATIVE, SINGLE, Limit, Profile
@@ -24,12 +26,17 @@ from ingest.stock.profiles import CUMULATIVE, SINGLE, Limit, Profile
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.int64]
+
 ZERO_C_K = 273.15
 GAS_J_MOL_K = 8.3144
 DELTA_H_J_MOL = 83_144
 DAY_MS = 86_400_000
 MINUTE_MS = 60_000
 GAP_INTERVALS = 2
+USUAL_INTERVAL_MS, LONGEST_INTERVAL_MS = 60_000, 600_000
 # Rate per day = factor * exp(-kelvin / T), by type of monitor.
 VVM = {
     "vvm2": (1.4422e17, 12429.0),
@@ -42,9 +49,18 @@ FREEZING_CC = -50  # WHO: freeze-sensitive vaccine is harmed at or below -0.5 de
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    time_ms: int
-    temperature_cc: int
+class Samples:
+    """Temperatures of one probe in order of time, one each `interval_ms`."""
+
+    times_ms: Numbers
+    temperatures_cc: Numbers
+    interval_ms: int
+
+    @property
+    def weights_ms(self) -> Numbers:
+        """How long each sample stands for."""
+        steps = np.diff(self.times_ms, append=self.times_ms[-1:] + self.interval_ms)
+        return np.where(steps <= GAP_INTERVALS * self.interval_ms, steps, self.interval_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,40 +83,55 @@ class Exposure:
     vvm_pct: dict[str, float] = field(default_factory=dict)
 
 
+def interval_of(times_ms: Numbers) -> int:
+    """The logging interval: the usual step, but never longer than a logger of vaccines may wait."""
+    if len(times_ms) < 2:
+        return USUAL_INTERVAL_MS
+    return max(1, min(int(np.median(np.diff(times_ms))), LONGEST_INTERVAL_MS))
+
+
 def exposed(
-    samples: Sequence[Sample],
-    interval_ms: int,
+    samples: Samples,
     profile: Profile | None = None,
+    from_ms: int | None = None,
+    to_ms: int | None = None,
     delta_h_j_mol: int = DELTA_H_J_MOL,
 ) -> Exposure:
-    """What samples in order of time amount to; `interval_ms` is the logging interval."""
-    weights = weights_ms(samples, interval_ms)
-    known_ms = sum(weights)
+    """What samples amount to between two times, by default the first sample's and the end of the last one.
+
+    What a sample stands for is cut at both times, so that stretches add up to the whole.
+    """
+    times_ms, cells, weights = samples.times_ms, samples.temperatures_cc, samples.weights_ms
+    begin_ms = int(times_ms[0]) if from_ms is None else from_ms
+    end_ms = int(times_ms[-1] + weights[-1]) if to_ms is None else to_ms
+    weights = np.minimum(times_ms + weights, end_ms) - np.maximum(times_ms, begin_ms)
+    within = weights > 0
+    times_ms, cells, weights = times_ms[within], cells[within], weights[within]
+    known_ms = int(weights.sum())
     limits = () if profile is None else profile.limits
-    span_ms = samples[-1].time_ms - samples[0].time_ms + weights[-1] if samples else 0
-    cells = [sample.temperature_cc for sample in samples]
+    levels, each_ms = _by_temperature(cells, weights)
     return Exposure(
         known_ms=known_ms,
-        unknown_ms=span_ms - known_ms,
-        low_ms=_outside_ms(cells, weights, limits, "low"),
-        high_ms=_outside_ms(cells, weights, limits, "high"),
-        lowest_cc=min(cells, default=None),
-        highest_cc=max(cells, default=None),
-        beyond_ms=tuple(
-            sum(ms for cc, ms in zip(cells, weights, strict=True) if limit.is_beyond(cc)) for limit in limits
+        unknown_ms=max(0, end_ms - begin_ms - known_ms),
+        low_ms=_outside_ms(levels, each_ms, limits, "low"),
+        high_ms=_outside_ms(levels, each_ms, limits, "high"),
+        lowest_cc=min(levels, default=None),
+        highest_cc=max(levels, default=None),
+        beyond_ms=tuple(_outside_ms(levels, each_ms, [limit], limit.direction) for limit in limits),
+        single_ms=tuple(
+            longest_run_ms(Samples(times_ms, cells, samples.interval_ms), limit) for limit in limits
         ),
-        single_ms=tuple(longest_run_ms(samples, interval_ms, limit) for limit in limits),
-        reaction_ms=reaction(cells, weights, delta_h_j_mol),
+        reaction_ms=reaction(levels, each_ms, delta_h_j_mol),
         delta_h_j_mol=delta_h_j_mol,
-        vvm_pct={name: vvm_used_pct(name, cells, weights) for name in VVM},
+        vvm_pct={name: vvm_used_pct(name, levels, each_ms) for name in VVM},
     )
 
 
-def weights_ms(samples: Sequence[Sample], interval_ms: int) -> list[int]:
-    """How long each sample stands for."""
-    steps = [later.time_ms - earlier.time_ms for earlier, later in pairwise(samples)]
-    weights = [step if step <= GAP_INTERVALS * interval_ms else interval_ms for step in steps]
-    return [*weights, interval_ms] if samples else []
+def _by_temperature(cells: Numbers, weights: Numbers) -> tuple[list[int], list[int]]:
+    """How long each temperature was measured: some hundreds, where there are a hundred thousand samples."""
+    levels, which = np.unique(cells, return_inverse=True)
+    each_ms = np.bincount(which, weights, len(levels)).astype(np.int64)
+    return levels.tolist(), each_ms.tolist()
 
 
 def _outside_ms(cells: Sequence[int], weights: Sequence[int], limits: Iterable[Limit], direction: str) -> int:
@@ -111,21 +142,18 @@ def _outside_ms(cells: Sequence[int], weights: Sequence[int], limits: Iterable[L
     )
 
 
-def longest_run_ms(samples: Sequence[Sample], interval_ms: int, limit: Limit) -> int:
+def longest_run_ms(samples: Samples, limit: Limit) -> int:
     """The longest continuous run beyond a limit, from its first to its last sample; a gap ends a run."""
-    longest = 0
-    first_ms = last_ms = None
-    for sample in samples:
-        if not limit.is_beyond(sample.temperature_cc):
-            first_ms = last_ms = None
-            continue
-        if first_ms is None or (
-            last_ms is not None and sample.time_ms - last_ms > GAP_INTERVALS * interval_ms
-        ):
-            first_ms = sample.time_ms
-        last_ms = sample.time_ms
-        longest = max(longest, last_ms - first_ms)
-    return longest
+    levels, which = np.unique(samples.temperatures_cc, return_inverse=True)
+    is_beyond = np.array([limit.is_beyond(cc) for cc in levels.tolist()], bool)[which]
+    at = np.flatnonzero(is_beyond)
+    if not at.size:
+        return 0
+    times_ms = samples.times_ms[at]
+    is_parted = (np.diff(at) > 1) | (np.diff(times_ms) > GAP_INTERVALS * samples.interval_ms)
+    firsts = np.flatnonzero(np.concatenate(([True], is_parted)))
+    lasts = np.flatnonzero(np.concatenate((is_parted, [True])))
+    return int((times_ms[lasts] - times_ms[firsts]).max())
 
 
 def reaction(cells: Iterable[int], weights: Iterable[int], delta_h_j_mol: int) -> float:

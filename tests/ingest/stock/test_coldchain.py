@@ -1,15 +1,19 @@
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.stock import coldchain
 from ingest.stock.coldchain import (
     MINUTE_MS,
     VVM,
     Exposure,
-    Sample,
-    exposed,
+    Samples,
+    interval_of,
     joined,
-    longest_run_ms,
     mean_kinetic,
     quarantine_reasons,
     reaction,
@@ -17,11 +21,26 @@ from ingest.stock.coldchain import (
     vvm_used,
     vvm_used_pct,
 )
-from ingest.stock.profiles import PROFILES, Limit
-from tests.ingest.stock.vectors import INTERVAL_MS, LOGGER, logged, vectors
+from ingest.stock.profiles import PROFILES, Limit, Profile
+from tests.ingest.stock.vectors import INTERVAL_MS, LOGGER, Sample, logged, vectors
 
 TIGHT = PROFILES["tight"]
 HOUR_MS = 60 * MINUTE_MS
+
+
+def samples_of(found: Sequence[Sample], interval_ms: int) -> Samples:
+    times, cells = np.array(found, np.int64).T
+    return Samples(times, cells, interval_ms)
+
+
+def exposed(
+    found: Sequence[Sample], interval_ms: int, profile: Profile | None = None, **more: Any
+) -> Exposure:
+    return coldchain.exposed(samples_of(found, interval_ms), profile, **more)
+
+
+def longest_run_ms(found: Sequence[Sample], interval_ms: int, limit: Limit) -> int:
+    return coldchain.longest_run_ms(samples_of(found, interval_ms), limit)
 
 
 def mkt(cells: list[int], weights: list[int], delta_h: int) -> float:
@@ -160,3 +179,25 @@ def test_the_mean_kinetic_temperature_lies_between_the_extremes(found: list[Samp
     assert exposure.lowest_cc is not None
     assert exposure.highest_cc is not None
     assert exposure.lowest_cc / 100 - 1e-6 <= value <= exposure.highest_cc / 100 + 1e-6
+
+
+@given(samples, st.integers(0, 60), st.integers(0, 900))
+def test_stretches_of_a_way_add_up_to_the_whole(found: list[Sample], before: int, at: int) -> None:
+    begin_ms, end_ms = found[0].time_ms - before * MINUTE_MS, found[-1].time_ms + HOUR_MS
+    cut_ms = min(begin_ms + at * MINUTE_MS, end_ms)
+    whole = exposed(found, 5 * MINUTE_MS, TIGHT, from_ms=begin_ms, to_ms=end_ms)
+    parts = joined(
+        exposed(found, 5 * MINUTE_MS, TIGHT, from_ms=begin_ms, to_ms=cut_ms),
+        exposed(found, 5 * MINUTE_MS, TIGHT, from_ms=cut_ms, to_ms=end_ms),
+    )
+    for name in ("known_ms", "unknown_ms", "low_ms", "high_ms", "lowest_cc", "highest_cc", "beyond_ms"):
+        assert getattr(parts, name) == getattr(whole, name), name
+    assert whole.known_ms + whole.unknown_ms == end_ms - begin_ms
+    assert parts.reaction_ms == pytest.approx(whole.reaction_ms)
+
+
+def test_the_interval_is_the_usual_step() -> None:
+    minutes = np.array([0, 60_000, 120_000, 9_000_000, 9_060_000])
+    assert interval_of(minutes) == MINUTE_MS
+    assert interval_of(minutes[:1]) == MINUTE_MS
+    assert interval_of(np.array([0, 86_400_000])) == 10 * MINUTE_MS

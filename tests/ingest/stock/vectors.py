@@ -3,14 +3,18 @@
 import json
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
-from ingest.stock.coldchain import Sample
 from tests.fixtures.programs import ROOT
 
 DATA = ROOT.parent / "shared" / "data"
 LOGGER = DATA / "fridgetag2L_130500109088.txt"
 INTERVAL_MS = 300_000
+
+
+class Sample(NamedTuple):
+    time_ms: int
+    temperature_cc: int
 
 
 def vectors() -> dict[str, Any]:

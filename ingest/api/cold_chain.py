@@ -1,0 +1,136 @@
+"""What lots went through, wherever they were, and whether they should be held."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from pydantic_core import to_json
+
+from ingest.api.cold_chain_shapes import ColdChain
+from ingest.api.errors import ApiError, responses
+from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
+from ingest.api.instants import iso
+from ingest.api.stock import MAX_OFFSET, FilterIn, figure
+from ingest.exposure import held_lots, places, verdicts
+from ingest.ledger import book
+from ingest.stock.coldchain import MINUTE_MS, mean_kinetic, vvm_used
+from ingest.stock.profiles import SINGLE
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from ingest.exposure import Held, Stay, Verdict
+    from ingest.ledger.sites import Site
+    from ingest.stock.coldchain import Exposure
+    from ingest.stock.profiles import Profile
+
+MAX_LOTS = 100
+
+router = APIRouter(tags=["stock"])
+
+
+@router.get(
+    "/api/v1/stock/cold-chain",
+    operation_id="read_cold_chain",
+    response_class=Response,
+    responses={200: {"model": ColdChain}, **responses(422, 503)},
+)
+def read_cold_chain(
+    given: Given,
+    site: FilterIn = None,
+    item: FilterIn = None,
+    lot: FilterIn = None,
+    after: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_LOTS)] = 50,
+) -> Response:
+    """Lots on hand at a site, or of an item wherever they lie: time outside, kinetic mean, vial monitor."""
+    if site is None and item is None:
+        raise ApiError(422, "too_wide", "query", "of which site, or of which item?")
+    now_ms = given.now_ms()
+
+    def look(ledger: sqlite3.Connection) -> tuple[list[Held], dict[str, Site], bool]:
+        keys = book.lots_on_hand(ledger, site, item, lot)
+        page = keys[after : after + limit]
+        return held_lots(ledger, page, now_ms), places(ledger), after + limit < len(keys)
+
+    held, sites, has_more = given.reader.look(look)
+    found = verdicts(given.reader, sites, held, now_ms)
+    body = {
+        "now": iso(now_ms),
+        "lots": [_lot(one, verdict) for one, verdict in zip(held, found, strict=True)],
+        "after": after + limit if has_more else None,
+    }
+    return Response(to_json(body), media_type="application/json")
+
+
+def _lot(held: Held, verdict: Verdict) -> dict[str, Any]:
+    profile, sum_ = held.profile, verdict.exposure
+    return {
+        "site": held.site,
+        "item": held.item.item,
+        "lot": held.lot,
+        "on_hand": held.on_hand,
+        "profile": None if profile is None else profile.name,
+        "profile_version": None if profile is None else profile.version,
+        **_spent(sum_, profile),
+        "limits": _limits(sum_, profile),
+        "mean_kinetic_c": figure(mean_kinetic(sum_)),
+        "vvm_used_pct": figure(vvm_used(held.item.vvm, sum_)),
+        "way": [_leg(stay, profile) for stay in verdict.stays],
+        "judged_from": iso(verdict.judged_from_ms) if verdict.judged_from_ms else None,
+        **_decision(held, verdict),
+    }
+
+
+def _spent(found: Exposure, profile: Profile | None) -> dict[str, Any]:
+    return {
+        "minutes_known": found.known_ms // MINUTE_MS,
+        "minutes_unknown": found.unknown_ms // MINUTE_MS,
+        "minutes_low": None if profile is None else found.low_ms // MINUTE_MS,
+        "minutes_high": None if profile is None else found.high_ms // MINUTE_MS,
+        "lowest_c": None if found.lowest_cc is None else found.lowest_cc / 100,
+        "highest_c": None if found.highest_cc is None else found.highest_cc / 100,
+    }
+
+
+def _limits(found: Exposure, profile: Profile | None) -> list[dict[str, Any]]:
+    limits = () if profile is None else profile.limits
+    nothing = (0,) * len(limits)
+    spent = zip(limits, found.single_ms or nothing, found.beyond_ms or nothing, strict=True)
+    return [
+        {
+            "comparator": limit.comparator,
+            "limit_c": limit.limit_cc / 100,
+            "minutes": limit.minutes,
+            "judgement": limit.judgement,
+            "minutes_spent": (single_ms if limit.judgement == SINGLE else beyond_ms) // MINUTE_MS,
+        }
+        for limit, single_ms, beyond_ms in spent
+    ]
+
+
+def _leg(stay: Stay, profile: Profile | None) -> dict[str, Any]:
+    leg = stay.leg
+    stretch = {"from": iso(leg.from_ms), "to": iso(leg.to_ms)}
+    return {"site": leg.site, "probe": stay.probe, **stretch, **_spent(stay.exposure, profile)}
+
+
+def _decision(held: Held, verdict: Verdict) -> dict[str, Any]:
+    state = held.decisions.get(held.site)
+    reasons = [
+        {"code": one.code, "measured": one.measured, "allowed": one.allowed, "unit": one.unit}
+        for one in verdict.reasons
+    ]
+    decided = None
+    if state is not None:
+        decided = {
+            "is_held": state.is_held,
+            "vvm_stage": state.vvm_stage,
+            "reason": state.reason,
+            "actor": state.actor,
+            "at": iso(state.changed_ms),
+        }
+    is_held = state is not None and state.is_held
+    return {"decided": decided, "proposal": {"reasons": reasons} if reasons and not is_held else None}

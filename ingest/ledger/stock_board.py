@@ -119,7 +119,7 @@ def _all_rows(ledger: sqlite3.Connection, around: Surroundings, today: int) -> I
     missing = set(around.levels)
     for (site, item), found in groupby(book.lines(ledger), itemgetter(0, 1)):
         missing.discard((site, item))
-        lines = [Line._make(line[2:]) for line in found]
+        lines = [line[2:] for line in found]
         yield Row(site, item, brief(lines, around.facts(site, item), today))
     for site, item in missing:
         yield Row(site, item, brief([], around.facts(site, item), today))

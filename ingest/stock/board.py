@@ -8,15 +8,16 @@ A pair with levels but without a line in the book is unknown, not empty: nobody 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.stock import order as ordering
 from ingest.stock.consumption import (
     DAYS_IN_MONTH,
     MONTHS,
-    Change,
+    PlainChange,
     amc,
     days_of_stock,
     months_of_stock,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 LOOK_BACK_DAYS = MONTHS * DAYS_IN_MONTH
 _NOTHING_BOOKED = "nothing_booked"
+_UNKNOWN_RUNG = WORST_FIRST.index(EXPIRED_ONLY) + 0.5
 
 
 class Line(NamedTuple):
@@ -44,6 +46,9 @@ class Line(NamedTuple):
     quantity: int
 
 
+PlainLine = tuple[int, str, str, int]  # a Line without its names: a county has a million
+
+
 class LotFacts(NamedTuple):
     """What is known of a lot at a site besides its book."""
 
@@ -52,8 +57,7 @@ class LotFacts(NamedTuple):
     vvm_stage: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What surrounds the lines of one site's item."""
 
     min: int | None = None
@@ -62,11 +66,10 @@ class Facts:
     next_visit_day: int | None = None
     lead_days: int | None = None
     pack_size: int = 1
-    lots: Mapping[str, LotFacts] = field(default_factory=dict)
+    lots: Mapping[str, LotFacts] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Brief:
+class Brief(NamedTuple):
     """The numbers that sort and filter the board; None where nothing was ever booked."""
 
     on_hand: int | None
@@ -79,12 +82,8 @@ class Brief:
     @property
     def urgency(self) -> tuple[float, float]:
         """Worst first: by the ladder, then by the days that the stock lasts."""
-        rung = WORST_FIRST.index(EXPIRED_ONLY) + 0.5 if self.status is None else self._rung(self.status)
-        return rung, float("inf") if self.days is None else float(self.days)
-
-    @staticmethod
-    def _rung(word: str) -> float:
-        return WORST_FIRST.index(word)
+        rung = _UNKNOWN_RUNG if self.status is None else WORST_FIRST.index(self.status)
+        return rung, float("inf") if self.days is None else self.days.numerator / self.days.denominator
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +102,18 @@ class Full:
     newest_ms: int | None
 
 
-def lots_of(lines: Sequence[Line], facts: Facts) -> list[Lot]:
+def lots_of(lines: Sequence[PlainLine], facts: Facts) -> list[Lot]:
     """What is there by lot, by the sum of its lines; lots of which nothing is left are not named."""
     balance: dict[str, int] = {}
-    for line in lines:
-        balance[line.lot] = balance.get(line.lot, 0) + line.quantity
+    for _, lot, _, quantity in lines:
+        balance[lot] = balance.get(lot, 0) + quantity
     none = LotFacts()
     return [
         Lot(lot, quantity, *facts.lots.get(lot, none)) for lot, quantity in balance.items() if quantity != 0
     ]
 
 
-def brief(lines: Sequence[Line], facts: Facts, today: int) -> Brief:
+def brief(lines: Sequence[PlainLine], facts: Facts, today: int) -> Brief:
     """The numbers of one site's item, from its lines in order of time."""
     if not lines:
         return Brief(None, None, None)
@@ -123,19 +122,23 @@ def brief(lines: Sequence[Line], facts: Facts, today: int) -> Brief:
     good = usable(lots, today, facts.next_visit_day).value
     assert isinstance(good, int)  # noqa: S101 -- a sum is always known
     word = status(on_hand, good, facts.min, facts.reorder, facts.max).value
-    consumed = _consumed(lines, today)
-    monthly = amc(consumed, _stock_out_days(lines, facts, today)) if consumed else None
+    changes = _changes(lines)
+    consumed = _consumed(changes, today)
+    monthly = amc(consumed, _stock_out_days(changes, facts, today)) if consumed else None
     lasting = None if monthly is None else days_of_stock(good, monthly).exact
     use = None if monthly is None else monthly.exact
-    return Brief(on_hand, good, str(word), use, lasting, lines[-1].time_ms)
+    return Brief(on_hand, good, str(word), use, lasting, lines[-1][0])
 
 
-def full(lines: Sequence[Line], facts: Facts, today: int, visits: Sequence[int], on_the_way: int) -> Full:
+def full(
+    lines: Sequence[PlainLine], facts: Facts, today: int, visits: Sequence[int], on_the_way: int
+) -> Full:
     """Everything about one site's item; `visits` are the local days on which the site was supplied."""
     lots = lots_of(lines, facts)
     on_hand = sum(lot.on_hand for lot in lots)
     good = usable(lots, today, facts.next_visit_day)
-    monthly = amc(_consumed(lines, today), _stock_out_days(lines, facts, today))
+    changes = _changes(lines)
+    monthly = amc(_consumed(changes, today), _stock_out_days(changes, facts, today))
     there = int(good.exact or 0)
     interval, scatter = ordering.visit_rhythm(visits)
     if lines:
@@ -153,8 +156,8 @@ def full(lines: Sequence[Line], facts: Facts, today: int, visits: Sequence[int],
         months_of_stock(there, monthly),
         days_of_stock(there, monthly),
         interval,
-        _order(lines, facts, today, there, on_the_way, monthly, interval, scatter),
-        lines[-1].time_ms if lines else None,
+        _order(changes, facts, today, there, on_the_way, monthly, interval, scatter),
+        lines[-1][0] if lines else None,
     )
 
 
@@ -162,31 +165,38 @@ def _first_day(today: int) -> int:
     return today - LOOK_BACK_DAYS
 
 
-def _consumed(lines: Sequence[Line], today: int) -> int:
+def _changes(lines: Sequence[PlainLine]) -> list[PlainChange]:
+    """The lines that change something, on their local days."""
+    return [
+        (day_of(time_ms), lot, quantity, kind == DISPENSE)
+        for time_ms, lot, kind, quantity in lines
+        if quantity
+    ]
+
+
+def _consumed(changes: Sequence[PlainChange], today: int) -> int:
     """What was dispensed in the look-back, which ends yesterday: today is no whole day yet."""
-    return sum(_dispensed(lines, today).values())
+    first = _first_day(today)
+    return -sum(quantity for day, _, quantity, is_dispense in changes if is_dispense and first <= day < today)
 
 
-def _dispensed(lines: Sequence[Line], today: int) -> dict[int, int]:
+def _dispensed(changes: Sequence[PlainChange], today: int) -> dict[int, int]:
     by_day: dict[int, int] = {}
-    for line in lines:
-        if line.kind == DISPENSE and _first_day(today) <= (day := day_of(line.time_ms)) < today:
-            by_day[day] = by_day.get(day, 0) - line.quantity
+    for day, _, quantity, is_dispense in changes:
+        if is_dispense and _first_day(today) <= day < today:
+            by_day[day] = by_day.get(day, 0) - quantity
     return by_day
 
 
-def _stock_out_days(lines: Sequence[Line], facts: Facts, today: int) -> int:
-    changes = [
-        Change(day_of(line.time_ms), line.lot, line.quantity, line.kind == DISPENSE)
-        for line in lines
-        if line.quantity
-    ]
-    expires = {lot: found.expires_day for lot, found in facts.lots.items()}
+def _stock_out_days(changes: Sequence[PlainChange], facts: Facts, today: int) -> int:
+    # An item has many lots in a county and few at a site.
+    known = facts.lots
+    expires = {lot: known[lot].expires_day for lot in {change[1] for change in changes} if lot in known}
     return stock_out_days(changes, expires, _first_day(today), today - 1)
 
 
 def _order(
-    lines: Sequence[Line],
+    changes: Sequence[PlainChange],
     facts: Facts,
     today: int,
     usable_now: int,
@@ -203,7 +213,7 @@ def _order(
             level = ordering.small_demand(daily * (visit_days + lead))
             if level.value is not None:
                 return ordering.fill_up("k", level, usable_now, on_the_way)
-        spread = _daily_deviation(lines, facts, today)
+        spread = _daily_deviation(changes, facts, today)
         return ordering.visit_order(daily, visit_days, lead, spread, visit_scatter, usable_now, on_the_way)
     if facts.max:
         return ordering.fill_up("max", Figure(facts.max, "max"), usable_now, on_the_way)
@@ -211,8 +221,8 @@ def _order(
     return unknown("no_use_visits_or_max", "needs measured use and visits, or a max level", inputs)
 
 
-def _daily_deviation(lines: Sequence[Line], facts: Facts, today: int) -> Fraction:
+def _daily_deviation(changes: Sequence[PlainChange], facts: Facts, today: int) -> Fraction:
     """Scatter of daily use over the days on which there was something to give out."""
-    by_day = _dispensed(lines, today)
-    idle = LOOK_BACK_DAYS - _stock_out_days(lines, facts, today) - len(by_day)
+    by_day = _dispensed(changes, today)
+    idle = LOOK_BACK_DAYS - _stock_out_days(changes, facts, today) - len(by_day)
     return ordering.deviation([Fraction(count) for count in by_day.values()] + [Fraction(0)] * max(0, idle))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.stock.figure import Figure, Value, unknown
@@ -77,7 +78,7 @@ def amc(
         raise ValueError(f"{stock_out_days} stock-out days in {days} days")
     if stock_out_days == days:
         return unknown("always_stocked_out", _AMC, inputs)
-    value = Fraction(consumed - transfers, months) * Fraction(days, days - stock_out_days)
+    value = Fraction((consumed - transfers) * days, months * (days - stock_out_days))
     return Figure(value, _AMC, inputs)
 
 
@@ -98,7 +99,7 @@ def _lasting(on_hand: int, monthly: Figure, formula: str, factor: int) -> Figure
         return unknown(monthly.why or "unknown_use", formula, inputs)
     if use <= 0:
         return unknown("no_use_seen", formula, inputs)
-    return Figure(on_hand / use * factor, formula, inputs)
+    return Figure(Fraction(on_hand * factor * use.denominator, use.numerator), formula, inputs)
 
 
 def max_stock(amc: Fraction, periods: Fraction) -> Figure:
@@ -146,63 +147,46 @@ class Change(NamedTuple):
     is_dispense: bool = False
 
 
+PlainChange = tuple[int, str, int, bool]  # a Change without its names
+
+
 def stock_out_days(
-    changes: Iterable[Change], expires_day: Mapping[str, int | None], first_day: int, last_day: int
+    changes: Iterable[PlainChange], expires_day: Mapping[str, int | None], first_day: int, last_day: int
 ) -> int:
     """Days from first to last on which nothing unexpired was there all day, by a book in order of time.
 
     A day on which something was dispensed was none, whatever the book says. Days before the first entry had
-    nothing booked, and count: the average is then taken over the days that are known.
+    nothing booked, and count: the average is then taken over the days that are known. A shortfall of any lot
+    takes away from the others.
     """
     balance: dict[str, int] = {}
-    good_days = at = 0
-    ordered = list(changes)
-    day = first_day
-    while day <= last_day:
-        while at < len(ordered) and ordered[at].day < day:
-            _add(balance, ordered[at])
-            at += 1
-        is_good = _unexpired(balance, expires_day, day) > 0
-        begin = at
-        while at < len(ordered) and ordered[at].day == day:
-            _add(balance, ordered[at])
-            is_good = is_good or ordered[at].is_dispense or _unexpired(balance, expires_day, day) > 0
-            at += 1
-        until = _next_day(ordered, at, balance, expires_day, day, last_day) if at == begin else day
-        if is_good:
-            good_days += until + 1 - day
-        day = until + 1
+    counted: dict[str, int] = {}  # what of each balance had not expired
+    total = good_days = 0
+    day, was_good = first_day, False  # the day that is being judged, and whether it ever was good
+    for at, lot, quantity, is_dispense in _with_expiries(changes, expires_day):
+        if at > last_day:
+            break
+        if at > day:
+            good_days += (was_good or total > 0) + (at - day - 1) * (total > 0)
+            day, was_good = at, False
+        if at == day and (quantity or is_dispense):
+            was_good = was_good or is_dispense or total > 0
+        held = balance[lot] = balance.get(lot, 0) + quantity
+        expiry = expires_day.get(lot)
+        good = held if held < 0 or expiry is None or expiry >= at else 0
+        total += good - counted.get(lot, 0)
+        counted[lot] = good
+    good_days += (was_good or total > 0) + (last_day - day) * (total > 0)
     return last_day + 1 - first_day - good_days
 
 
-def _add(balance: dict[str, int], change: Change) -> None:
-    balance[change.lot] = balance.get(change.lot, 0) + change.quantity
-
-
-def _unexpired(balance: Mapping[str, int], expires_day: Mapping[str, int | None], day: int) -> int:
-    """The sum of lots that had not expired by a day; shortfalls of any lot take away from it."""
-    total = 0
-    for lot, quantity in balance.items():
-        expiry = expires_day.get(lot)
-        if quantity < 0 or expiry is None or expiry >= day:
-            total += quantity
-    return total
-
-
-def _next_day(
-    ordered: Sequence[Change],
-    at: int,
-    balance: Mapping[str, int],
-    expires_day: Mapping[str, int | None],
-    day: int,
-    last_day: int,
-) -> int:
-    """The last day until which nothing changes: no entry, and no lot expires."""
-    ends = [last_day]
-    if at < len(ordered):
-        ends.append(ordered[at].day - 1)
-    for lot in balance:
-        expiry = expires_day.get(lot)
-        if expiry is not None and expiry >= day:
-            ends.append(expiry)
-    return min(ends)
+def _with_expiries(
+    changes: Iterable[PlainChange], expires_day: Mapping[str, int | None]
+) -> Iterable[PlainChange]:
+    """The changes, and a change of nothing at the beginning of each day after which a lot has expired."""
+    if not expires_day:
+        return changes
+    found = list(changes)
+    lots = {change[1] for change in found}
+    expired = [(day + 1, lot, 0, False) for lot in lots if (day := expires_day.get(lot)) is not None]
+    return sorted(expired + found, key=itemgetter(0)) if expired else found

@@ -24,7 +24,9 @@ class Figure:
     @property
     def exact(self) -> Fraction | None:
         """The value to go on calculating with."""
-        return None if self.value is None or isinstance(self.value, str) else Fraction(self.value)
+        if self.value is None or isinstance(self.value, str):
+            return None
+        return self.value if isinstance(self.value, Fraction) else Fraction(self.value)
 
 
 def unknown(why: str, formula: str, inputs: Mapping[str, Value]) -> Figure:

@@ -30,12 +30,12 @@ def status(on_hand: int, usable: int, low: int | None, reorder: int | None, high
 
 
 def _rung(on_hand: int, usable: int, low: int, reorder: int, high: int) -> str:
-    held = {
-        STOCK_OUT: on_hand <= 0,
-        EXPIRED_ONLY: usable <= 0,
-        LOW_STOCK: 0 < low >= usable,
-        REORDER: 0 < reorder >= usable,
-        OVERSTOCK: 0 < high < on_hand,
-        IN_STOCK: True,
-    }
-    return next(word for word in WORST_FIRST if held[word])
+    held = (
+        on_hand <= 0,
+        usable <= 0,
+        0 < low >= usable,
+        0 < reorder >= usable,
+        0 < high < on_hand,
+        True,
+    )
+    return WORST_FIRST[held.index(True)]

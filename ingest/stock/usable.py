@@ -8,8 +8,7 @@ receipt was booked, or booked without a lot) takes away from the sum, so that th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.stock.figure import Figure, Value
 
@@ -20,8 +19,7 @@ WORST_USABLE_STAGE = 2
 FORMULA = "sum of lots with expiry >= day, not held, vial monitor stage 1 or 2"
 
 
-@dataclass(frozen=True, slots=True)
-class Lot:
+class Lot(NamedTuple):
     """What a site has of a lot; `lot` is empty where nobody said which."""
 
     lot: str

@@ -1,4 +1,4 @@
-"""The stock board of a county: 1,000 sites with 100 items each, 12 lines of the book a pair.
+"""The stock board of a county: 1,000 sites with 100 items each, 12 lines of the book and three lots a pair.
 
 The reference is SQLite alone summing the same book by site, item and lot: what "stock on hand is a sum" costs
 at least.
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ingest.ledger import book, items, par_levels, sites, stock_board
+from ingest.ledger import book, items, lots, par_levels, sites, stock_board
 from ingest.ledger.files import open_store
 from ingest.ledger.items import Item
 from ingest.ledger.par_levels import ParLevel
@@ -50,6 +50,8 @@ def fill(ledger: sqlite3.Connection) -> None:
     ledger.execute("BEGIN")
     for item in range(ITEMS):
         items.put(ledger, Item(f"item-{item}", pack_size=10))
+        for lot, expires_day in enumerate((TODAY - 30, TODAY + 100, None)):
+            lots.note(ledger, f"item-{item}", f"L{lot}", expires_day)
     for site in range(SITES):
         sites.put(ledger, Site(f"site-{site}", lead_days=2))
         for item in range(ITEMS):

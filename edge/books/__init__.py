@@ -1,0 +1,16 @@
+"""The book shelf of a unit: tags and barcodes in, facts about copies out; loans without any network.
+
+    source ──▶ Librarian ──▶ intake          book, inventory, settle, lists
+    tags, scanner   │
+    crew page ──────┤  ask (a Unix socket): lend, take back, renew, check the shelf, settle
+                    ├─ lists        what the service knew last: copies, blocks, holds, conflicts
+                    ├─ rules        what speaks against a loan, by those lists and by the tag
+                    ├─ shelf        what the lists say and what happened since
+                    └─ inventory    rounds of reading until nothing new comes
+
+A loan is a fact: it is recorded, never refused by the service, only resolved. All of it is pure but for the
+librarian, and runs in the agent's main thread; what must survive a power cut is committed with its record.
+
+The codecs know a tag's bytes: `iso28560_2`, `iso28560_3`, `iso28560_4`, `university`, and `tag` which tells
+them apart. What is none of them is kept as it is.
+"""

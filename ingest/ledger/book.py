@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import astuple, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from firmware import wire
+from ingest.ledger import clocks
 from ingest.stock.days import DAY_MS, ZONE_MS
-from ingest.stock.entries import Entry, booked_time
+from ingest.stock.entries import Entry
 from ingest.stock.way import Step
 
 if TYPE_CHECKING:
@@ -148,43 +148,24 @@ def on_the_way(ledger: sqlite3.Connection, site: str) -> dict[str, int]:
 
 def _timed(ledger: sqlite3.Connection, entry: Entry) -> Entry:
     """The entry at the time its boot has meanwhile earned."""
-    if entry.unit is None:
+    won = None if entry.unit is None else clocks.find(ledger, entry.unit, entry.boot)
+    if won is None:
         return entry
-    row = ledger.execute(
-        "SELECT clock, boot_at_ms FROM book_clock WHERE unit = ? AND boot = ?", (entry.unit, entry.boot)
-    ).fetchone()
-    if row is None or row[0] <= entry.said_clock:
-        return entry
-    true_clock, boot_at_ms = row
-    time_ms, clock = _moved(entry.said_ms - entry.boot_at_ms, true_clock, boot_at_ms, entry.learned_ms)
+    time_ms, clock = clocks.time_of(won, entry.said_ms, entry.said_clock, entry.boot_at_ms, entry.learned_ms)
     return replace(entry, time_ms=time_ms, clock=clock)
 
 
-def _moved(since_boot_ms: int, clock: int, boot_at_ms: int, learned_ms: int) -> tuple[int, str]:
-    return booked_time(boot_at_ms + since_boot_ms, wire.CLOCKS[clock], learned_ms)
-
-
-def correct(
-    ledger: sqlite3.Connection, unit: str, boot: str, clock: int, boot_at_ms: int, mono_ms: int
-) -> int:
-    """A boot's clock was won or stepped: move what it had booked by a lesser one. Returns how many moved.
-
-    Of several corrections the one of the better clock counts, then the later one, whichever comes first.
-    """
-    is_better = ledger.execute(
-        "INSERT INTO book_clock VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET clock = excluded.clock,"
-        " boot_at_ms = excluded.boot_at_ms, mono_ms = excluded.mono_ms"
-        " WHERE (excluded.clock, excluded.mono_ms) > (clock, mono_ms) RETURNING 1",
-        (unit, boot, clock, boot_at_ms, mono_ms),
-    ).fetchone()
-    if is_better is None:
+def correct(ledger: sqlite3.Connection, unit: str, boot: str) -> int:
+    """Move what a boot had booked by a lesser clock than it has won; returns how many entries."""
+    won = clocks.find(ledger, unit, boot)
+    if won is None:
         return 0
     rows = ledger.execute(
-        "SELECT id, said_ms - boot_at_ms, learned_ms FROM book"
+        "SELECT id, said_ms, said_clock, boot_at_ms, learned_ms FROM book"
         " WHERE unit = ? AND boot = ? AND said_clock < ?",
-        (unit, boot, clock),
+        (unit, boot, won.clock),
     ).fetchall()
-    moved = [(*_moved(mono, clock, boot_at_ms, learned_ms), id_) for id_, mono, learned_ms in rows]
+    moved = [(*clocks.time_of(won, *said), id_) for id_, *said in rows]
     ledger.executemany("UPDATE book SET time_ms = ?, clock = ? WHERE id = ?", moved)
     if moved:
         touch(ledger)

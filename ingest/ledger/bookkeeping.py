@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware import wire
-from ingest.ledger import book, excursions, items, lots, sites, unbooked
+from ingest.ledger import book, clocks, excursions, items, lots, sites, unbooked
 from ingest.stock.entries import BOOKED_KINDS, Said, Unbookable, entries_of
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def _correct(ledger: sqlite3.Connection, chunk: Chunk) -> None:
     for clock, boot_at_ms, time_ms in zip(
         columns["clock"], columns["boot_at_ms"], columns["time_ms"], strict=True
     ):
-        book.correct(ledger, chunk.unit, chunk.boot, clock, boot_at_ms, time_ms - boot_at_ms)
+        if clocks.learn(ledger, chunk.unit, chunk.boot, clock, boot_at_ms, time_ms - boot_at_ms):
+            book.correct(ledger, chunk.unit, chunk.boot)
+            excursions.correct(ledger, chunk.unit, chunk.boot)
 
 
 def _book(ledger: sqlite3.Connection, said: Said, known: KnownPlaces) -> bool:

@@ -314,6 +314,7 @@ LEDGER_STEPS = (
         seq INTEGER NOT NULL,
         clock INTEGER NOT NULL,
         mono_ms INTEGER NOT NULL, -- of at_ms, since the boot
+        came_ms INTEGER NOT NULL, -- when last_ms was heard of
         PRIMARY KEY (subject, at_ms)
     ) WITHOUT ROWID;
     CREATE TABLE alert (
@@ -391,6 +392,15 @@ LEDGER_STEPS = (
         PRIMARY KEY (what, name)
     ) WITHOUT ROWID;
     ALTER TABLE notification ADD COLUMN thing TEXT NOT NULL DEFAULT ''
+    """,
+    """
+    ALTER TABLE excursion ADD COLUMN boot TEXT NOT NULL DEFAULT '';
+    ALTER TABLE excursion ADD COLUMN said_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE excursion ADD COLUMN said_clock INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE excursion ADD COLUMN boot_at_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE excursion ADD COLUMN said_learned_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE excursion ADD COLUMN began_ago_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE excursion ADD COLUMN ended_ago_ms INTEGER
     """,
 )
 

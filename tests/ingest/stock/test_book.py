@@ -1,5 +1,6 @@
 """The book behind the real pipeline: any order, any repeat, any clock gives the same stock."""
 
+import itertools
 import random
 import sqlite3
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from firmware import wire
+from ingest.history.chunk import Chunk
 from ingest.ledger import book, bookkeeping, excursions, items, lots, sites, unbooked
 from ingest.ledger.files import open_store
 from ingest.ledger.items import Item
@@ -159,19 +161,50 @@ def test_a_time_to_come_is_booked_on_arrival(desk: Desk) -> None:
     assert (entry.time_ms, entry.clock) == (NOW_MS, "ahead")
 
 
-def test_an_excursion_is_one_row_in_any_order(desk: Desk) -> None:
-    def told(seq: int, state: int, ago_ms: int, **cells: Any) -> wire.Group:
-        rule = {"direction": 1, "judgement": 0, "comparator": 2, "limit_cc": 800, "limit_s": 3600}
-        about = {"number": 1, "state": state, "began_ago_ms": ago_ms, "outside_s": 3600 + 60 * seq}
-        more = {"profile": "tight", "profile_version": 1, "time_ms": BOOT_AT_MS + ago_ms}
-        return group("excursion", [seq], "probe-1", **rule, **about, **more, **cells)
+def told(seq: int, state: int, ago_ms: int, **cells: Any) -> wire.Group:
+    rule = {"direction": 1, "judgement": 0, "comparator": 2, "limit_cc": 800, "limit_s": 3600}
+    about = {"number": 1, "state": state, "began_ago_ms": ago_ms, "outside_s": 3600 + 60 * seq}
+    more = {"profile": "tight", "profile_version": 1, "time_ms": BOOT_AT_MS + ago_ms}
+    return group("excursion", [seq], "probe-1", **{**rule, **about, **more, **cells})
 
+
+def test_an_excursion_is_one_row_in_any_order(desk: Desk) -> None:
     ended = told(2, 1, 7_200_000, ended_ago_ms=60_000)
     desk.send(sent(ended, prev=0))
     desk.send(sent(told(1, 0, 3_600_000), prev=0))
     (one,) = excursions.of_unit(desk.connection, UNIT, ["probe-1"], 10)
     assert (one.state, one.began_ms, one.ended_ms) == ("ended", BOOT_AT_MS, BOOT_AT_MS + 7_140_000)
     assert one.outside_s == 3720
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_an_excursion_told_without_a_clock_is_moved_when_it_is_won(
+    desk: Desk, order: tuple[int, ...]
+) -> None:
+    lost = {"clock": NONE, "boot_at_ms": 0}
+    won = {"time_ms": BOOT_AT_MS + 60_000, "boot_at_ms": BOOT_AT_MS, "was": 0, "step_ms": 0}
+    groups = [
+        told(1, 0, 3_600_000, time_ms=3_610_000, **lost),
+        told(2, 1, 7_200_000, ended_ago_ms=60_000, time_ms=7_210_000, **lost),
+        group("clock_set", [3], **won),
+    ]
+    chunks = [Chunk(UNIT, A, "event", "b" * 16, 0, made, b"", NOW_MS) for made in groups]
+    for number in order:
+        bookkeeping.take(desk.connection, [chunks[number]])
+    (one,) = excursions.of_unit(desk.connection, UNIT, None, 10)
+    assert (one.began_ms, one.ended_ms) == (BOOT_AT_MS + 10_000, BOOT_AT_MS + 7_150_000)
+    assert (one.state, one.clock) == ("ended", "gnss")
+
+
+def test_an_excursion_without_any_clock_is_dated_by_its_arrival(desk: Desk) -> None:
+    desk.send(sent(told(1, 0, 3_600_000, time_ms=3_610_000, clock=NONE, boot_at_ms=0)))
+    (one,) = excursions.of_unit(desk.connection, UNIT, None, 10)
+    assert (one.began_ms, one.clock) == (NOW_MS - 3_600_000, "none")
+
+
+def test_another_boot_moves_nothing(desk: Desk) -> None:
+    desk.send(sent(told(1, 0, 3_600_000, time_ms=3_610_000, clock=NONE, boot_at_ms=0)))
+    assert excursions.correct(desk.connection, UNIT, "f" * 16) == 0
 
 
 def entries() -> list[Entry]:
@@ -250,4 +283,23 @@ def test_a_file_of_the_step_before_is_brought_forward(tmp_path: Path) -> None:
     name_places(new)
     assert book.state(new) == (0, 0)
     assert new.execute("SELECT unit FROM unit").fetchall() == [(UNIT,)]
+    new.close()
+
+
+def test_excursions_of_an_older_file_stay_as_they_were(tmp_path: Path) -> None:
+    from ingest.ledger.schema import LEDGER_STEPS, advance
+
+    (at,) = (number for number, step in enumerate(LEDGER_STEPS) if "said_learned_ms" in step)
+    path = tmp_path / "old.sqlite3"
+    old = sqlite3.connect(path, isolation_level=None)
+    advance(old, "ledger", LEDGER_STEPS[:at])
+    rule = ("open", "high", "single", "above", 800, 3600, 5_000, None, 3600, 801, 900, "tight", 1, "gnss")
+    old.execute(
+        f"INSERT INTO excursion VALUES ({', '.join('?' * 21)})", (UNIT, "fridge", A, 1, 7, *rule, 1, 1)
+    )
+    old.close()
+    new = open_store(path)
+    (one,) = excursions.of_unit(new, UNIT, None, 10)
+    assert (one.seq, one.began_ms, one.clock) == (7, 5_000, "gnss")
+    assert excursions.correct(new, UNIT, "") == 0
     new.close()

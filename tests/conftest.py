@@ -15,8 +15,9 @@ from tests.fixtures.ports import free_port as find_free_port
 from tests.fixtures.programs import ROOT, Program, find_program, module_command
 
 # A shared machine is slow at times, which is no fault of the code; in CI the same examples come each time.
-hypothesis.settings.register_profile("hand", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+SLOW = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("hand", **SLOW)
+hypothesis.settings.register_profile("ci", **SLOW, derandomize=True, database=None)
 hypothesis.settings.load_profile("ci" if proof.is_ci() else "hand")
 
 

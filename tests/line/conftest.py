@@ -17,13 +17,21 @@ if TYPE_CHECKING:
     from tests.fixtures.mosquitto import Mosquitto
     from tests.fixtures.programs import Program
 
+# Recordings are older than what a service keeps by default.
+KEEP_ALL = """\
+[history]
+track_days = 0
+climate_days = 0
+health_days = 0
+"""
+
 
 @pytest.fixture
 def service(
     mosquitto: Mosquitto, free_port: int, tmp_path: Path, programs: list[Program]
 ) -> Iterator[Service]:
     """The service on the broker, ready."""
-    made = Service(tmp_path, mosquitto.host, mosquitto.port, free_port)
+    made = Service(tmp_path, mosquitto.host, mosquitto.port, free_port, settings=KEEP_ALL)
     programs.append(made.program)
     made.start()
     made.wait_until_ready()

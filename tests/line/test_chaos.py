@@ -32,7 +32,7 @@ UNITS = 3
 BACK_S = 60.0  # until each unit is heard of again
 
 
-@pytest.mark.timeout(CHAOS_S + 240)
+@pytest.mark.timeout(CHAOS_S + 400)
 def test_books_balance_after_kills(
     tmp_path: Path,
     mosquitto: Mosquitto,

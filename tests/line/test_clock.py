@@ -196,7 +196,6 @@ class Troubles:
         return False
 
 
-@pytest.mark.timeout(180)
 def test_every_boot_gets_its_time(
     tmp_path: Path, mosquitto: Mosquitto, service: Service, note: Callable[..., None]
 ) -> None:

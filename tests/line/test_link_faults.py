@@ -173,7 +173,6 @@ def running(line: Line) -> Iterator[Running]:
         yield {**begun, **{name: threads.submit(suffer, line, name) for name in FAULTS}}
 
 
-@pytest.mark.timeout(150)
 @pytest.mark.parametrize("name", FAULTS)
 def test_the_books_balance_and_the_line_comes_back(name: str, running: Running, line: Line) -> None:
     outcome = running[name].result()
@@ -187,7 +186,6 @@ def test_the_books_balance_and_the_line_comes_back(name: str, running: Running, 
         assert shown_as in {event["values"].get("code") for event in told}
 
 
-@pytest.mark.timeout(150)
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_the_books_balance_after_a_reset_at_any_byte(way: str, running: Running) -> None:
     outcome = running[way].result()

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.line.outage import Fleet
 from tests.line.swarm import WINDOW
 
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 UNITS, ROWS, SPREAD_S, OUTAGE_S = 60, 200, 4.0, 5.0
 
 
-@pytest.mark.timeout(120)
 def test_a_fleet_comes_back_without_a_storm(
     tmp_path: Path, mosquitto: Mosquitto, service: Service, note: Callable[..., None]
 ) -> None:

@@ -343,7 +343,6 @@ def test_the_day_has_what_it_should(days: dict[str, Day], undisturbed: dict[str,
     assert {wire.CLOCKS[clock] for clock in clocks} >= {"none", "estimated", "gnss"}
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", range(4))
 def test_a_disturbed_day_ends_like_the_undisturbed(
     days: dict[str, Day], undisturbed: dict[str, str], tmp_path: Path, seed: int

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fixtures.programs import ROOT, find_program
+from tests.fixtures.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -201,7 +202,7 @@ class VirtualMachine:
 
     def wait_for(self, text: str, timeout_s: float) -> None:
         """Read on until a line has `text`; AssertionError with what the machine said instead."""
-        deadline_s = time.monotonic() + timeout_s
+        deadline_s = time.monotonic() + PATIENCE * timeout_s
         while text not in self._next(deadline_s - time.monotonic()):
             assert time.monotonic() < deadline_s, f"no {text!r} in {timeout_s} s:\n" + "\n".join(self._seen)
 

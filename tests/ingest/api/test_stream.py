@@ -116,7 +116,7 @@ async def test_changes_between_two_ticks_are_one_event(parts: Parts, url: str) -
             _, _, data = await one.next()
             assert len(data["units"]) == 1
             seen += 1
-        assert seen < 20
+        assert seen < parts_of_second / 2
 
 
 async def test_a_quiet_stream_ticks(parts: Parts, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +142,7 @@ async def test_a_sleeper_gets_the_newest_of_each_unit(parts: Parts, url: str) ->
                 while (await reader.next())[2]["units"][0]["lat_deg"] != step / 100:
                     pass
         body = b""
-        sleeper.settimeout(5)
+        sleeper.settimeout(30)
         while f'"lat_deg":{(3 * hub_module.RING - 1) / 100}'.encode() not in body:
             body = body[-100_000:] + sleeper.recv(1 << 20)
 
@@ -155,7 +155,7 @@ async def test_who_takes_nothing_is_let_go(parts: Parts, url: str, monkeypatch: 
         sleeper.sendall(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         hub = parts.app.state.hub
         wait_until(lambda: hub.listeners == 1)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while hub.listeners and time.monotonic() < deadline:
             for number in range(1000):
                 move(parts, f"van-{number}", 1)
@@ -172,7 +172,7 @@ async def test_who_leaves_is_forgotten(parts: Parts, url: str) -> None:
         await other.next()
         assert hub.listeners == 2
     wait_until(lambda: hub.listeners == 0)
-    assert hub._task is None
+    wait_until(lambda: hub._task is None)
 
 
 async def test_too_many_are_told_to_wait(parts: Parts, url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,6 @@ def processes_with(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.timeout(240)
 def test_units_appear_ctrl_c_ends_all_and_a_second_start_goes_on(
     demo: Demo, free_port: int, tmp_path: Path
 ) -> None:

@@ -91,3 +91,24 @@ DIVIDERS = {
 
 # These can wake the node from deep sleep.
 WAKES = ("DOOR", "HELP", "IGNITION")
+
+# From hardware/power.toml. Nothing of it was measured yet.
+LIMITS = {
+    "holdup_start_mv": 4670,  # below: a shutdown could not be held
+    "supply_low_mv": 8000,  # below for supply_low_ms: shut the Pi down
+    "supply_low_ms": 1000,
+    "halt_timeout_ms": 30000,  # then its supply is cut all the same
+    "linger_ms": 120000,  # the Pi stays on for so long after the ignition went
+}
+
+# Computer -> (started above, shut down below), hundredths of a degree in the cabin.
+PI_COLD_CC = {"cm4": (-1800, -2000), "zero-2-w": (200, 0)}
+
+# What the node wakes for -> (every so many seconds, awake for at most so many ms).
+DUTY = {
+    "parked_sample": (60, 1000),
+    "cabinet_sample": (300, 1000),
+    "cabinet_scale": (900, 1500),
+    "cabinet_look": (3600, 2500),
+    "cabinet_send": (86400, 15000),
+}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from hardware import pinmap
+from hardware import pinmap, power
 from hardware.source import FaultsFound
 
 HERE = Path(__file__).resolve().parent
@@ -21,8 +21,10 @@ ROOT = HERE.parent
 def texts() -> dict[str, str]:
     """Path from the repository's top -> content, of all that is made; FaultsFound when a source is wrong."""
     pins = pinmap.load(HERE / "pinmap.toml")
+    assumed, budget = power.load(HERE / "power.toml")
     return {
-        "firmware/board.py": pinmap.board_py(pins),
+        "firmware/board.py": pinmap.board_py(pins) + power.limits_py(assumed, budget),
+        "hardware/made/power.md": power.page(assumed, budget),
         "hardware/made/pins.md": pinmap.tables(pins),
         "hardware/made/pi-config.txt": pinmap.pi_config(pins),
     }

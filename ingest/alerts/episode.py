@@ -11,10 +11,15 @@ episode began when its condition began, not when the wait was over, and ended wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+
+Number = int | float | str | None
+Numbers = Mapping[str, Number]
 
 
 class Sample(NamedTuple):
@@ -22,7 +27,7 @@ class Sample(NamedTuple):
 
     at_ms: int
     is_true: bool | None
-    numbers: Mapping[str, int | float | str | None] = {}
+    numbers: Numbers = MappingProxyType({})
 
 
 class Holds(NamedTuple):
@@ -38,7 +43,7 @@ class Episode(NamedTuple):
     since_ms: int
     fired_ms: int
     over_ms: int | None
-    numbers: Mapping[str, int | float | str | None]
+    numbers: Numbers
 
 
 class State(NamedTuple):
@@ -47,7 +52,7 @@ class State(NamedTuple):
     since_ms: int
     is_firing: bool
     clear_ms: int | None
-    numbers: Mapping[str, int | float | str | None]
+    numbers: Numbers
 
 
 def step(holds: Holds, state: State | None, sample: Sample) -> tuple[State | None, Episode | None]:

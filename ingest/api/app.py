@@ -12,12 +12,14 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from ingest.api import (
+    alerts,
     cold_chain,
     commands,
     erasures,
     events,
     health,
     login,
+    maintenance,
     page,
     records,
     refused,
@@ -52,6 +54,8 @@ ROUTERS = (
     cold_chain.router,
     stock_edit.router,
     stock.router,
+    alerts.router,
+    maintenance.router,
     stream.router,
     refused.router,
     commands.router,

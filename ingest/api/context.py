@@ -7,8 +7,10 @@ own, and what a person says of a unit is handed to the pipeline.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+from ingest.alerts.news import AlertNews
 
 if TYPE_CHECKING:
     import sqlite3
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
+    from ingest.alerts.contact import Contact
     from ingest.ledger.erasures import Erasure
     from ingest.reader import Reader
 
@@ -55,6 +58,7 @@ class Context:
     writing connection in a transaction of its own and returns what it returns. `send_command(unit, command)`
     hands a command to the broker and is False when there is no connection. All are called from any thread.
     `instance` is a word of this process's life: a revision of the live state means nothing to the next one.
+    `alert_news` tells that alerts changed; `contacts` are who is told of them.
     """
 
     reader: Reader
@@ -68,6 +72,8 @@ class Context:
     registry: CollectorRegistry
     now_ms: Callable[[], int]
     instance: str
+    alert_news: AlertNews = field(default_factory=AlertNews)
+    contacts: tuple[Contact, ...] = ()
     stale_after_s: int = 90
     gone_after_s: int = 604800
     tick_ms: int = 50

@@ -4,7 +4,7 @@ While somebody listens, the hub asks the live state every `tick_ms` what changed
 it once as one event, keeps the last blocks in a ring, and feeds its listeners what they have not got yet.
 Whoever fell out of the ring (a slow line, a laptop that slept) gets what changed since its own revision in
 one block: for a position only the newest counts, so a slow browser costs nothing but its own delay, and
-nobody has a queue that could grow.
+nobody has a queue that could grow. Of alerts it only says that some changed.
 
     ring    #41 update   #42 update   #43 tick   #44 update        (numbers count blocks, ids name revisions)
                 ^ a listener that got #41 gets #42 to #44 next
@@ -55,6 +55,7 @@ class Hub:
         self._ring: deque[Block] = deque(maxlen=RING)
         self.number = 0  # of the newest block
         self._revision = 0
+        self._alerts = context.alert_news.revision
         self._spoke_s = 0.0
         self._task: asyncio.Task[None] | None = None
         self._listeners: set[Listener] = set()
@@ -102,12 +103,13 @@ class Hub:
         if known is not None:
             return self.catch_up(known)
         revision, units = self._context.live.texts()
-        return self._block(self.number, revision, "snapshot", self.fleet(units))
+        return self._block(self.number, revision, ("snapshot", self.fleet(units)))
 
     def catch_up(self, revision: int) -> Block:
         """One block of all that changed since a revision."""
         newer, units = self._context.live.changed_since(revision)
-        return self._block(self.number, newer, "update", self._update(units))
+        alerts = [("alerts", self._alert_body())] if self._context.alert_news.revision else []
+        return self._block(self.number, newer, ("update", self._update(units)), *alerts)
 
     def blocks_after(self, number: int) -> list[Block] | None:
         """The blocks that follow, perhaps none; None when some are no longer there."""
@@ -138,20 +140,28 @@ class Hub:
             self._publish(now_s, revision, "update", self._update(units))
         elif now_s - self._spoke_s >= IDLE_S:
             self._publish(now_s, revision, "tick", to_json({"now": iso(self._context.now_ms())}))
+        if self._context.alert_news.revision != self._alerts:
+            self._alerts = self._context.alert_news.revision
+            self._publish(now_s, revision, "alerts", self._alert_body())
         for listener in self._listeners:
             listener.feed(now_s)
+
+    def _alert_body(self) -> bytes:
+        return to_json({"now": iso(self._context.now_ms()), "revision": self._context.alert_news.revision})
 
     def _publish(self, now_s: float, revision: int, event: str, body: bytes) -> None:
         self.number += 1
         self._revision, self._spoke_s = revision, now_s
-        self._ring.append(self._block(self.number, revision, event, body))
+        self._ring.append(self._block(self.number, revision, (event, body)))
 
     def _update(self, units: list[bytes]) -> bytes:
         return with_units({"now": iso(self._context.now_ms())}, units)
 
-    def _block(self, number: int, revision: int, event: str, body: bytes) -> Block:
-        head = f"event: {event}\nid: {self._context.instance}-{revision}\ndata: ".encode()
-        data = head + body + b"\n\n"
+    def _block(self, number: int, revision: int, *events: tuple[str, bytes]) -> Block:
+        revision_id = f"{self._context.instance}-{revision}"
+        data = b"".join(
+            f"event: {event}\nid: {revision_id}\ndata: ".encode() + body + b"\n\n" for event, body in events
+        )
         return Block(number, revision, (data, chunked(data)))
 
     def _known_revision(self, last_event_id: str | None) -> int | None:

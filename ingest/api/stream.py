@@ -38,8 +38,9 @@ router = APIRouter(tags=["live"])
     response_class=Response,
     responses={
         200: {
-            "description": "Events `snapshot` (as GET /api/v1/live), `update` (the units that changed) and "
-            "`tick` (only the time), as server-sent events without end.",
+            "description": "Events `snapshot` (as GET /api/v1/live), `update` (the units that changed), "
+            "`alerts` (some changed: ask for them) and `tick` (only the time), as server-sent events without "
+            "end.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
         **responses(422, 503),

@@ -118,6 +118,12 @@ def of_alert(ledger: sqlite3.Connection, alert: int) -> list[Notification]:
     return [Notification(*row) for row in ledger.execute(_OF_ALERT, (alert,))]
 
 
+def counts_by_contact(ledger: sqlite3.Connection) -> dict[tuple[str, str], int]:
+    """How many there are by contact and state."""
+    rows = ledger.execute("SELECT contact, state, COUNT(*) FROM notification GROUP BY contact, state")
+    return {(contact, state): count for contact, state, count in rows}
+
+
 def counts(ledger: sqlite3.Connection) -> dict[str, int]:
     """How many there are in each state."""
     return dict(ledger.execute("SELECT state, COUNT(*) FROM notification GROUP BY state").fetchall())

@@ -300,7 +300,7 @@ LEDGER_STEPS = (
         item TEXT,
         lot TEXT,
         part TEXT,
-        from_ms INTEGER NOT NULL DEFAULT 0, -- samples before are gone, and what was over by then stays as it is
+        from_ms INTEGER NOT NULL DEFAULT 0, -- samples before are gone
         UNIQUE (rule, name)
     );
     CREATE INDEX alert_subject_unit ON alert_subject (unit) WHERE unit IS NOT NULL;
@@ -401,6 +401,149 @@ LEDGER_STEPS = (
     ALTER TABLE excursion ADD COLUMN said_learned_ms INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE excursion ADD COLUMN began_ago_ms INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE excursion ADD COLUMN ended_ago_ms INTEGER
+    """,
+    """
+    CREATE TABLE title (
+        title TEXT PRIMARY KEY, -- the catalogue's own number of the record
+        name TEXT NOT NULL,
+        author TEXT,
+        language TEXT, -- ISO 639-2/B, as MARC has it
+        isbn TEXT,
+        publisher TEXT,
+        year TEXT
+    ) WITHOUT ROWID;
+    CREATE TABLE copy (
+        copy TEXT PRIMARY KEY, -- barcode or PII
+        title TEXT NOT NULL,
+        owner TEXT, -- ISIL
+        home TEXT, -- site whose shelf list it is on
+        shelf TEXT, -- place there
+        withdrawn_ms INTEGER
+    ) WITHOUT ROWID;
+    CREATE INDEX copy_title ON copy (title);
+    CREATE INDEX copy_home ON copy (home) WHERE home IS NOT NULL;
+    CREATE TABLE reader (
+        card TEXT PRIMARY KEY,
+        reader TEXT NOT NULL UNIQUE, -- keyed hash, all that units know of a card
+        blocked_ms INTEGER,
+        why TEXT, -- blocked or expired
+        until_day INTEGER
+    ) WITHOUT ROWID;
+    CREATE TABLE hold (
+        hold TEXT PRIMARY KEY,
+        title TEXT NOT NULL,
+        copy TEXT, -- absent: any copy of the title
+        reader TEXT NOT NULL,
+        stop TEXT, -- site where the reader comes
+        since_ms INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX hold_copy ON hold (copy) WHERE copy IS NOT NULL;
+    CREATE TABLE library_list (name TEXT PRIMARY KEY, as_of_ms INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE rota (rota TEXT PRIMARY KEY, is_cyclic INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE rota_stage (
+        rota TEXT NOT NULL,
+        stage INTEGER NOT NULL,
+        site TEXT NOT NULL,
+        days INTEGER NOT NULL,
+        PRIMARY KEY (rota, stage)
+    ) WITHOUT ROWID;
+    CREATE TABLE rota_copy (
+        copy TEXT PRIMARY KEY,
+        rota TEXT NOT NULL,
+        stage INTEGER, -- absent: new
+        moves_to TEXT, -- site it is under way to
+        is_in_demand INTEGER NOT NULL DEFAULT 0,
+        arrived_day INTEGER
+    ) WITHOUT ROWID;
+    CREATE TABLE book_event (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        identity TEXT NOT NULL UNIQUE,
+        copy TEXT NOT NULL,
+        event TEXT NOT NULL,
+        time_ms INTEGER NOT NULL,
+        clock TEXT NOT NULL,
+        learned_ms INTEGER NOT NULL,
+        said_ms INTEGER NOT NULL, -- the unit's own time, before any correction
+        said_clock INTEGER NOT NULL,
+        boot_at_ms INTEGER NOT NULL,
+        unit TEXT,
+        source TEXT NOT NULL,
+        boot TEXT,
+        reader TEXT,
+        loan TEXT,
+        due_day INTEGER,
+        shelf TEXT,
+        site TEXT,
+        ruling TEXT, -- of a person
+        body TEXT NOT NULL -- all that was said
+    );
+    CREATE INDEX book_event_copy ON book_event (copy, time_ms);
+    CREATE INDEX book_event_boot ON book_event (unit, boot) WHERE unit IS NOT NULL;
+    CREATE TABLE verdict (
+        identity TEXT PRIMARY KEY,
+        id INTEGER NOT NULL, -- of the event
+        copy TEXT NOT NULL,
+        verdict TEXT NOT NULL,
+        cause TEXT NOT NULL,
+        other TEXT, -- the event that speaks against it
+        facts TEXT NOT NULL -- the library's side
+    ) WITHOUT ROWID;
+    CREATE INDEX verdict_copy ON verdict (copy);
+    CREATE INDEX verdict_conflict ON verdict (id) WHERE verdict = 'conflict';
+    CREATE TABLE conflict_decision (
+        identity TEXT PRIMARY KEY,
+        ruling TEXT NOT NULL,
+        comment TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        decided_ms INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE conflict_finding (
+        identity TEXT PRIMARY KEY, -- of the record by which a crew told it
+        conflict TEXT NOT NULL,
+        finding TEXT NOT NULL,
+        note TEXT,
+        actor TEXT,
+        unit TEXT NOT NULL,
+        time_ms INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX conflict_finding_of ON conflict_finding (conflict);
+    CREATE TABLE telling (
+        id INTEGER PRIMARY KEY, -- of the event
+        identity TEXT NOT NULL UNIQUE,
+        copy TEXT NOT NULL,
+        state TEXT NOT NULL,
+        is_decided INTEGER NOT NULL DEFAULT 0,
+        made_ms INTEGER NOT NULL,
+        due_ms INTEGER NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        error TEXT NOT NULL DEFAULT '',
+        outcome TEXT, -- what the library said
+        cause TEXT NOT NULL DEFAULT '',
+        facts TEXT NOT NULL DEFAULT '{}',
+        told_ms INTEGER
+    );
+    CREATE INDEX telling_due ON telling (due_ms) WHERE state = 'waiting';
+    CREATE INDEX telling_copy ON telling (copy);
+    CREATE TABLE copy_state (
+        copy TEXT PRIMARY KEY,
+        unit TEXT,
+        source TEXT NOT NULL,
+        site TEXT,
+        shelf TEXT,
+        state TEXT NOT NULL,
+        since_ms INTEGER NOT NULL,
+        language TEXT,
+        loan TEXT, -- the event that began it
+        reader TEXT,
+        loan_unit TEXT,
+        loan_ms INTEGER,
+        due_day INTEGER,
+        loan_name TEXT,
+        renewals INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX copy_state_place ON copy_state (unit, source, site, state, language);
+    CREATE INDEX copy_state_due ON copy_state (due_day, copy) WHERE loan IS NOT NULL;
+    CREATE INDEX copy_state_missing ON copy_state (since_ms) WHERE state = 'missing'
     """,
 )
 

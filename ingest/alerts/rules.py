@@ -1,0 +1,59 @@
+"""The rules: what is watched, how long it must hold, when it is over, how urgent it is. One table.
+
+`act` wakes somebody at any hour and goes up the tree of sites until somebody takes it; `look` waits for the
+morning. The order is that of the inbox. Freezing stands first and apart from heat: it spoils a vaccine for
+good and at once (WHO), and in a winter here it is the likelier one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ingest.alerts.episode import Holds
+
+ACT, LOOK = "act", "look"
+SEVERITIES = (ACT, LOOK)
+MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
+
+
+class Rule(NamedTuple):
+    """One rule. `escalate_s`: when nobody took it by then, the next site up is told; None: nobody else is.
+
+    `late_s`: what is known by nothing younger may be over already; it is told only when its unit has said
+    all that it had kept. `is_sampled`: its readings come all the time, so a run of equal ones is one sample.
+    `explained_by`: while one of these fires for the same thing, this one is shown and not told.
+    """
+
+    holds: Holds
+    severity: str
+    escalate_s: int | None = None
+    late_s: int = 10 * MINUTE_S
+    is_sampled: bool = False
+    explained_by: tuple[str, ...] = ()
+
+
+RULES = {
+    # judged on the unit, minute by minute, long before it has coverage: nothing to wait for here
+    "freezing": Rule(Holds(0, 30 * MINUTE_S), ACT, escalate_s=HOUR_S // 2),
+    "overheating": Rule(Holds(0, 30 * MINUTE_S), ACT, escalate_s=HOUR_S),
+    "stock_out": Rule(Holds(0, HOUR_S), ACT, escalate_s=DAY_S),
+    "expired_only": Rule(Holds(0, HOUR_S), ACT, escalate_s=DAY_S, explained_by=("stock_out",)),
+    "power_lost": Rule(Holds(10 * MINUTE_S, 10 * MINUTE_S), ACT, escalate_s=4 * HOUR_S, is_sampled=True),
+    "door_open": Rule(Holds(5 * MINUTE_S, 0), ACT, escalate_s=HOUR_S),
+    "probe_silent": Rule(Holds(0, 10 * MINUTE_S), ACT, escalate_s=4 * HOUR_S),
+    "cabinet_silent": Rule(
+        Holds(0, 10 * MINUTE_S), ACT, escalate_s=4 * HOUR_S, explained_by=("probe_silent",)
+    ),
+    "unit_overdue": Rule(Holds(0, 0), LOOK, escalate_s=DAY_S),
+    "low_stock": Rule(
+        Holds(0, HOUR_S), LOOK, escalate_s=3 * DAY_S, explained_by=("stock_out", "expired_only")
+    ),
+    "expired": Rule(Holds(0, 0), LOOK, escalate_s=3 * DAY_S, explained_by=("expired_only",)),
+    "expiring": Rule(Holds(0, 0), LOOK),
+    "probe_fault": Rule(
+        Holds(10 * MINUTE_S, 10 * MINUTE_S), LOOK, explained_by=("probe_silent", "cabinet_silent")
+    ),
+    "unit_fault": Rule(Holds(10 * MINUTE_S, 10 * MINUTE_S), LOOK),
+    "battery_low": Rule(Holds(30 * MINUTE_S, HOUR_S), LOOK, is_sampled=True, explained_by=("power_lost",)),
+}
+RANKS = {rule: rank for rank, rule in enumerate(RULES)}

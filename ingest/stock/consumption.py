@@ -82,24 +82,24 @@ def amc(
     return Figure(value, _AMC, inputs)
 
 
-def months_of_stock(on_hand: int, monthly: Figure) -> Figure:
-    """How many months the stock lasts; None where no use was seen, which is neither 0 nor for ever."""
-    return _lasting(on_hand, monthly, "on_hand / amc", 1)
+def months_of_stock(usable: int, monthly: Figure) -> Figure:
+    """How many months usable stock lasts; None where no use was seen, which is neither 0 nor for ever."""
+    return _lasting(usable, monthly, "usable / amc", 1)
 
 
-def days_of_stock(on_hand: int, monthly: Figure) -> Figure:
-    """How many days the stock lasts, a month being 30 days."""
-    return _lasting(on_hand, monthly, "on_hand / amc * 30", DAYS_IN_MONTH)
+def days_of_stock(usable: int, monthly: Figure) -> Figure:
+    """How many days usable stock lasts, a month being 30 days."""
+    return _lasting(usable, monthly, "usable / amc * 30", DAYS_IN_MONTH)
 
 
-def _lasting(on_hand: int, monthly: Figure, formula: str, factor: int) -> Figure:
-    inputs: dict[str, Value] = {"on_hand": on_hand, "amc": monthly.value}
+def _lasting(usable: int, monthly: Figure, formula: str, factor: int) -> Figure:
+    inputs: dict[str, Value] = {"usable": usable, "amc": monthly.value}
     use = monthly.exact
     if use is None:
         return unknown(monthly.why or "unknown_use", formula, inputs)
     if use <= 0:
         return unknown("no_use_seen", formula, inputs)
-    return Figure(Fraction(on_hand * factor * use.denominator, use.numerator), formula, inputs)
+    return Figure(Fraction(usable * factor * use.denominator, use.numerator), formula, inputs)
 
 
 def max_stock(amc: Fraction, periods: Fraction) -> Figure:

@@ -27,6 +27,7 @@ from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse
 
 from ingest.api.errors import ApiError, error_response
+from ingest.api.page import PAGES
 from ingest.ledger import keys, sessions
 
 if TYPE_CHECKING:
@@ -172,8 +173,8 @@ def too_many(wait_ms: int) -> ApiError:
 
 
 def is_for_login(scope: Scope, error: ApiError) -> bool:
-    """A person who opens the page is led to the form."""
-    return error.status_code == 401 and scope["path"] == "/" and scope["method"] in {"GET", "HEAD"}
+    """A person who opens a page is led to the form."""
+    return error.status_code == 401 and scope["path"] in PAGES and scope["method"] in {"GET", "HEAD"}
 
 
 def address_of(scope: Scope) -> str:

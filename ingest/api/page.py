@@ -1,4 +1,4 @@
-"""The page's files: those that ingest/web/assets.toml lists, and no others.
+"""The pages and their files: those that ingest/web/assets.toml lists, and no others.
 
 Files are read when they are first asked for, kept with their hash and their gzipped form, and read again
 when they change, so that whoever works on the page sees the work at once. Browsers keep them and ask each
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WEB = Path(__file__).parent.parent / "web"
+# Where a page is found, and its HTML, as assets.toml names it; the pages of the desk are listed in frame.js.
+PAGES = {"/": "index", "/stock": "desk"}
 NONCE = "__NONCE__"
 GZIP_FROM_BYTES = 1024
 TYPES = {
@@ -61,9 +63,9 @@ class Asset:
 class Assets:
     """The files of the page by their path below /static/."""
 
-    def __init__(self, files: Mapping[str, Path], index: Path) -> None:
+    def __init__(self, files: Mapping[str, Path], pages: Mapping[str, Path]) -> None:
         self._files = files
-        self._index = index
+        self._pages = pages
         self._read: dict[str, Asset] = {}
 
     def find(self, name: str) -> Asset | None:
@@ -80,9 +82,9 @@ class Assets:
             asset = self._read[name] = _asset(path, changed_ns)
         return asset
 
-    def index(self, nonce: str) -> str:
-        """The page with its nonce."""
-        return self._index.read_text(encoding="utf-8").replace(NONCE, nonce)
+    def page(self, path: str, nonce: str) -> str:
+        """The HTML of the page at a path, with its nonce."""
+        return self._pages[path].read_text(encoding="utf-8").replace(NONCE, nonce)
 
 
 def load_assets(web: Path = WEB) -> Assets:
@@ -90,7 +92,7 @@ def load_assets(web: Path = WEB) -> Assets:
     listed = tomllib.loads((web / "assets.toml").read_text(encoding="utf-8"))
     files = {name: web / name for name in listed["own"]}
     files |= {f"lib/{name}": web / "node_modules" / path for name, path in listed["libraries"].items()}
-    return Assets(files, web / listed["index"])
+    return Assets(files, {path: web / listed[name] for path, name in PAGES.items()})
 
 
 def _asset(path: Path, changed_ns: int) -> Asset:
@@ -101,12 +103,16 @@ def _asset(path: Path, changed_ns: int) -> Asset:
     return Asset(changed_ns, media_type, hashlib.sha256(plain).hexdigest()[:32], plain, gzipped)
 
 
-@router.get("/")
 def show_page(request: Request) -> Response:
-    """The page itself."""
+    """A page itself."""
     assets: Assets = request.app.state.assets
     nonce = secrets.token_urlsafe(16)
-    return HTMLResponse(assets.index(nonce), headers={"Content-Security-Policy": page_policy(nonce)})
+    text = assets.page(request.scope["path"], nonce)
+    return HTMLResponse(text, headers={"Content-Security-Policy": page_policy(nonce)})
+
+
+for _path in PAGES:
+    router.add_api_route(_path, show_page, methods=["GET"])
 
 
 @router.get("/static/{name:path}")

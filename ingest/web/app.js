@@ -46,7 +46,6 @@ import { html } from "./view.js";
 
 const DRAWS_PER_S = 4;
 const FIRST_FACTOR = 300;
-const BAR_PX = 56; // as in page.css
 const REFUSED_EVERY_MS = 60_000;
 const EVENTS_SHOWN = 20;
 const GROW_EVERY_MS = 30_000;
@@ -338,12 +337,14 @@ function freeOf(isPhone, isMongolian, isCardOpen) {
   return { left: 360, right: isCardOpen ? 416 : 0, bottom: 0 };
 }
 
+const barPx = () => document.querySelector(".bar")?.getBoundingClientRect().height ?? 0;
+
 /** The middle of the map is the middle of what the panels leave free. */
 function setPadding() {
   const root = document.documentElement.dataset;
   root.script = state.script;
   const isCardOpen = state.selected !== null;
-  map?.setPadding({ top: BAR_PX, ...freeOf(phone.matches, state.script === "mong", isCardOpen) });
+  map?.setPadding({ top: barPx(), ...freeOf(phone.matches, state.script === "mong", isCardOpen) });
 }
 
 /** WebGL is switched off on some office machines. */

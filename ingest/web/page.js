@@ -1,10 +1,10 @@
-// The page's frame: the bar above, the map, the list, and the card of the chosen unit.
+// The map's page: the bar above, the map, the list, and the card of the chosen unit.
 
 import { UnitCard } from "./card.js";
 import { clockTime } from "./format.js";
+import { Bar as FrameBar } from "./frame.js";
 import { Sign } from "./glyphs.js";
 import { UnitList } from "./list.js";
-import { isLanguage, LANGUAGES } from "./messages.js";
 import { html } from "./view.js";
 
 /** @typedef {import("./app.js").State} State */
@@ -31,23 +31,10 @@ export function Page({ state, actions }) {
 /** @param {Props} props */
 function Bar({ state, actions }) {
   const { say, link, language } = state;
-  return html`<header class="bar">
-    <h1><img src="/static/icon.svg" alt="" width="28" height="28" /> Ortoo</h1>
+  return html`<${FrameBar} say=${say} language=${language} setLanguage=${actions.setLanguage} path="/">
     <p class=${`link link-${link}`} role="status"><i class="dot"></i><span>${linkText(state)}</span></p>
     <${RefusedLink} state=${state} />
-    <nav class="languages" aria-label=${say("language")}>
-      ${Object.entries(LANGUAGES).map(
-        ([key, { label, lang }]) => html`<button
-          type="button"
-          lang=${lang}
-          aria-pressed=${key === language}
-          onClick=${() => isLanguage(key) && actions.setLanguage(key)}
-        >
-          ${label}
-        </button>`,
-      )}
-    </nav>
-  </header>`;
+  <//>`;
 }
 
 /** @param {{ state: State }} props */

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from ingest.api.page import PAGES
 from tests.web.fleet import WEB
 
 ASSETS = tomllib.loads((WEB / "assets.toml").read_text(encoding="utf-8"))
-INDEX = (WEB / "index.html").read_text(encoding="utf-8")
+INDEX, DESK = ((WEB / ASSETS[name]).read_text(encoding="utf-8") for name in ("index", "desk"))
 LOCK: dict[str, Any] = json.loads((WEB / "package-lock.json").read_text(encoding="utf-8"))
 PACKAGE: dict[str, Any] = json.loads((WEB / "package.json").read_text(encoding="utf-8"))
 
@@ -41,7 +42,7 @@ def test_only_packages_that_the_page_depends_on_are_served() -> None:
 
 
 def test_every_address_in_the_page_is_served() -> None:
-    source = "\n".join([INDEX, *(path.read_text(encoding="utf-8") for path in WEB.glob("*.[jc]s*"))])
+    source = "\n".join([INDEX, DESK, *(path.read_text(encoding="utf-8") for path in WEB.glob("*.[jc]s*"))])
     addresses = set(re.findall(r"/static/[\w./-]+", source)) - {"/static/messages/"}
     assert {address for address in addresses if not is_listed(address)} == set()
 
@@ -50,24 +51,34 @@ def test_every_import_is_a_listed_file_or_in_the_import_map() -> None:
     mapped = json.loads(re.search(r"<script type=\"importmap\"[^>]*>(.*?)</script>", INDEX, re.S)[1])  # type: ignore[index]
     for path in WEB.glob("*.js"):
         for name in re.findall(
-            r'^(?:import|export) [^"]*?from "([^"]+)";', path.read_text(encoding="utf-8"), re.M
+            r'(?:^(?:import|export) [^"]*?from |\bimport\()"([^"]+)"\)?',
+            path.read_text(encoding="utf-8"),
+            re.M,
         ):
             known = name[2:] in ASSETS["own"] if name.startswith("./") else name in mapped["imports"]
             assert known, f"{path.name} imports {name}"
 
 
 def test_nothing_comes_from_another_host() -> None:
-    for name in [*ASSETS["own"], ASSETS["index"]]:
+    for name in [*ASSETS["own"], ASSETS["index"], ASSETS["desk"]]:
         text = (WEB / name).read_text(encoding="utf-8")
         found = set(re.findall(r"(?:https?:)?//[a-z0-9-]+\.[a-z0-9.-]+", text)) - {"http://www.w3.org"}
         assert found == set(), name
 
 
-def test_inline_code_is_only_the_import_map() -> None:
-    scripts = re.findall(r"<script([^>]*)>", INDEX)
+@pytest.mark.parametrize("page", [INDEX, DESK], ids=["index", "desk"])
+def test_inline_code_is_only_the_import_map(page: str) -> None:
+    scripts = re.findall(r"<script([^>]*)>", page)
     assert [one for one in scripts if "src=" not in one] == [' type="importmap" nonce="__NONCE__"']
-    assert "<style" not in INDEX
-    assert not re.search(r"\son\w+=|\sstyle=", INDEX)
+    assert "<style" not in page
+    assert not re.search(r"\son\w+=|\sstyle=", page)
+
+
+def test_the_pages_of_the_frame_are_those_that_are_served() -> None:
+    listed = re.findall(
+        r'^  { path: "([^"]+)", key: "nav_\w+", load: (.*) },$', (WEB / "frame.js").read_text(), re.M
+    )
+    assert {path: "index" if load == "null" else "desk" for path, load in listed} == PAGES
 
 
 def test_the_lock_has_hashes_and_no_addresses() -> None:
@@ -107,6 +118,13 @@ def test_text_stands_out_from_what_is_behind_it(theme: int) -> None:
         ("accent", "paper"),
     ]
     pairs += [("on-accent", "accent"), ("note-ink", "note"), ("live", "paper"), ("stale", "paper")]
+    pairs += [
+        ("bad", "paper"),
+        ("bad", "raised"),
+        ("live", "raised"),
+        ("stale", "raised"),
+        ("accent", "raised"),
+    ]
     weak = {pair: contrast(colours[pair[0]], colours[pair[1]]) for pair in pairs}
     assert {pair: value for pair, value in weak.items() if value < 4.5} == {}
 

@@ -17,7 +17,7 @@ def web(tmp_path: Path, parts: Parts) -> Path:
     folder = tmp_path / "web"
     (folder / "node_modules" / "part" / "dist").mkdir(parents=True)
     (folder / "assets.toml").write_text(
-        'index = "index.html"\nown = ["app.js", "later.css"]\n'
+        'index = "index.html"\ndesk = "index.html"\nown = ["app.js", "later.css"]\n'
         '[libraries]\n"part.mjs" = "part/dist/part.mjs"\n'
     )
     (folder / "index.html").write_text('<script type="importmap" nonce="__NONCE__"></script>')

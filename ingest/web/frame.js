@@ -1,0 +1,48 @@
+// The frame of every page: the bar with the way to the other pages, and the choice of language.
+//
+// A further page is
+//   1  a module beside this one that exports `Page({ say, language, script })`, a component that asks the API,
+//   2  a line in PAGES below, with its word as `nav_...` in the three files of messages,
+//   3  the module's name in assets.toml,
+//   4  its path in PAGES of ingest/api/page.py (a test holds the two lists together).
+// desk.html and desk.js do the rest: they load the page that the address names. The map is a page of its own,
+// with its own HTML, for it alone needs the map's library.
+
+import { isLanguage, LANGUAGES } from "./messages.js";
+import { html } from "./view.js";
+
+/** @typedef {import("./messages.js").Language} Language */
+/** @typedef {import("./messages.js").Say} Say */
+/** @typedef {{ say: Say, language: Language, script: "line" | "mong" }} PageProps */
+/** @typedef {{ path: string, key: string, load: (() => Promise<{ Page: (props: PageProps) => any }>) | null }} PageEntry */
+
+/** @type {PageEntry[]} */
+export const PAGES = [
+  { path: "/", key: "nav_map", load: null },
+  { path: "/stock", key: "nav_stock", load: () => import("./stock_page.js") },
+];
+
+/**
+ * @param {{ say: Say, language: Language, setLanguage: (language: Language) => void, path: string, children?: any }} props
+ */
+export function Bar({ say, language, setLanguage, path, children }) {
+  return html`<header class="bar">
+    <h1><img src="/static/icon.svg" alt="" width="28" height="28" /> Ortoo</h1>
+    <nav class="pages" aria-label=${say("pages")}>
+      ${PAGES.map((page) => html`<a key=${page.path} href=${page.path} aria-current=${page.path === path ? "page" : undefined}>${say(page.key)}</a>`)}
+    </nav>
+    <div class="bar-news">${children}</div>
+    <nav class="languages" aria-label=${say("language")}>
+      ${Object.entries(LANGUAGES).map(
+        ([key, { label, lang }]) => html`<button
+          type="button"
+          lang=${lang}
+          aria-pressed=${key === language}
+          onClick=${() => isLanguage(key) && setLanguage(key)}
+        >
+          ${label}
+        </button>`,
+      )}
+    </nav>
+  </header>`;
+}

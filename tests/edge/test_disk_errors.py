@@ -1,4 +1,4 @@
-"""The intake on a real file while the kernel answers with errors: EIO at syncs, ENOSPC and EIO at writes."""
+"""The intake on a real file while the kernel answers with errors at syncs and writes, or a read-only card."""
 
 import os
 import subprocess
@@ -41,6 +41,8 @@ while intake.waiting:
 intake.close(time.now_ms)
 """
 
+CHANGES = "pwrite64,fdatasync,fsync,ftruncate,unlink"
+
 
 @pytest.mark.parametrize(
     "injected",
@@ -49,6 +51,8 @@ intake.close(time.now_ms)
         "fdatasync,fsync:error=EIO:when=5+5",
         *(f"pwrite64:error=ENOSPC:when={first}..{first + 30}" for first in (5, 40, 90, 120)),
         *(f"pwrite64:error=EIO:when={first}..{first + 5}" for first in (10, 41, 83, 140)),
+        # What an ext4 does to everything once it has met an error: remounted read-only, later mounted anew.
+        *(f"{CHANGES}:error=EROFS:when={first}..{first + 60}" for first in (5, 50, 100)),
     ],
 )
 def test_no_false_success_nothing_lost_nothing_twice(tmp_path: Path, injected: str) -> None:
@@ -56,7 +60,7 @@ def test_no_false_success_nothing_lost_nothing_twice(tmp_path: Path, injected: s
     if strace is None:
         pytest.skip("strace is not installed: apt-get install strace")
     path, log = tmp_path / "unit" / "outbox.db", tmp_path / "strace.log"
-    traced = ["-f", "-qq", "-o", log, "-e", "trace=fdatasync,fsync,pwrite64", "-e", f"inject={injected}"]
+    traced = ["-f", "-qq", "-o", log, "-e", f"trace={CHANGES}", "-e", f"inject={injected}"]
     done = subprocess.run(
         [strace, *traced, sys.executable, "-c", RECORDER, path],
         cwd=ROOT,

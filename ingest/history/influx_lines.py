@@ -47,33 +47,36 @@ def lines(piece: Piece, ahead_ms: int, first: int = 0, end: int | None = None) -
     columns = piece.chunk.group.columns
     seqs, times = columns["seq"][first:end], columns["time_ms"][first:end]
     slot = _slot(piece.chunk.epoch)
-    slots = [(seq + slot) % NS for seq in seqs]
-    full, gappy = [], {}
+    points_ns = [time_ms * NS + (seq + slot) % NS for time_ms, seq in zip(times, seqs, strict=True)]
+    form, full, gappy = _head(piece, ahead_ms), [], {}
     for field in wire.KINDS[piece.chunk.group.kind].fields:
         column = columns[field.name][first:end]
-        missing = column.count(None)
-        if field.coding == wire.TEXT or 0 < missing < len(column):
+        if field.coding == wire.TEXT:
             gappy[field.name] = column
-        elif not missing:
+        elif column.count(column[0]) == len(column):  # often: written once, not in every row
+            form += "" if column[0] is None else f",{field.name}={column[0]}i"
+        elif None in column:
+            gappy[field.name] = column
+        else:
             full.append((field.name, column))
-    form = _head(piece, ahead_ms) + "".join(f",{name}=%di" for name, _ in full)
+    form += ",seq=%di" + "".join(f",{name}=%di" for name, _ in full)
     values = [column for _, column in full]
     if not gappy:
-        form += " %d%06d"
-        return "\n".join([form % row for row in zip(seqs, *values, times, slots, strict=True)])
-    form += "%s %d%06d"
+        form += " %d"
+        return "\n".join([form % row for row in zip(seqs, *values, points_ns, strict=True)])
+    form += "%s %d"
     rest = map("".join, zip(*(_cells(name, column) for name, column in gappy.items()), strict=True))
-    return "\n".join([form % row for row in zip(seqs, *values, rest, times, slots, strict=True)])
+    return "\n".join([form % row for row in zip(seqs, *values, rest, points_ns, strict=True)])
 
 
 def _head(piece: Piece, ahead_ms: int) -> str:
-    """What all rows of a piece have, with places for what differs."""
+    """What all rows of a piece have, whatever its kind."""
     chunk = piece.chunk
     tags = f"{chunk.group.kind},source={chunk.group.source.translate(_TAG)},unit={chunk.unit.translate(_TAG)}"
     same = f'epoch="{chunk.epoch}",boot="{chunk.boot}",boot_at_ms={piece.boot_at_ms}i,clock={piece.clock}i'
     if is_ahead(piece.clock, piece.to_ms, chunk.received_ms, ahead_ms):
         same += f",{RECEIVED}={chunk.received_ms}i"
-    return f"{tags} {same},seq=%di"
+    return f"{tags} {same}"
 
 
 def _cells(name: str, column: Sequence[int | str | None]) -> list[str]:

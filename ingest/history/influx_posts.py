@@ -1,4 +1,4 @@
-"""Posts: points on their way, a few thousand at a time, two posts in flight while the next lines are built.
+"""Posts: points on their way, a few thousand at a time, a few posts in flight while the next lines are built.
 
 InfluxDB keeps the good points of a post and names at most one of the bad, so a post with bad points is halved
 until they are alone: posting a point again changes nothing. What is refused for good is given back with the

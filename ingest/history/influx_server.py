@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells every address, and units are in them
 
-POSTS = 2  # in flight at once
+POSTS = 3  # in flight at once: two with the server while one is packed
 LEVEL = 1
 
 

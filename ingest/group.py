@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firmware import wire
+from ingest import alerting
 from ingest.bulk import Decoded, decode_all
 from ingest.delivery import Ahead, Fork, LaneState, Store, judge, offer_of
 from ingest.history.chunk import CLOCK_NONE, Chunk, picked, rows_by_seq
@@ -137,6 +138,7 @@ class Group:
         self._bounds = bounds
         self._chunks: list[Chunk] = []
         self._to_book: list[Chunk] = []
+        self._to_watch: list[Chunk] = []
         self._stored: Counter[LaneKey] = Counter()
         self._gone: Counter[LaneKey] = Counter()
         self._runs: list[tuple[str, str, str, int, str]] = []
@@ -203,6 +205,8 @@ class Group:
                 self.counts["refused_dropped", "bounds"] += dropped
         if self._to_book:
             bookkeeping.take(self._ledger, self._to_book)
+        if self._to_watch:
+            alerting.take(self._ledger, self._to_watch)
         counters.add(self._ledger, self.counts)
 
     def _flush(self) -> None:
@@ -249,6 +253,8 @@ class Group:
             self._note(chunk)
             if chunk.group.kind in bookkeeping.KINDS:
                 self._to_book.append(chunk)
+            if chunk.group.kind in alerting.KINDS:
+                self._to_watch.append(chunk)
 
     def _move(self, key: LaneKey, verdict: Store) -> None:
         self.lanes[key] = verdict.state

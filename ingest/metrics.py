@@ -28,6 +28,8 @@ COUNTERS = {
     "live": ("outcome", "Live messages by what became of them"),
     "births": ("state", "Births and wills"),
     "receipts": ("outcome", "Receipts handed to the broker"),
+    "alerts": ("rule", "Alerts found, those that were over by then included"),
+    "alert_looks": ("kind", "Times that something was judged for alerts"),
     "waits": ("cause", "Times that a group had to wait for the store"),
 }
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from firmware import wire
+from ingest.alerts.news import AlertNews
 from ingest.erasing import ask_units, erase, sweep
 from ingest.group import Cause, Group, Known
 from ingest.history import StoreBusy, StoreMisset, StoreRefused
@@ -33,6 +34,7 @@ from ingest.ledger.files import cut_log
 from ingest.ledger.quarantine import Bounds
 from ingest.recall import recall
 from ingest.receipts import FEW_RUNS, receipt
+from ingest.watchman import Watchman
 
 if TYPE_CHECKING:
     import threading
@@ -55,6 +57,7 @@ WAIT_S = 0.05
 CHANGE_S = 5.0  # how long an asked change waits for its turn
 ERASE_S = 60.0  # and an erasure, for it may delete years
 SWEEP_S = 300.0
+WATCH_S = 0.2  # how often it is looked whether alerts need something
 SAY_S = 60.0  # how often a wrong setting of the store is said
 TIDY_S = 0.5  # from one piece of retention to the next while batches come
 REST_S = 10.0  # and when there is nothing to do
@@ -103,6 +106,8 @@ class Pipeline:
         time: TimeSource,
         limits: Limits,
         histories: Histories,
+        watchman: Watchman | None = None,
+        alert_news: AlertNews | None = None,
     ) -> None:
         self._connection = connection
         self._intake = intake
@@ -120,6 +125,9 @@ class Pipeline:
         self._bad_live: list[tuple[Message, Cause]] = []
         self._new_units: set[str] = set()
         self._housekeeper = Housekeeper(connection, self._history, limits.keep_days, self._known.hours)
+        self._watchman = watchman or Watchman()
+        self._alert_news = alert_news or AlertNews()
+        self._watch_s = 0.0
         self._tidy_s = time.mono_s() + REST_S
         self._sweep_s = 0.0
         self._is_log_to_cut = False
@@ -205,6 +213,8 @@ class Pipeline:
             self._settle(messages, stop)
             self._in_hand_s = None
         self._make_changes()
+        if self._time.mono_s() >= self._watch_s:
+            self._watch()
         if self._time.mono_s() - self._kept_s >= KEEP_LIVE_S:
             self._housekeep()
         if self._time.mono_s() >= self._tidy_s + (TIDY_S if messages else 0.0):
@@ -394,6 +404,24 @@ class Pipeline:
         self._metrics.add(group.counts)
         if self._in_hand_s is None:  # else the ledger takes something, but the history may not
             self._note_writable()
+
+    def _watch(self) -> None:
+        """A piece of what alerts need."""
+        now_ms = self._time.utc_ms()
+        self._watch_s = self._time.mono_s() + WATCH_S
+        try:
+            if not self._watchman.is_due(self._connection, now_ms):
+                return
+            with self._transaction():
+                piece = self._watchman.step(self._connection, now_ms)
+        except (StoreBusy, StoreRefused, sqlite3.Error) as error:
+            self._note_busy(error)
+            return
+        self._metrics.add(piece.counts)
+        if piece.is_news:
+            self._alert_news.changed()
+        if piece.has_more:
+            self._watch_s = 0.0
 
     def _tidy(self) -> None:
         """A piece of retention: one after the other while no batches come, else two a second."""

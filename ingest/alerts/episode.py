@@ -11,12 +11,13 @@ episode began when its condition began, not when the wait was over, and ended wh
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 Number = int | float | str | None
 Numbers = Mapping[str, Number]
@@ -65,10 +66,10 @@ def advance(holds: Holds, state: State | None, now_ms: int) -> tuple[State | Non
     """What the mere passing of time does up to `now_ms`."""
     if state is None:
         return None, None
-    if not state.is_firing and now_ms >= _fired_ms(holds, state):
+    if not state.is_firing and now_ms >= fired_ms(holds, state):
         state = state._replace(is_firing=True)
     if state.clear_ms is not None and now_ms - state.clear_ms >= holds.keep_s * 1000:
-        return None, Episode(state.since_ms, _fired_ms(holds, state), state.clear_ms, state.numbers)
+        return None, Episode(state.since_ms, fired_ms(holds, state), state.clear_ms, state.numbers)
     return state, None
 
 
@@ -84,19 +85,76 @@ def _taken(state: State | None, sample: Sample) -> State | None:
     return state._replace(clear_ms=sample.at_ms if state.clear_ms is None else state.clear_ms)
 
 
-def _fired_ms(holds: Holds, state: State) -> int:
+def fired_ms(holds: Holds, state: State) -> int:
+    """When it counts, or will."""
     return state.since_ms + holds.for_s * 1000
+
+
+class Found(NamedTuple):
+    """What came of a subject's samples: what is over, and the state at the end of them."""
+
+    over: list[Episode]
+    state: State | None
+
+    @property
+    def is_clearing(self) -> bool:
+        """It fires still, and only waits to be over."""
+        return self.state is not None and self.state.is_firing and self.state.clear_ms is not None
+
+    def all(self, holds: Holds) -> list[Episode]:
+        """Every episode, with the one that lasts."""
+        if self.state is None or not self.state.is_firing:
+            return self.over
+        lasting = Episode(self.state.since_ms, fired_ms(holds, self.state), None, self.state.numbers)
+        return [*self.over, lasting]
+
+    def due_ms(self, holds: Holds) -> int | None:
+        """When the mere passing of time changes something."""
+        if self.state is None:
+            return None
+        if not self.state.is_firing:
+            return fired_ms(holds, self.state)
+        return None if self.state.clear_ms is None else self.state.clear_ms + holds.keep_s * 1000
+
+
+def found(holds: Holds, samples: Iterable[Sample], now_ms: int, closed_ms: Sequence[int] = ()) -> Found:
+    """Fold samples, in order of time, up to `now_ms`. At `closed_ms` a person said that it is over.
+
+    What was closed begins anew when its condition was seen to be gone and came back.
+    """
+    over: list[Episode] = []
+    state: State | None = None
+    is_latched = False
+    closing = deque(closed_ms)
+    for sample in samples:
+        while closing and closing[0] <= sample.at_ms:
+            state, ended = advance(holds, state, closing[0])
+            over += [ended] if ended else []
+            over += _closed(holds, state, closing[0])
+            is_latched = is_latched or state is not None
+            state = None
+            closing.popleft()
+        is_latched = is_latched and sample.is_true is not False
+        if not is_latched:
+            state, ended = step(holds, state, sample)
+            over += [ended] if ended else []
+    for at_ms in closing:
+        state, ended = advance(holds, state, at_ms)
+        over += [ended] if ended else []
+        over += _closed(holds, state, at_ms)
+        state = None
+    state, ended = advance(holds, state, now_ms)
+    over += [ended] if ended else []
+    return Found(over, state)
+
+
+def _closed(holds: Holds, state: State | None, at_ms: int) -> list[Episode]:
+    if state is None or not state.is_firing:
+        return []
+    over_ms = at_ms if state.clear_ms is None else state.clear_ms
+    return [Episode(state.since_ms, fired_ms(holds, state), over_ms, state.numbers)]
 
 
 def episodes(holds: Holds, samples: Iterable[Sample], now_ms: int) -> list[Episode]:
     """All that counted up to `now_ms`; the last may still last. Samples come in order of time."""
-    found: list[Episode] = []
-    state: State | None = None
-    for sample in samples:
-        state, ended = step(holds, state, sample)
-        found += [ended] if ended else []
-    state, ended = advance(holds, state, now_ms)
-    found += [ended] if ended else []
-    if state is not None and state.is_firing:
-        found.append(Episode(state.since_ms, _fired_ms(holds, state), None, state.numbers))
-    return found
+    return found(holds, samples, now_ms).all(holds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from ingest.alerts.episode import Episode
+from ingest.alerts.episode import Episode, fired_ms
 from ingest.alerts.reconcile import Alert
 from ingest.ledger import notifications
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from ingest.alerts.episode import Numbers, State
+    from ingest.alerts.episode import Holds, Numbers, State
 
 PENDING, FIRING, RESOLVED, PAST, WITHDRAWN = "pending", "firing", "resolved", "past", "withdrawn"
 
@@ -46,8 +46,7 @@ def subject(
     part: str | None = None,
 ) -> Subject:
     """The subject of these names, made when it is new; of a unit's, `site` is where it belongs now."""
-    place = f"site {site}" if unit is None else f"unit {unit}/{source}"
-    name = "/".join(word for word in (place, item, lot, part) if word is not None)
+    name = _name(unit, source, site, item, lot, part)
     row = ledger.execute(
         "INSERT INTO alert_subject (rule, name, unit, source, site, item, lot, part)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (rule, name) DO UPDATE SET site = excluded.site"
@@ -55,6 +54,29 @@ def subject(
         (rule, name, unit, source, site, item, lot, part),
     ).fetchone()
     return Subject(*row)
+
+
+def find_named(
+    ledger: sqlite3.Connection,
+    rule: str,
+    unit: str | None,
+    source: str = "",
+    site: str | None = None,
+    item: str | None = None,
+    lot: str | None = None,
+    part: str | None = None,
+) -> Subject | None:
+    """The subject of these names, None when it was never made."""
+    row = ledger.execute(
+        f"SELECT {_SUBJECT} FROM alert_subject WHERE rule = ? AND name = ?",  # noqa: S608
+        (rule, _name(unit, source, site, item, lot, part)),
+    ).fetchone()
+    return None if row is None else Subject(*row)
+
+
+def _name(unit: str | None, source: str, site: str | None, *rest: str | None) -> str:
+    place = f"site {site}" if unit is None else f"unit {unit}/{source}"
+    return "/".join(word for word in (place, *rest) if word is not None)
 
 
 def find_subject(ledger: sqlite3.Connection, number: int) -> Subject:
@@ -116,14 +138,14 @@ def add(ledger: sqlite3.Connection, subject: Subject, episode: Episode, seen_ms:
     return number
 
 
-def change(ledger: sqlite3.Connection, alert: Alert, episode: Episode, seen_ms: int, now_ms: int) -> None:
+def change(ledger: sqlite3.Connection, alert: Alert, episode: Episode, now_ms: int) -> None:
     """It goes on, is over, or began at another time than was thought."""
     was_over, is_over = alert.episode.over_ms is not None, episode.over_ms is not None
     ledger.execute(
         "UPDATE alert SET state = CASE WHEN ?3 IS NULL THEN 'firing' WHEN state = 'past' THEN state"
-        " ELSE 'resolved' END, since_ms = ?1, fired_ms = ?2, over_ms = ?3, numbers = ?4, seen_ms = ?5"
-        " WHERE number = ?6",
-        (*episode[:3], _text(episode.numbers), seen_ms, alert.number),
+        " ELSE 'resolved' END, since_ms = ?1, fired_ms = ?2, over_ms = ?3, numbers = ?4"
+        " WHERE number = ?5",
+        (*episode[:3], _text(episode.numbers), alert.number),
     )
     if is_over:
         _fall_silent(ledger, alert.number)
@@ -140,8 +162,16 @@ def withdraw(ledger: sqlite3.Connection, number: int, now_ms: int) -> None:
     add_step(ledger, number, now_ms, "withdrawn")
 
 
+def note_seen(ledger: sqlite3.Connection, subject: Subject, seen_ms: int) -> None:
+    """The newest reading that speaks of an open alert."""
+    ledger.execute(
+        "UPDATE alert SET seen_ms = ?1 WHERE subject = ?2 AND state = 'firing' AND seen_ms <> ?1",
+        (seen_ms, subject.number),
+    )
+
+
 def set_pending(
-    ledger: sqlite3.Connection, subject: Subject, state: State | None, fires_ms: int, now_ms: int
+    ledger: sqlite3.Connection, subject: Subject, state: State | None, holds: Holds, now_ms: int
 ) -> bool:
     """Show what will be an alert if it goes on, or that nothing will; whether that is news."""
     row = ledger.execute(
@@ -154,13 +184,16 @@ def set_pending(
     if row is not None:
         ledger.execute(
             "UPDATE alert SET since_ms = ?, fired_ms = ?, numbers = ?, seen_ms = ? WHERE number = ?",
-            (state.since_ms, fires_ms, _text(state.numbers), now_ms, row[0]),
+            (state.since_ms, fired_ms(holds, state), _text(state.numbers), now_ms, row[0]),
         )
         return bool(row[1] != state.since_ms)
     ledger.execute(
         "INSERT INTO alert (subject, rule, state, since_ms, fired_ms, numbers, found_ms, seen_ms)"
         " VALUES (?, ?, 'pending', ?, ?, ?, ?, ?)",
-        (subject.number, subject.rule, state.since_ms, fires_ms, _text(state.numbers), now_ms, now_ms),
+        (
+            *(subject.number, subject.rule, state.since_ms, fired_ms(holds, state)),
+            *(_text(state.numbers), now_ms, now_ms),
+        ),
     )
     return True
 
@@ -233,6 +266,15 @@ def tell_at(ledger: sqlite3.Connection, number: int, tell_ms: int | None) -> Non
     ledger.execute("UPDATE alert SET tell_ms = ? WHERE number = ?", (tell_ms, number))
 
 
+def tell_untold(ledger: sqlite3.Connection, number: int, tell_ms: int) -> None:
+    """It turned out to last: somebody is to be told, unless somebody was or took it."""
+    ledger.execute(
+        "UPDATE alert SET tell_ms = COALESCE(tell_ms, ?) WHERE number = ? AND told_ms IS NULL"
+        " AND acknowledged_ms IS NULL",
+        (tell_ms, number),
+    )
+
+
 def to_tell(ledger: sqlite3.Connection, now_ms: int, most: int) -> list[Telling]:
     """Alerts of which somebody is to be told now."""
     rows = ledger.execute(
@@ -272,6 +314,16 @@ def told(ledger: sqlite3.Connection, number: int, now_ms: int, level: int, escal
         " suppressed_by = NULL, explained_by = NULL WHERE number = ?",
         (now_ms, level, escalate_ms, number),
     )
+
+
+def told_nobody(ledger: sqlite3.Connection, number: int) -> None:
+    """There is nobody to tell, or nobody else."""
+    ledger.execute("UPDATE alert SET tell_ms = NULL, escalate_ms = NULL WHERE number = ?", (number,))
+
+
+def escalate_at(ledger: sqlite3.Connection, number: int, escalate_ms: int) -> None:
+    """When the next ones are to be told."""
+    ledger.execute("UPDATE alert SET escalate_ms = ? WHERE number = ?", (escalate_ms, number))
 
 
 def open_of(ledger: sqlite3.Connection, rules: Sequence[str], subject: Subject) -> int | None:

@@ -35,7 +35,8 @@ def put(ledger: sqlite3.Connection, rest: Rest) -> None:
 
 
 def end(ledger: sqlite3.Connection, what: str, name: str) -> bool:
-    """Take it back; False when there was none."""
+    """Take it back, and look anew who is to be told; False when there was none."""
+    ledger.execute("UPDATE alert SET tell_ms = 0 WHERE suppressed_by IS NOT NULL AND tell_ms IS NOT NULL")
     gone = ledger.execute("DELETE FROM maintenance WHERE what = ? AND name = ?", (what, name)).rowcount
     return gone > 0
 

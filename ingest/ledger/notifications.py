@@ -51,14 +51,25 @@ _OF_ALERT = """
 """
 
 
-def put(ledger: sqlite3.Connection, drafts: Iterable[Draft], now_ms: int) -> None:
-    """Write messages; one whose key is there already is not written again."""
+def put(ledger: sqlite3.Connection, drafts: Iterable[Draft], now_ms: int, thing: str = "") -> None:
+    """Write messages about a thing; one whose key is there already is not written again."""
     ledger.executemany(
         "INSERT OR IGNORE INTO notification"
-        " (key, alert, contact, title, body, due_ms, made_ms, state, attempts, error)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', 0, '')",
-        [(*draft, now_ms) for draft in drafts],
+        " (key, alert, contact, title, body, due_ms, made_ms, thing, state, attempts, error)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, '')",
+        [(*draft, now_ms, thing) for draft in drafts],
     )
+
+
+def heard_of(ledger: sqlite3.Connection, contact: str, thing: str, since_ms: int) -> list[tuple[str, int]]:
+    """Of which rules a contact was told about a thing since then, and when that was due."""
+    rows = ledger.execute(
+        "SELECT alert.rule, notification.due_ms FROM notification"
+        " JOIN alert ON alert.number = notification.alert"
+        " WHERE contact = ? AND thing = ? AND due_ms > ?",
+        (contact, thing, since_ms),
+    )
+    return rows.fetchall()
 
 
 def drop_waiting(ledger: sqlite3.Connection, alert: int) -> None:

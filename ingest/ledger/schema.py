@@ -391,7 +391,8 @@ LEDGER_STEPS = (
         set_ms INTEGER NOT NULL,
         PRIMARY KEY (what, name)
     ) WITHOUT ROWID;
-    ALTER TABLE notification ADD COLUMN thing TEXT NOT NULL DEFAULT ''
+    ALTER TABLE notification ADD COLUMN thing TEXT NOT NULL DEFAULT '';
+    CREATE INDEX notification_thing ON notification (contact, thing, made_ms)
     """,
     """
     ALTER TABLE excursion ADD COLUMN boot TEXT NOT NULL DEFAULT '';
@@ -513,7 +514,8 @@ LEDGER_STEPS = (
         copy TEXT NOT NULL,
         time_ms INTEGER NOT NULL, -- of the event
         state TEXT NOT NULL,
-        is_forced INTEGER NOT NULL DEFAULT 0,
+        is_forced INTEGER NOT NULL, -- a person said that it stands
+        undo TEXT NOT NULL DEFAULT '[]', -- readers to whom the library was told later loans
         made_ms INTEGER NOT NULL,
         due_ms INTEGER NOT NULL,
         attempts INTEGER NOT NULL DEFAULT 0,
@@ -521,7 +523,7 @@ LEDGER_STEPS = (
         outcome TEXT, -- what the library said
         cause TEXT NOT NULL DEFAULT '',
         facts TEXT NOT NULL DEFAULT '{}',
-        told_ms INTEGER
+        told_ms INTEGER -- that it was told, whatever is waiting now
     ) WITHOUT ROWID;
     CREATE INDEX telling_due ON telling (due_ms) WHERE state = 'waiting';
     CREATE INDEX telling_copy ON telling (copy, time_ms);

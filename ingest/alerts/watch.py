@@ -1,0 +1,74 @@
+"""From records to what the rules see: which rule, of what, holding or not, and why. Pure.
+
+Judged on the unit: doors and faults come as changes. Judged here: the supply. Its limits are those of lead
+batteries at rest, 12 V and 24 V by what is there (11.8 V is about a fifth of the charge); far below that it
+is no low battery but none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from ingest.alerts.episode import Numbers
+
+PROBE_FAULTS = frozenset({"power_on", "no_reply", "range", "crc", "jump"})
+CLOCK = "clock"  # whose jumps are not those of a probe
+NO_TEMPERATURE = "no temperature"  # so a cabinet says that a probe is silent; a receiver can be so, too
+LOST_BELOW_MV = 4_000
+LOW_BELOW_MV = ((16_000, 11_800), (1_000_000, 23_600))  # of a supply up to the first, below the second
+
+
+class Seen(NamedTuple):
+    """What a rule sees; `part` tells it from others of the same source."""
+
+    rule: str
+    part: str | None
+    is_true: bool | None
+    numbers: Numbers
+
+
+Values = Mapping[str, Any]
+
+
+def seen_in(kind: str, source: str, values: Values) -> Iterator[Seen]:
+    """What the rules see in a record whose enumerations are words."""
+    yield from _WATCHERS[kind](source, values)
+
+
+def _door(_source: str, values: Values) -> Iterator[Seen]:
+    yield Seen("door_open", None, values["state"] == "open", {})
+
+
+def _fault(source: str, values: Values) -> Iterator[Seen]:
+    part, code, detail = values["part"], values["code"], values.get("detail") or ""
+    rule = "unit_fault"
+    if code == "silent" and detail.startswith(NO_TEMPERATURE):
+        rule = "probe_silent"
+    elif code in PROBE_FAULTS and source != CLOCK:
+        rule = "probe_fault"
+    numbers = {"part": part, "code": code, "detail": detail}
+    yield Seen(rule, f"{part}:{code}", values["state"] == "raised", numbers)
+
+
+def _power(_source: str, values: Values) -> Iterator[Seen]:
+    supply_mv = values.get("supply_mv")
+    if supply_mv is None:
+        if values.get("is_undervolted") is not None:
+            yield Seen("battery_low", None, values["is_undervolted"] == "yes", {"supply_mv": None})
+        return
+    numbers = {"supply_mv": supply_mv, "battery_mv": values.get("battery_mv")}
+    is_lost = supply_mv < LOST_BELOW_MV
+    yield Seen("power_lost", None, is_lost, numbers | {"lost_below_mv": LOST_BELOW_MV})
+    low_mv = next(low_mv for up_to_mv, low_mv in LOW_BELOW_MV if supply_mv < up_to_mv)
+    is_low = not is_lost and (values.get("is_undervolted") == "yes" or supply_mv < low_mv)
+    yield Seen("battery_low", None, is_low, numbers | {"low_below_mv": low_mv})
+
+
+_WATCHERS: Mapping[str, Callable[[str, Values], Iterator[Seen]]] = {
+    "door": _door,
+    "fault": _fault,
+    "power": _power,
+}
+KINDS = frozenset(_WATCHERS)

@@ -1,0 +1,164 @@
+"""Telling: who hears of an alert, when, and what the letter says.
+
+In the transaction that finds out that somebody is to be told, the messages are written; the sender takes them
+from there. Nobody is told while a unit or a site rests, while another alert says it all, or while a unit
+still brings what it had kept and may say in the next breath that it is over. When nobody takes an alert in
+time those at the next site up are told, and they are told who was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ingest.alerts import contact, text
+from ingest.alerts.rules import RANKS, RULES
+from ingest.ledger import alert_list, alerts, maintenance, notifications, sites
+from ingest.ledger.notifications import Draft
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from ingest.alerts.contact import Contact
+    from ingest.ledger.alerts import Subject, Telling
+
+MOST_TOLD = 100  # in a step
+AGAIN_MS = 300_000  # how often it is looked whether what holds a message back still does
+MOST_SETTLE_MS = 3_600_000  # how long a unit that brings old records is waited for
+
+
+class Manners(NamedTuple):
+    """How people are told. `settle_ms`: a unit that was silent for so long has brought all that it had kept.
+
+    `group_ms`: of one place nobody hears twice within it, but for what is worse.
+    """
+
+    contacts: tuple[Contact, ...] = ()
+    settle_ms: int = 60_000
+    group_ms: int = 900_000
+
+
+def tell(ledger: sqlite3.Connection, manners: Manners, now_ms: int) -> int:
+    """Write the messages that are due; how many alerts were looked at."""
+    due = alerts.to_tell(ledger, now_ms, MOST_TOLD)
+    for telling in due:
+        _tell(ledger, manners, telling, now_ms)
+    late = alerts.to_escalate(ledger, now_ms, MOST_TOLD)
+    for telling in late:
+        _escalate(ledger, manners, telling, now_ms)
+    return len(due) + len(late)
+
+
+def _tell(ledger: sqlite3.Connection, manners: Manners, telling: Telling, now_ms: int) -> None:
+    subject = alerts.find_subject(ledger, telling.subject)
+    if _is_held_back(ledger, telling, subject, now_ms):
+        return
+    again_ms = _settled_ms(ledger, manners, telling, subject.unit, now_ms)
+    if again_ms > now_ms:
+        alerts.tell_at(ledger, telling.number, again_ms)
+        return
+    _tell_level(ledger, manners, telling, subject, 0, now_ms)
+
+
+def _is_held_back(ledger: sqlite3.Connection, telling: Telling, subject: Subject, now_ms: int) -> bool:
+    rest = maintenance.found(ledger, subject.unit, subject.site, now_ms)
+    if rest is not None:
+        until_ms = now_ms + AGAIN_MS if rest.until_ms is None else min(rest.until_ms, now_ms + AGAIN_MS)
+        alerts.hold_back(ledger, telling.number, until_ms, rest.state, None)
+        return True
+    other = alerts.open_of(ledger, RULES[telling.rule].explained_by, subject)
+    if other is not None:
+        alerts.hold_back(ledger, telling.number, now_ms + AGAIN_MS, None, other)
+    return other is not None
+
+
+def _settled_ms(
+    ledger: sqlite3.Connection, manners: Manners, telling: Telling, unit: str | None, now_ms: int
+) -> int:
+    """When to tell what was found late: when its unit has said all that it had kept."""
+    if telling.found_ms - telling.seen_ms <= RULES[telling.rule].late_s * 1000:
+        return now_ms
+    row = ledger.execute(
+        "SELECT MAX(moved_ms) FROM lane WHERE unit = ? AND lane = 'event'", (unit,)
+    ).fetchone()
+    news_ms = max(telling.found_ms, row[0] or 0)
+    return min(news_ms + manners.settle_ms, telling.found_ms + MOST_SETTLE_MS)
+
+
+def _escalate(ledger: sqlite3.Connection, manners: Manners, telling: Telling, now_ms: int) -> None:
+    subject = alerts.find_subject(ledger, telling.subject)
+    if maintenance.found(ledger, subject.unit, subject.site, now_ms) is not None:
+        alerts.escalate_at(ledger, telling.number, now_ms + AGAIN_MS)
+        return
+    _tell_level(ledger, manners, telling, subject, telling.level + 1, now_ms)
+
+
+def _tell_level(
+    ledger: sqlite3.Connection,
+    manners: Manners,
+    telling: Telling,
+    subject: Subject,
+    level: int,
+    now_ms: int,
+) -> None:
+    rule = RULES[telling.rule]
+    way_up = [] if subject.site is None else sites.ways_up(ledger, subject.site)
+    levels = contact.levels(manners.contacts, way_up, rule.severity)
+    if level >= len(levels):
+        alerts.told_nobody(ledger, telling.number)
+        return
+    drafts = [_draft(ledger, manners, telling, subject, one, now_ms) for one in levels[level]]
+    notifications.put(ledger, drafts, now_ms, thing_of(subject))
+    is_last = level + 1 >= len(levels) or rule.escalate_s is None
+    latest_ms = max(draft.due_ms for draft in drafts)
+    escalate_ms = None if is_last else latest_ms + (rule.escalate_s or 0) * 1000
+    alerts.told(ledger, telling.number, now_ms, level, escalate_ms)
+    names = ", ".join(draft.contact for draft in drafts)
+    alerts.add_step(ledger, telling.number, now_ms, "escalated" if level else "told", None, names)
+
+
+def thing_of(subject: Subject) -> str:
+    """What belongs together: a site, else a unit."""
+    return f"site {subject.site}" if subject.site is not None else f"unit {subject.unit}"
+
+
+def _draft(
+    ledger: sqlite3.Connection,
+    manners: Manners,
+    telling: Telling,
+    subject: Subject,
+    to: Contact,
+    now_ms: int,
+) -> Draft:
+    severity = RULES[telling.rule].severity
+    due_ms = contact.due_ms(to, severity, _after_others_ms(ledger, manners, telling, subject, to, now_ms))
+    title, body = _letter(ledger, telling.number, to.language)
+    return Draft(f"{telling.number}/{to.name}", telling.number, to.name, title, body, due_ms)
+
+
+def _after_others_ms(
+    ledger: sqlite3.Connection,
+    manners: Manners,
+    telling: Telling,
+    subject: Subject,
+    to: Contact,
+    now_ms: int,
+) -> int:
+    """Now, with what this contact is about to hear of the same thing, or a while after what it heard."""
+    heard = notifications.heard_of(ledger, to.name, thing_of(subject), now_ms - manners.group_ms)
+    as_bad_ms = [due_ms for rule, due_ms in heard if RANKS[rule] <= RANKS[telling.rule]]
+    return max(
+        (due_ms if due_ms >= now_ms else due_ms + manners.group_ms for due_ms in as_bad_ms), default=now_ms
+    )
+
+
+def _letter(ledger: sqlite3.Connection, number: int, language: str) -> tuple[str, str]:
+    alert = alert_list.find(ledger, number)
+    assert alert is not None  # noqa: S101 -- it was just read
+    title, why, todo = text.worded(alert, language)
+    values = text.values_of(alert, language)
+    lines = [why, todo, text.said(language, "letter.since", values)]
+    before = alert_list.told_to(ledger, [number])[number]
+    if before:
+        lines.append(text.said(language, "letter.escalated", {"contacts": ", ".join(before)}))
+    lines.append(text.said(language, "letter.number", values))
+    return title, "\n".join(lines)

@@ -958,7 +958,7 @@ def _unknown(where: str, number: int) -> WireError:
     return WireError("shape", where, "unknown field %d: a newer unit?" % number)
 
 
-def _decode_group(name: str, data: "memoryview", prev: int) -> Group:
+def decode_group(name: str, data: "memoryview", prev: int) -> Group:
     """A group from its protobuf message."""
     fields = KINDS[name].by_number
     source, rows = "", 0
@@ -1041,7 +1041,7 @@ def decode_batch(payload: bytes) -> Batch:
     _check_count("groups", sum([len(found) for found in raw_groups.values()]), MAX_GROUPS)
     for name in KINDS_IN_ORDER:
         for data in raw_groups[KINDS[name].number]:
-            batch.groups.append(_decode_group(name, data, batch.prev))
+            batch.groups.append(decode_group(name, data, batch.prev))
             _check_count("rows", batch.rows, MAX_ROWS)
     check_batch(batch)
     return batch

@@ -151,8 +151,6 @@ def test_a_flash_lasts(board: MicroPython) -> None:
     """Rows of 40 bytes, one a second, committed every ten: the wear of one MiB with 100,000 erases."""
     programmed, erased = board.call("flash_judge.wear", [1200, 40, 10, 4096, 24], heap_kib=FLASH_KIB).result
     years = 256 * 100_000 / (erased / 1200) / 31_557_600
-    print(
-        f"{programmed / 1200:.0f} bytes programmed, {erased / 1200:.3f} blocks erased a row: {years:.0f} years"
-    )
+    print(f"{programmed / 1200:.0f} bytes programmed, {erased / 1200:.3f} erases a row: {years:.0f} years")
     assert programmed / 1200 < 700
     assert years > 3

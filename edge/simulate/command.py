@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from edge.cabinet.barcode import code_of
 from edge.config import ConfigError
 from edge.replay.reader import read_recording
 from edge.replay.recording import RecordingError
@@ -27,6 +28,7 @@ MOST_UNITS = 2000
 SPEEDS = 0.1, 1000.0
 END_S = 1.0  # then what is left is killed; every record that was accepted is on disk
 STATUS_S = 1.0
+ANY_CODE = "]d20109520000000011"
 BAD = 2
 
 
@@ -102,9 +104,12 @@ def _going_on(now_ms: int, last_ms: int | None, speed: float) -> int:
 
 
 def _bodies(given: argparse.Namespace, broker: tuple[str, int], calendar: Calendar) -> list[tuple[str, Body]]:
+    units = fleet(given.units)
+    if any(each.cabinet for each in units):
+        code_of(ANY_CODE)  # loads what reads codes once, and not in every child
     bodies: list[tuple[str, Body]] = [
         (each.id, functools.partial(unit.drive, each, given.data / each.id, broker, calendar))
-        for each in fleet(given.units)
+        for each in units
     ]
     for number, path in enumerate(given.replay, 1):
         recording = read_recording(path)

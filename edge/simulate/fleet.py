@@ -1,4 +1,4 @@
-"""Which vehicles there are: kinds of mobile public service, their names, capabilities and leagues."""
+"""Which units there are: vehicles by kind of public service, and some households with a medicine cabinet."""
 
 from dataclasses import dataclass
 
@@ -46,6 +46,9 @@ KINDS = (
     Kind("livelihood", "民生配送车", ("distribution",), "Alxa"),
 )
 
+TURN = 24
+HOMES = ("Xilingol", "Hulunbuir", "Ordos", "Alxa")
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -58,9 +61,34 @@ class Unit:
     home_id: int
     talker: str
     is_nmea41: bool
+    cabinet: str = ""  # its style: clinic or home
+
+    @property
+    def is_home(self) -> bool:
+        """Whether it is a household and no vehicle."""
+        return self.cabinet == "home"
+
+
+def _home(index: int) -> Unit:
+    """A household's cabinet: the last ones of each two dozen."""
+    number = len(HOMES) * (index // TURN) + index % TURN - (TURN - len(HOMES)) + 1
+    league = HOMES[index % len(HOMES)]
+    homes = [place.geonameid for place in places().values() if place.league == league]
+    return Unit(
+        id=f"home-{number:02d}",
+        name=f"{LEAGUES[league]}牧户药箱 {number}号",
+        capabilities=("health",),
+        league=league,
+        home_id=homes[(3 * number) % len(homes)],
+        talker="GN",
+        is_nmea41=False,
+        cabinet="home",
+    )
 
 
 def _unit(index: int) -> Unit:
+    if index % TURN >= TURN - len(HOMES):
+        return _home(index)
     kind, turn = KINDS[index % len(KINDS)], index // len(KINDS)
     leagues = list(LEAGUES)
     league = leagues[(leagues.index(kind.first) + 5 * turn) % len(leagues)]
@@ -73,6 +101,7 @@ def _unit(index: int) -> Unit:
         home_id=homes[(3 * index + turn) % len(homes)],
         talker=TALKERS[index % len(TALKERS)],
         is_nmea41=index % 3 == 1,
+        cabinet="clinic" if "health" in kind.capabilities else "",
     )
 
 

@@ -11,6 +11,7 @@ RESTED_V = 25.4
 DRAIN_V_H = 0.25
 COLD_V_K = 0.012  # a battery at -30 C gives half a volt less
 WARM_S = 1200
+HEATED_C = 17.0
 
 
 def outside_c(lat_deg: float, lon_deg: float, utc_ms: int) -> float:
@@ -22,12 +23,16 @@ def outside_c(lat_deg: float, lon_deg: float, utc_ms: int) -> float:
     return 6.0 - 0.9 * (lat_deg - 42) - 19 * season + 6 * day
 
 
-def soc_c(scene: Scene, utc_ms: int) -> float:
-    """The processor's own temperature: a closed box some 30 K above the cabin, which cools when parked."""
+def cabin_c(scene: Scene, utc_ms: int) -> float:
+    """The air around people: heated, and cooling down when the vehicle is parked."""
     outside = outside_c(scene.lat_deg, scene.lon_deg, utc_ms)
-    cabin = max(outside, 17.0)
     left = math.exp(-scene.parked_s / WARM_S) if not scene.is_ignition_on else 1.0
-    return outside + (cabin - outside) * left + 30.0 + math.sin(utc_ms / 90_000)
+    return outside + (max(outside, HEATED_C) - outside) * left
+
+
+def soc_c(scene: Scene, utc_ms: int) -> float:
+    """The processor's own temperature: a closed box some 30 K above the cabin."""
+    return cabin_c(scene, utc_ms) + 30.0 + math.sin(utc_ms / 90_000)
 
 
 def supply_v(scene: Scene, utc_ms: int) -> float:

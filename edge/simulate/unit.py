@@ -17,13 +17,16 @@ from edge.health import Machine
 from edge.replay.paced_time import PacedTime
 from edge.replay.player import Player
 from edge.replay.recording import Recording
+from edge.simulate import cabinet
 from edge.simulate.calendar import Calendar
 from edge.simulate.counting import CountingAgent
 from edge.simulate.drive import Scene
 from edge.simulate.fleet import Unit
+from edge.simulate.past import live_through
 from edge.simulate.pty_line import PtyLine
 from edge.simulate.relay import Relay
 from edge.simulate.supply import soc_c, supply_v
+from edge.simulate.wiring import Wiring
 from edge.simulate.world import World
 from edge.time_source import ScaledTime
 
@@ -70,14 +73,20 @@ class Cabin(Machine):
 
 
 def settings_for(unit: Unit, folder: Path, broker: tuple[str, int]) -> Settings:
-    """What a vehicle's settings file would say."""
+    """What a unit's settings file would say."""
+    wired = ("node", "scanner") if unit.cabinet else ()
+    lines = [{"name": name, "type": name, "port": str(folder / name)} for name in wired]
     return settings_of(
         {
             "unit": {"id": unit.id, "name": unit.name, "capabilities": list(unit.capabilities)},
             "broker": {"host": broker[0], "port": broker[1], "spread_s": SPREAD_S},
             "outbox": {"path": str(folder / "outbox.db"), "max_mib": OUTBOX_MIB},
             "track": {"window_s": WINDOW_S},
-            "source": [{"name": "gnss", "type": "gnss", "port": str(folder / "gnss"), "baud": 115200}],
+            "source": [
+                {"name": "gnss", "type": "gnss", "port": str(folder / "gnss"), "baud": 115200},
+                *lines,
+            ],
+            **({"cabinet": cabinet.settings_of(unit.cabinet, str(folder))} if lines else {}),
         },
         f"unit {unit.id}",
     )
@@ -177,8 +186,15 @@ def drive(
 ) -> None:
     """The body of a driving unit's process."""
     process = Process(unit, folder, lambda: ScaledTime(calendar.rate), status_fd, life_fd)
+    wiring = None
+    if unit.cabinet:
+        now_ms = calendar.utc_ms()
+        live_through(unit, settings_for(unit, folder, broker), now_ms)
+        wiring = Wiring(unit, folder, now_ms)
     relay = Relay(*broker)
-    world = World(unit, folder, relay, calendar, lambda is_on: process.power(is_on=is_on), process.cabin.feel)
+    world = World(
+        unit, folder, relay, calendar, lambda is_on: process.power(is_on=is_on), process.cabin.feel, wiring
+    )
     process.run(("127.0.0.1", relay.port), world.run, world.wake)
 
 

@@ -1,6 +1,7 @@
 """The world around one unit: a thread that drives it, feeds its port, and takes its radio and its power.
 
     Vehicle --scene--> Receiver --bytes--> pty        each second of simulated time
+    or Home     ├────> Wiring: a cabinet's node and scanner, each on a pty
                 └────> relay: open, hushed or cut;  power: on, off
 
 The same thread serves the relay, so that a unit costs one wake-up a second beside its traffic.
@@ -15,9 +16,11 @@ from typing import Protocol
 from edge.simulate import journal
 from edge.simulate.drive import Motion, Scene, Vehicle
 from edge.simulate.fleet import Unit
+from edge.simulate.home import Home
 from edge.simulate.pty_line import PtyLine
 from edge.simulate.receiver import Antenna, Receiver
 from edge.simulate.relay import Relay
+from edge.simulate.wiring import Wiring
 
 MOST_EPOCHS_S = 5  # of real time: beyond, epochs get rarer instead
 SAVE_S = 5
@@ -52,8 +55,9 @@ class World:
         time: Time,
         powered: Callable[[bool], None],
         felt: Callable[[Scene, int], None],
+        wiring: Wiring | None = None,
     ) -> None:
-        self._vehicle = Vehicle(unit.id, unit.home_id)
+        self._vehicle = (Home if unit.is_home else Vehicle)(unit.id, unit.home_id)
         self._receiver = Receiver(unit.id, unit.talker, is_nmea41=unit.is_nmea41)
         self._journal_path = folder / "journal.json"
         self._line = PtyLine(folder / "gnss")
@@ -61,6 +65,7 @@ class World:
         self._time = time
         self._powered = powered
         self._felt = felt
+        self._wiring = wiring
         self._is_powered = False
         self._step_s = max(1, round(time.rate / MOST_EPOCHS_S))
         entry = journal.load(self._journal_path)
@@ -78,6 +83,8 @@ class World:
         finally:
             self._save()
             self._line.close()
+            if self._wiring is not None:
+                self._wiring.close()
             self._relay.close()
 
     def wake(self) -> None:
@@ -94,6 +101,8 @@ class World:
             state.antenna = Antenna()
         else:
             self._line.send(self._receiver.epoch(state.antenna, scene, state.utc_ms))
+        if self._wiring is not None:
+            self._wiring.step(scene, state.utc_ms)
         self._cover(scene)
         if state.utc_ms - self._saved_ms >= SAVE_S * 1000 * self._time.rate:
             self._save()
@@ -130,3 +139,5 @@ class World:
     def _save(self) -> None:
         self._saved_ms = self._state.utc_ms
         journal.save(self._journal_path, journal.Entry(self._state.utc_ms, self._state.motion))
+        if self._wiring is not None:
+            self._wiring.save()

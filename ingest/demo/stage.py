@@ -12,6 +12,7 @@ import threading
 import time
 from typing import IO, TYPE_CHECKING
 
+from ingest.demo.cabinets import furnish
 from ingest.demo.children import Child
 from ingest.demo.figures import Figures, figures, line
 from ingest.demo.options import fleet_arguments, service_arguments, service_settings, time_source
@@ -88,6 +89,7 @@ class Stage:
         settings_path.write_text(service_settings(self._options, broker, self._page_port))
         self._start_child("service", "ingest", *service_arguments(settings_path, clock))
         self._await("service", lambda: ask(self._page_port, "/readyz") is not None)
+        furnish(self._page_port, self._options.units)
         self._start_child("fleet", "edge", *fleet_arguments(self._options, broker, clock))
         self._welcome(broker)
 

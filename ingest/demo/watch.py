@@ -12,6 +12,7 @@ from typing import Any
 from ingest.demo.ports import HOST
 
 ASK_S = 3
+SEND_S = 10
 
 
 def ask(port: int, path: str) -> bytes | None:
@@ -29,6 +30,16 @@ def ask_json(port: int, path: str) -> Any:
     """The same as a value."""
     body = ask(port, path)
     return None if body is None else json.loads(body)
+
+
+def send(port: int, path: str, sheet: bytes) -> bool:
+    """Hand the service a CSV sheet; False when it does not take it."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=SEND_S)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("POST", path, sheet, {"Content-Type": "text/csv"})
+        answer = connection.getresponse()
+        return answer.status == http.client.OK and json.loads(answer.read())["is_taken"] is True
+    return False
 
 
 class Terminal:

@@ -17,7 +17,7 @@ SITES = (
     "site,parent,level,unit,source,probes\n"
     "county,,county,,,\n"
     "van,county,vehicle,van-01,,fridge rear\n"
-    "home,van,cabinet,home-01,,fridge\n"
+    "ger,van,cabinet,home-01,,fridge\n"
 )
 
 
@@ -62,7 +62,7 @@ async def on_the_way(client: httpx.AsyncClient) -> None:
     """Ten from the county by the van into a home."""
     await book(client, 30, "receive", site="county")
     await book(client, 10, "transfer", site="county", other_site="van")
-    await book(client, 4, "transfer", site="van", other_site="home")
+    await book(client, 4, "transfer", site="van", other_site="ger")
 
 
 async def test_a_lot_carries_what_it_went_through(client: httpx.AsyncClient, parts: Parts) -> None:
@@ -72,11 +72,11 @@ async def test_a_lot_carries_what_it_went_through(client: httpx.AsyncClient, par
     log(parts, "van-01", 8 - 70 / 60, 0, 5)
     log(parts, "van-01", 10, 0, 5, "rear")
     log(parts, "home-01", 6, 0, 4)
-    (found,) = await chain(client, site="home")
+    (found,) = await chain(client, site="ger")
     assert [(leg["site"], leg["probe"], leg["minutes_high"]) for leg in found["way"]] == [
         ("county", None, 0),
         ("van", "fridge", 70),
-        ("home", "fridge", 0),
+        ("ger", "fridge", 0),
     ]
     assert (found["minutes_known"], found["minutes_unknown"]) == (600, 20 * 60)
     assert (found["minutes_high"], found["minutes_low"]) == (70, 0)
@@ -93,19 +93,19 @@ async def test_a_lot_carries_what_it_went_through(client: httpx.AsyncClient, par
 
 async def test_the_way_is_corrected_by_what_comes_late(client: httpx.AsyncClient, parts: Parts) -> None:
     await on_the_way(client)
-    (before,) = await chain(client, site="home")
+    (before,) = await chain(client, site="ger")
     assert (before["minutes_known"], before["mean_kinetic_c"]["why"], before["proposal"]) == (
         0,
         "no_readings",
         None,
     )
     log(parts, "van-01", 8, 6, 12)
-    (after,) = await chain(client, site="home")
+    (after,) = await chain(client, site="ger")
     assert (after["minutes_high"], after["proposal"]["reasons"][0]["measured"]) == (120, 119)
 
 
 async def usable(client: httpx.AsyncClient) -> int:
-    (row,) = (await client.get("/api/v1/stock", params={"site": "home"})).json()["rows"]
+    (row,) = (await client.get("/api/v1/stock", params={"site": "ger"})).json()["rows"]
     value: int = row["usable"]["value"]
     return value
 
@@ -114,41 +114,41 @@ async def test_a_person_accepts_or_rejects_quarantine(client: httpx.AsyncClient,
     await on_the_way(client)
     log(parts, "home-01", 4, 2, 12)
     log(parts, "home-01", 2, 0, 5)
-    decide = "/api/v1/stock/sites/home/lots/opv/L1"
+    decide = "/api/v1/stock/sites/ger/lots/opv/L1"
     assert await usable(client) == 10
     await client.put(decide, json={"is_held": True, "reason": "too warm for 2 h"})
-    (held,) = await chain(client, site="home")
+    (held,) = await chain(client, site="ger")
     assert (held["proposal"], held["decided"]["reason"]) == (None, "too warm for 2 h")
     assert await usable(client) == 0
     await client.put(decide, json={"is_held": False, "reason": "the probe lay outside"})
-    (released,) = await chain(client, site="home")
+    (released,) = await chain(client, site="ger")
     assert (released["proposal"], released["minutes_high"]) == (None, 120)
     assert released["judged_from"] == iso(NOW_MS)
     assert await usable(client) == 10
     parts.now_ms += 2 * HOUR_MS
     log(parts, "home-01", 0, -1.5, 12)
-    (again,) = await chain(client, site="home")
+    (again,) = await chain(client, site="ger")
     assert again["proposal"]["reasons"][0]["measured"] == 89
     assert again["minutes_high"] == 210
 
 
 async def test_freezing_on_board_is_seen_at_home(client: httpx.AsyncClient, parts: Parts) -> None:
-    for site, other in (("county", "van"), ("van", "home")):
+    for site, other in (("county", "van"), ("van", "ger")):
         await book(client, 5, "receive", site="county", item="hepb") if site == "county" else None
         await book(client, 3, "transfer", site=site, other_site=other, item="hepb", id=f"{site} {other}")
     log(parts, "van-01", 5, 3, 4)
     log(parts, "home-01", 3, 2.9, -0.5)
     log(parts, "home-01", 2.9, 0, 4)
-    (found,) = await chain(client, site="home", item="hepb")
+    (found,) = await chain(client, site="ger", item="hepb")
     assert [one["code"] for one in found["proposal"]["reasons"]] == ["frozen"]
 
 
 async def test_of_an_item_without_a_profile_only_temperatures_are_told(
     client: httpx.AsyncClient, parts: Parts
 ) -> None:
-    await book(client, 2, "receive", site="home", item="plaster", lot="")
+    await book(client, 2, "receive", site="ger", item="plaster", lot="")
     log(parts, "home-01", 2, 0, 35)
-    (found,) = await chain(client, site="home")
+    (found,) = await chain(client, site="ger")
     assert (found["profile"], found["minutes_high"], found["limits"], found["proposal"]) == (
         None,
         None,
@@ -160,10 +160,10 @@ async def test_of_an_item_without_a_profile_only_temperatures_are_told(
 
 async def test_lots_come_page_by_page(client: httpx.AsyncClient) -> None:
     for number in range(3):
-        await book(client, 2, "receive", site="home", lot=f"L{number}", id=f"r{number}")
-    first = (await client.get("/api/v1/stock/cold-chain", params={"site": "home", "limit": 2})).json()
+        await book(client, 2, "receive", site="ger", lot=f"L{number}", id=f"r{number}")
+    first = (await client.get("/api/v1/stock/cold-chain", params={"site": "ger", "limit": 2})).json()
     rest = (
-        await client.get("/api/v1/stock/cold-chain", params={"site": "home", "after": first["after"]})
+        await client.get("/api/v1/stock/cold-chain", params={"site": "ger", "after": first["after"]})
     ).json()
     assert [lot["lot"] for lot in first["lots"] + rest["lots"]] == ["L0", "L1", "L2"]
     assert rest["after"] is None

@@ -112,6 +112,18 @@ class StockSites(Shape):
     sites: list[SiteShape]
 
 
+class SiteLook(SiteShape):
+    """A site, how many of its items are in which state, and when its book last grew."""
+
+    counts: dict[str, int]
+    newest_at: Instant | None
+
+
+class StockOverview(Shape):
+    now: Instant
+    sites: list[SiteLook]
+
+
 class StockItems(Shape):
     items: list[ItemShape]
 

@@ -20,6 +20,7 @@ import { html } from "./view.js";
 export const PAGES = [
   { path: "/", key: "nav_map", load: null },
   { path: "/stock", key: "nav_stock", load: () => import("./stock_page.js") },
+  { path: "/cabinets", key: "nav_cabinets", load: () => import("./cabinets_page.js") },
 ];
 
 /**

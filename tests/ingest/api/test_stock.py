@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from firmware import wire
 from ingest.api import stock_shapes
-from ingest.api.stock_shapes import Imported, SiteStock, StockBoardShape
+from ingest.api.stock_shapes import Imported, SiteStock, StockBoardShape, StockOverview
 from ingest.ledger import bookkeeping
 from ingest.stock.coldchain import VVM
 from ingest.stock.profiles import PROFILES
@@ -234,3 +234,15 @@ async def test_a_known_lot_keeps_its_expiry_until_a_person_says(client: httpx.As
 async def test_a_sheet_may_be_longer_than_other_bodies(client: httpx.AsyncClient) -> None:
     body = "item\n" + "".join(f"item-{number}\n" for number in range(5000))
     assert (await sheet(client, "items", body))["lines"] == 5000
+
+
+async def test_every_site_at_a_glance(client: httpx.AsyncClient) -> None:
+    await book(client, 1, quantity=15)
+    found = (await client.get("/api/v1/stock/overview")).json()
+    StockOverview.model_validate(found)
+    looks = {site["site"]: (site["counts"], site["newest_at"]) for site in found["sites"]}
+    assert looks == {
+        "cabinet-1": ({"REORDER": 1, "UNKNOWN": 1}, "2026-11-21T09:00:00.000Z"),
+        "county": ({}, None),
+        "van": ({}, None),
+    }

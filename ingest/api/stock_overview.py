@@ -1,0 +1,56 @@
+"""Every site at a glance: how many of its items are in which state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic_core import to_json
+
+from ingest.api.errors import responses
+from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
+from ingest.api.instants import iso
+from ingest.api.stock import UNKNOWN, site_shape
+from ingest.api.stock_shapes import StockOverview
+from ingest.stock.days import day_of
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from ingest.ledger.stock_board import StockBoard
+
+router = APIRouter(tags=["stock"])
+
+
+@router.get(
+    "/api/v1/stock/overview",
+    operation_id="read_stock_overview",
+    response_class=Response,
+    responses={200: {"model": StockOverview}, **responses(503)},
+)
+def read_stock_overview(request: Request, given: Given) -> Response:
+    """Every site by name, with its items by state."""
+    board: StockBoard = request.app.state.stock
+    now_ms = given.now_ms()
+
+    def look(ledger: sqlite3.Connection) -> list[dict[str, Any]]:
+        rows, around = board.rows(ledger, day_of(now_ms))
+        counts: dict[str, Counter[str]] = {site: Counter() for site in around.sites}
+        newest: dict[str, int] = {}
+        for row in rows:
+            counts.setdefault(row.site, Counter())[row.brief.status or UNKNOWN] += 1
+            newest[row.site] = max(newest.get(row.site, -1), row.brief.newest_ms or -1)
+        return [
+            site_shape(site) | {"counts": counts[name], "newest_at": _iso(newest.get(name, -1))}
+            for name, site in sorted(around.sites.items())
+        ]
+
+    return Response(
+        to_json({"now": iso(now_ms), "sites": given.reader.look(look)}), media_type="application/json"
+    )
+
+
+def _iso(time_ms: int) -> str | None:
+    return None if time_ms < 0 else iso(time_ms)

@@ -35,6 +35,8 @@ influx_app = typer.Typer(no_args_is_help=True, help="InfluxDB as the store of hi
 app.add_typer(influx_app, name="influx")
 stock_app = typer.Typer(no_args_is_help=True, help="Sites, items, levels and lots.")
 app.add_typer(stock_app, name="stock")
+notify_app = typer.Typer(no_args_is_help=True, help="Messages to people.")
+app.add_typer(notify_app, name="notify")
 
 Config = Annotated[Path | None, typer.Option("--config", help="settings in TOML; see example.toml")]
 
@@ -287,6 +289,23 @@ def stock_import(path: Path, config_path: Config = None) -> None:
         _fail("nothing was taken")
     except commands.CommandFailed as error:
         _fail(error)
+
+
+@notify_app.command("test")
+def notify_test(contact: str, config_path: Config = None) -> None:
+    """Send a test message to a contact of the settings, at once; beside a running service, too."""
+    from ingest.notify import addressees, trial  # noqa: PLC0415
+    from ingest.notify.post import AddressError, PostError  # noqa: PLC0415
+
+    settings = _settings(config_path).notify
+    found = {one.name: one for one in addressees.contacts(settings)}
+    if contact not in found:
+        _fail(f"no [[notify.contact]] is called {contact!r}; there are {', '.join(found) or 'none'}")
+    try:
+        addressees.post(settings).send(trial.letter(found[contact]))
+    except (AddressError, PostError) as error:
+        _fail(f"{contact}: {error}")
+    typer.echo(f"{contact}: taken by the first address that answered")
 
 
 def _shown(refused: quarantine.Refused) -> dict[str, object]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ingest.history.classes import OF_ROWS
 
@@ -89,6 +89,36 @@ class LiveSettings(_Section):
     tick_ms: int = Field(default=50, ge=10, le=5000)
 
 
+class ContactSettings(_Section):
+    """Somebody who is told of alerts; the addresses hold passwords, so they stand in a file of their own."""
+
+    name: str = Field(pattern=_NAME)
+    address_file: str = Field(min_length=1)
+    site: str = Field(default="", max_length=64)
+    language: Literal["zh", "en", "mn"] = "zh"
+    severities: list[Literal["act", "look"]] = Field(default=["act", "look"], min_length=1)
+    quiet: str = Field(default="", pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")
+
+
+class NotifySettings(_Section):
+    settle_s: int = Field(default=60, ge=0, le=3600)
+    group_s: int = Field(default=900, ge=0, le=86400)
+    contact: list[ContactSettings] = Field(default=[], max_length=1000)
+
+    @field_validator("contact")
+    @classmethod
+    def _has_own_names(cls, contacts: list[ContactSettings]) -> list[ContactSettings]:
+        names = [contact.name for contact in contacts]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two contacts are called {twice}: messages are counted by name")
+        return contacts
+
+
+class AlertSettings(_Section):
+    expiring_days: int = Field(default=30, ge=1, le=3650)
+
+
 class Settings(_Section):
     broker: BrokerSettings = BrokerSettings()
     store: StoreSettings = StoreSettings()
@@ -96,6 +126,8 @@ class Settings(_Section):
     influx: InfluxSettings = InfluxSettings()
     http: HttpSettings = HttpSettings()
     live: LiveSettings = LiveSettings()
+    alerts: AlertSettings = AlertSettings()
+    notify: NotifySettings = NotifySettings()
 
 
 def load(path: Path) -> Settings:
@@ -117,15 +149,22 @@ def _first(error: ValidationError) -> str:
     place = [str(part) for part in found["loc"]]
     if found["type"] == "extra_forbidden":
         return f"unknown key {'.'.join(place)}{_nearest(place)}"
-    return f"{'.'.join(place)} = {found['input']!r}: {found['msg']}"
+    return f"{'.'.join(place)} = {repr(found['input'])[:100]}: {found['msg']}"
 
 
 def _nearest(place: list[str]) -> str:
     section: type[BaseModel] = Settings
     for name in place[:-1]:
-        section = type(getattr(Settings(), name))
+        section = section if name.isdigit() else _section_of(section, name)
     near = difflib.get_close_matches(place[-1], section.model_fields, n=1)
     return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(section.model_fields)}"
+
+
+def _section_of(section: type[BaseModel], name: str) -> type[BaseModel]:
+    """The section that a field holds, or a list of it."""
+    held: Any = section.model_fields[name].annotation
+    found: type[BaseModel] = next(iter(get_args(held)), held)
+    return found
 
 
 def secret_of(path: str, key: str = "broker.password_file") -> str | None:

@@ -7,30 +7,39 @@ does not know, the whole service ends with an error and is to be started again: 
 from __future__ import annotations
 
 import logging
+import random
 import secrets
 import signal
 import socket
 import sqlite3
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firmware import wire
+from ingest.alerting import Terms
+from ingest.alerts.news import AlertNews
 from ingest.api.app import create_app
 from ingest.api.context import Context, Readiness
 from ingest.api.server import ApiServer, BindError, check_bind
 from ingest.config import ConfigError, secret_of
 from ingest.history.factory import histories
 from ingest.intake import Intake
-from ingest.ledger import keys
+from ingest.ledger import alerts, keys, notifications, sites
 from ingest.ledger.files import StoreInUse, lock_store, open_access, open_store
 from ingest.ledger.quarantine import Bounds
 from ingest.ledger.schema import SchemaError
 from ingest.live import Live
 from ingest.metrics import Metrics
+from ingest.notify import addressees
+from ingest.notify.post import AddressError
+from ingest.notify.sender import Sender
 from ingest.pipeline import Limits, Pipeline
 from ingest.reader import Reader
 from ingest.subscriber import Subscriber
+from ingest.telling import Manners
+from ingest.watchman import Watchman
 
 if TYPE_CHECKING:
     from ingest.config import Settings
@@ -40,6 +49,7 @@ log = logging.getLogger(__name__)
 
 SETTLE_S = 5.0  # a broker that refuses says so by then
 STOP_S = 1.5
+LAST_LETTER_S = 10.0  # a letter under way is sent to its end, and written down
 DAY_S = 86400
 
 
@@ -69,6 +79,7 @@ class Service:
         self._settings = settings
         self._time = time
         self._stop = threading.Event()
+        self._is_asked_to_end = threading.Event()
         path = Path(settings.store.path)
         try:
             self._lock = lock_store(path)
@@ -79,7 +90,8 @@ class Service:
             self._histories = histories(settings)
             self._histories.prepare(self._connection)
             password = secret_of(settings.broker.password_file)
-        except (StoreInUse, SchemaError, BindError, ConfigError) as error:
+            post = addressees.post(settings.notify)
+        except (StoreInUse, SchemaError, BindError, ConfigError, AddressError) as error:
             raise CannotStart(str(error)) from None
         except (OSError, sqlite3.Error) as error:
             detail = getattr(error, "strerror", None) or error
@@ -88,6 +100,9 @@ class Service:
         self._intake = Intake()
         self._live = Live(settings.store.ahead_s * 1000)
         self._metrics = Metrics()
+        self._alert_news = AlertNews()
+        self._manners = _manners(settings)
+        self._name_unknown_sites()
         self._subscriber = self._made_subscriber(password)
         self._pipeline = Pipeline(
             self._connection,
@@ -98,7 +113,10 @@ class Service:
             time,
             _limits(settings),
             self._histories,
+            Watchman(Terms(settings.alerts.expiring_days), self._manners),
+            self._alert_news,
         )
+        self._sender = Sender(self._pipeline.change, post, time.utc_ms, random.Random())  # noqa: S311 - jitter
         self._server = ApiServer(create_app(self._context()), settings.http.host, settings.http.port)
         self._show_gauges()
         self._failure: BaseException | None = None
@@ -123,6 +141,8 @@ class Service:
             registry=self._metrics.registry,
             now_ms=self._time.utc_ms,
             instance=secrets.token_hex(4),
+            alert_news=self._alert_news,
+            contacts=self._manners.contacts,
             stale_after_s=live.stale_after_s,
             gone_after_s=live.gone_after_s,
             tick_ms=live.tick_ms,
@@ -147,21 +167,43 @@ class Service:
         show("dropped", "Messages let go unacknowledged, to come again", lambda: self._intake.dropped)
         show("live_dropped", "Live messages that fell out unread", lambda: self._intake.dropped_live)
         show("units", "Units ever heard of", self._live.count)
+        show("alerts_open", "Alerts that last", lambda: self._reader.look(alerts.open_count))
+        for state in (notifications.WAITING, notifications.UNCERTAIN, notifications.DEAD):
+            show(f"notifications_{state}", _MESSAGES[state], partial(self._messages, state))
+
+    def _messages(self, state: str) -> int:
+        return self._reader.look(notifications.unsent).get(state, 0)
+
+    def _name_unknown_sites(self) -> None:
+        for contact in self._manners.contacts:
+            if contact.site and sites.find(self._connection, contact.site) is None:
+                log.warning(
+                    "notify.contact %s: no site is called %s yet, so nobody is told of what is below it",
+                    contact.name,
+                    contact.site,
+                )
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; 0 then, 1 when a part failed. Raises CannotStart."""
         # uvicorn ends by these signals and then raises them once more, for whoever had them before.
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._stop.set())
+            signal.signal(number, lambda *_: self._ask_to_end())
         worker = threading.Thread(target=self._work, name="pipeline", daemon=True)
+        postman = threading.Thread(target=self._send, name="sender", daemon=True)
         try:
             self._join_broker()
             worker.start()
+            if self._manners.contacts:
+                postman.start()
             log.info("serving on http://%s:%d", *self._listener.getsockname()[:2])
             self._server.run(sockets=[self._listener])
         finally:
-            self._end(worker)
+            self._end(worker, postman)
         return 1 if self._failure is not None else 0
+
+    def _ask_to_end(self) -> None:
+        self._is_asked_to_end.set()
+        self._server.should_exit = True
 
     def _join_broker(self) -> None:
         """Begin the session. A broker that is not there is waited for later, one that refuses is not."""
@@ -169,7 +211,7 @@ class Service:
         deadline_s = self._time.mono_s() + SETTLE_S
         while not self._subscriber.wait_settled(0.05) and self._time.mono_s() < deadline_s:
             self._subscriber.tend()
-            if self._stop.is_set():
+            if self._is_asked_to_end.is_set():
                 break
         if self._subscriber.refusal is not None:
             raise CannotStart(self._subscriber.refusal)
@@ -184,8 +226,21 @@ class Service:
         finally:
             self._server.should_exit = True
 
-    def _end(self, worker: threading.Thread) -> None:
-        """Finish the group in hand, answer it, leave the broker, close the files."""
+    def _send(self) -> None:
+        try:
+            self._sender.run(self._is_asked_to_end)
+        except BaseException as error:
+            log.exception("the sender of notifications failed; the service ends")
+            self._failure = error
+            raise
+        finally:
+            self._server.should_exit = True
+
+    def _end(self, worker: threading.Thread, postman: threading.Thread) -> None:
+        """Finish the letter and the group in hand, answer it, leave the broker, close the files."""
+        self._is_asked_to_end.set()
+        if postman.is_alive():  # it writes down what it sent through the worker
+            postman.join(LAST_LETTER_S)
         self._stop.set()
         self._intake.wake()
         if worker.is_alive():
@@ -197,6 +252,18 @@ class Service:
         self._histories.close()
         self._access.close()
         self._lock.close()
+
+
+_MESSAGES = {
+    notifications.WAITING: "Messages to people that are to be sent",
+    notifications.UNCERTAIN: "Messages that may have gone out when the service ended",
+    notifications.DEAD: "Messages that were given up",
+}
+
+
+def _manners(settings: Settings) -> Manners:
+    notify = settings.notify
+    return Manners(addressees.contacts(notify), notify.settle_s * 1000, notify.group_s * 1000)
 
 
 def _limits(settings: Settings) -> Limits:

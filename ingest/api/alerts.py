@@ -93,7 +93,7 @@ def list_alerts(
 
 
 def _counts(ledger: sqlite3.Connection) -> dict[str, int]:
-    states = notifications.counts(ledger)
+    states = notifications.unsent(ledger)
     lost = states.get(notifications.DEAD, 0) + states.get(notifications.UNCERTAIN, 0)
     return alert_list.counts(ledger) | {"undelivered": lost}
 

@@ -341,9 +341,6 @@ def open_of(ledger: sqlite3.Connection, rules: Sequence[str], subject: Subject) 
     return None if row is None else int(row[0])
 
 
-def row_counts(ledger: sqlite3.Connection) -> dict[str, int]:
-    """How many alerts there are in each state that is not over."""
-    rows = ledger.execute(
-        "SELECT state, COUNT(*) FROM alert WHERE state IN ('pending', 'firing') GROUP BY state"
-    )
-    return dict(rows.fetchall())
+def open_count(ledger: sqlite3.Connection) -> int:
+    """How many alerts last."""
+    return int(ledger.execute("SELECT COUNT(*) FROM alert WHERE state = 'firing'").fetchone()[0])

@@ -135,6 +135,12 @@ def counts_by_contact(ledger: sqlite3.Connection) -> dict[tuple[str, str], int]:
     return {(contact, state): count for contact, state, count in rows}
 
 
+def unsent(ledger: sqlite3.Connection) -> dict[str, int]:
+    """How many there are in each state that is not sent."""
+    rows = ledger.execute("SELECT state, COUNT(*) FROM notification WHERE state <> 'sent' GROUP BY state")
+    return dict(rows.fetchall())
+
+
 def counts(ledger: sqlite3.Connection) -> dict[str, int]:
     """How many there are in each state."""
     return dict(ledger.execute("SELECT state, COUNT(*) FROM notification GROUP BY state").fetchall())

@@ -392,7 +392,8 @@ LEDGER_STEPS = (
         PRIMARY KEY (what, name)
     ) WITHOUT ROWID;
     ALTER TABLE notification ADD COLUMN thing TEXT NOT NULL DEFAULT '';
-    CREATE INDEX notification_thing ON notification (contact, thing, made_ms)
+    CREATE INDEX notification_thing ON notification (contact, thing, due_ms);
+    CREATE INDEX notification_unsent ON notification (state) WHERE state <> 'sent'
     """,
     """
     ALTER TABLE excursion ADD COLUMN boot TEXT NOT NULL DEFAULT '';

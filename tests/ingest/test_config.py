@@ -1,18 +1,33 @@
 """Settings: the example is the defaults, and whatever cannot be used is named."""
 
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from ingest.config import ConfigError, Settings, load, secret_of
+from ingest.config import ConfigError, ContactSettings, Settings, load, secret_of
 
+NURSE = "[[notify.contact]]\nname = 'nurse'\naddress_file = 'nurse'"
 EXAMPLE = Path(__file__).resolve().parents[2] / "ingest" / "example.toml"
 
 
 def test_the_example_shows_every_option_at_its_default() -> None:
     assert load(EXAMPLE) == Settings()
-    assert tomllib.loads(EXAMPLE.read_text()) == Settings().model_dump()
+    shown = tomllib.loads(EXAMPLE.read_text())
+    shown["notify"]["contact"] = []  # an empty list there would forbid to add one below
+    assert shown == Settings().model_dump()
+
+
+def test_what_the_example_shows_of_a_contact_is_its_default(tmp_path: Path) -> None:
+    _, _, commented = EXAMPLE.read_text().partition("# [[notify.contact]]")
+    lines = [line.removeprefix("# ") for line in commented.splitlines()]
+    path = tmp_path / "ingest.toml"
+    path.write_text("[[notify.contact]]\n" + "\n".join(line for line in lines if re.match(r"\w+ = ", line)))
+    (contact,) = load(path).notify.contact
+    assert contact == ContactSettings(name=contact.name, address_file=contact.address_file)
+    shown = tomllib.loads(path.read_text())["notify"]["contact"][0]
+    assert set(shown) == set(ContactSettings.model_fields)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +42,10 @@ def test_the_example_shows_every_option_at_its_default() -> None:
         ("[broker]\nprotocol = '4'", "broker.protocol = '4'"),
         ("broker = 3", "broker = 3"),
         ("[broker", "not TOML"),
+        ("[[notify.contact]]\nnmae = 'a'\naddress_file = 'a'", "notify.contact.0.name"),
+        (f"{NURSE}\nlangage = 'mn'", "unknown key notify.contact.0.langage; did you mean language?"),
+        (f"{NURSE}\nquiet = '25:00-06:00'", "notify.contact.0.quiet = '25:00-06:00'"),
+        (f"{NURSE}\n{NURSE}", "two contacts are called nurse"),
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path: Path, text: str, said: str) -> None:

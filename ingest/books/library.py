@@ -57,7 +57,10 @@ class LibraryRefused(LibraryError):
 
 
 class Transaction(NamedTuple):
-    """What happened on board. Times are ms since 1970; `is_decided` when a person said that it stands."""
+    """What happened on board. Times are ms since 1970; `is_decided` when a person said that it stands.
+
+    `undo` are cards to which the library may have been told later loans of the copy: those it may end.
+    """
 
     number: int
     action: str
@@ -66,6 +69,7 @@ class Transaction(NamedTuple):
     at_ms: int
     due_ms: int | None
     is_decided: bool = False
+    undo: tuple[str, ...] = ()
 
 
 class Answer(NamedTuple):

@@ -9,8 +9,9 @@ folded again (`ingest.books.fold`).
     conflict   a person decides; nothing of this copy is told to the library until then
     refused    the library will not have it, and says why
 
-The library hears of a copy's events in the order in which they happened. One that comes late is told by
-force, and those after it are told once more: the library has what they say, or is put right.
+The library hears of a copy's events in the order in which they happened. One that comes late is told with the
+readers who were told to have it later, and those later events are told once more: the library has what they
+say, or is put right.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from firmware import wire
-from ingest.books.event import LOAN_EVENTS, STANDS, Event, event_of
-from ingest.books.fold import ACCEPTED, ALREADY, CONFLICT, REFUSED, CopyState, Verdict, fold
+from ingest.books.event import LENT, LOAN_EVENTS, RENEWED, RETURNED, STANDS, Event, event_of
+from ingest.books.fold import ACCEPTED, ALREADY, CONFLICT, REFUSED, RENEWAL, CopyState, Verdict, fold
 from ingest.books.library import ALREADY as LIBRARY_ALREADY
 from ingest.books.library import CONFLICT as LIBRARY_CONFLICT
 from ingest.books.library import REFUSED as LIBRARY_REFUSED
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
     from ingest.stock.entries import Said
 
-WAITING, CLAIMED, TOLD, DEAD = "waiting", "claimed", "told", "dead"
+# What is to be told waits, is claimed, then told or dead; `held` is what counts no more, or not yet.
+WAITING, CLAIMED, TOLD, DEAD, HELD = "waiting", "claimed", "told", "dead", "held"
 
 _EVENT = "identity, event, copy, time_ms, clock, unit, source, reader, loan, due_day, shelf, site, ruling"
 
@@ -156,6 +158,7 @@ class Telling:
     outcome: str | None
     cause: str
     facts: str
+    told_ms: int | None
 
 
 def fold_again(ledger: sqlite3.Connection, copies: Iterable[str]) -> None:
@@ -220,41 +223,78 @@ def _tell(
     if not loans:
         return {}
     held = _tellings(ledger, loans[0].copy)
-    newest_told = max((at for at, event in enumerate(loans) if _is_told(held, event)), default=-1)
+    again_from = _again_from(loans, verdicts, held)
     is_late = False  # something before this is still to be told
     for at, event in enumerate(loans):
+        is_late = is_late or at == again_from
         telling = held.get(event.identity)
+        undo = sorted({later.reader for later in loans[at + 1 :] if later.reader and _was_lent(held, later)})
         if verdicts[event.identity].verdict != ACCEPTED:
-            ledger.execute("DELETE FROM telling WHERE identity = ?", (event.identity,))
+            ledger.execute(
+                "UPDATE telling SET state = 'held', outcome = NULL WHERE identity = ?", (event.identity,)
+            )
         elif telling is None:
-            _put_telling(ledger, event, event.ruling == STANDS or at < newest_told)
+            _put_telling(ledger, event, undo)
             is_late = True
-        elif telling.outcome is None:
+        elif telling.state in _TO_TELL:
             is_late = True
             ledger.execute(
-                "UPDATE telling SET time_ms = ? WHERE identity = ?", (event.time_ms, event.identity)
+                "UPDATE telling SET time_ms = ?, undo = ? WHERE identity = ?",
+                (event.time_ms, json.dumps(undo), event.identity),
             )
-        elif is_late:
-            _put_telling(ledger, event, telling.is_forced)
+        elif is_late or telling.state == HELD or (event.ruling == STANDS and not telling.is_forced):
+            _tell_again(ledger, event, undo)
+            is_late = True
     return _tellings(ledger, loans[0].copy)
 
 
-def _is_told(held: Mapping[str, Telling], event: Event) -> bool:
-    return event.identity in held and held[event.identity].outcome is not None
+_TO_TELL = frozenset({WAITING, CLAIMED, DEAD})
+
+
+def _again_from(
+    loans: list[Event], verdicts: Mapping[str, Verdict], held: Mapping[str, Telling]
+) -> int | None:
+    """Where telling begins again for a renewal that comes after its loan was told to be over."""
+    is_told = False
+    begin = None
+    for at in reversed(range(len(loans))):
+        event, telling = loans[at], held.get(loans[at].identity)
+        is_renewal = event.event == RENEWED or verdicts[event.identity].cause == RENEWAL
+        if is_renewal and is_told and (telling is None or telling.state == HELD):
+            begin = at
+        elif begin is not None and event.event == LENT and not is_renewal:
+            return at
+        is_told = is_told or (telling is not None and telling.told_ms is not None)
+    return begin
+
+
+def _was_lent(held: Mapping[str, Telling], event: Event) -> bool:
+    telling = held.get(event.identity)
+    return event.event != RETURNED and telling is not None and telling.told_ms is not None
 
 
 def _tellings(ledger: sqlite3.Connection, copy: str) -> dict[str, Telling]:
     rows = ledger.execute(
-        "SELECT identity, state, is_forced, outcome, cause, facts FROM telling WHERE copy = ?", (copy,)
+        "SELECT identity, state, is_forced, outcome, cause, facts, told_ms FROM telling WHERE copy = ?",
+        (copy,),
     )
     return {row[0]: Telling(row[1], bool(row[2]), *row[3:]) for row in rows}
 
 
-def _put_telling(ledger: sqlite3.Connection, event: Event, is_forced: bool) -> None:
+def _put_telling(ledger: sqlite3.Connection, event: Event, undo: list[str]) -> None:
     ledger.execute(
-        "INSERT OR REPLACE INTO telling (identity, id, copy, time_ms, state, is_forced, made_ms, due_ms)"
-        " SELECT identity, id, copy, time_ms, 'waiting', ?, learned_ms, 0 FROM book_event WHERE identity = ?",
-        (is_forced, event.identity),
+        "INSERT INTO telling (identity, id, copy, time_ms, state, is_forced, undo, made_ms, due_ms)"
+        " SELECT identity, id, copy, time_ms, 'waiting', ?, ?, learned_ms, 0 FROM book_event"
+        " WHERE identity = ?",
+        (event.ruling == STANDS, json.dumps(undo), event.identity),
+    )
+
+
+def _tell_again(ledger: sqlite3.Connection, event: Event, undo: list[str]) -> None:
+    ledger.execute(
+        "UPDATE telling SET state = 'waiting', outcome = NULL, due_ms = 0, time_ms = ?, is_forced = ?,"
+        " undo = ? WHERE identity = ?",
+        (event.time_ms, event.ruling == STANDS, json.dumps(undo), event.identity),
     )
 
 
@@ -262,8 +302,6 @@ def _put_verdict(ledger: sqlite3.Connection, event: Event, folded: Verdict, tell
     verdict, facts = folded, "{}"
     if folded.verdict == ACCEPTED and telling is not None and telling.outcome in _ANSWERED:
         verdict = Verdict(_ANSWERED[telling.outcome], telling.cause, folded.other)
-        facts = telling.facts
-    elif telling is not None:
         facts = telling.facts
     ledger.execute(
         "INSERT OR REPLACE INTO verdict SELECT identity, id, copy, ?, ?, ?, ? FROM book_event"

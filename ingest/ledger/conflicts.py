@@ -134,7 +134,7 @@ def _made(ledger: sqlite3.Connection, row: tuple[Any, ...]) -> Conflict:
 def fact(ledger: sqlite3.Connection, identity: str) -> Fact | None:
     """An event as it was told."""
     row = ledger.execute(f"SELECT {_FACT} FROM book_event WHERE identity = ?", (identity,)).fetchone()  # noqa: S608
-    return None if row is None else Fact(*row[:7], values=json.loads(row[7]))
+    return None if row is None else Fact(*(*row[:7], json.loads(row[7])))
 
 
 def decision(ledger: sqlite3.Connection, identity: str) -> Decision | None:
@@ -158,7 +158,6 @@ def decide(ledger: sqlite3.Connection, number: int, made: Decision) -> None:
         (identity, made.ruling, made.comment, made.actor, made.decided_ms),
     )
     ledger.execute("UPDATE book_event SET ruling = ? WHERE identity = ?", (made.ruling, identity))
-    ledger.execute("DELETE FROM telling WHERE identity = ?", (identity,))
     circulation.fold_again(ledger, [found.copy])
 
 

@@ -35,12 +35,12 @@ _CLAIM = """
     SELECT t.identity FROM telling t WHERE t.state = 'waiting' AND t.due_ms <= ?
     AND NOT EXISTS (SELECT 1 FROM verdict v WHERE v.copy = t.copy AND v.verdict = 'conflict' AND NOT EXISTS
         (SELECT 1 FROM conflict_decision d WHERE d.identity = v.identity))
-    AND NOT EXISTS (SELECT 1 FROM telling b WHERE b.copy = t.copy AND b.state <> 'told'
-        AND (b.time_ms, b.identity) < (t.time_ms, t.identity))
+    AND NOT EXISTS (SELECT 1 FROM telling b WHERE b.copy = t.copy
+        AND b.state IN ('waiting', 'claimed', 'dead') AND (b.time_ms, b.identity) < (t.time_ms, t.identity))
     ORDER BY t.time_ms, t.identity LIMIT ?
 """
 _CLAIMED = """
-    SELECT t.identity, t.id, t.copy, t.time_ms, t.is_forced, t.attempts, t.made_ms, e.event, e.reader,
+    SELECT t.identity, t.id, t.copy, t.time_ms, t.is_forced, t.undo, t.attempts, t.made_ms, e.event, e.reader,
         e.due_day, v.cause
     FROM telling t JOIN book_event e USING (identity) JOIN verdict v USING (identity)
     WHERE t.state = 'claimed' ORDER BY t.time_ms, t.identity
@@ -62,6 +62,7 @@ def _claimed(
     copy: str,
     time_ms: int,
     is_forced: int,
+    undo: str,
     attempts: int,
     made_ms: int,
     event: str,
@@ -70,31 +71,32 @@ def _claimed(
     cause: str,
 ) -> Claimed:
     action = {LENT: LEND, RENEWED: RENEW}.get(event, TAKE_BACK)
-    found = None if reader is None else readers.by_hash(ledger, reader)
     told = Transaction(
         number,
         RENEW if action == LEND and cause == RENEWAL else action,
         copy,
-        None if found is None else found.card,
+        None if reader is None else _card(ledger, reader),
         time_ms,
         None if due_day is None else begin_ms(due_day) + END_OF_DAY_MS,
         bool(is_forced),
+        tuple(card for card in (_card(ledger, other) for other in json.loads(undo)) if card is not None),
     )
     return Claimed(identity, told, attempts, made_ms)
 
 
+def _card(ledger: sqlite3.Connection, reader: str) -> str | None:
+    found = readers.by_hash(ledger, reader)
+    return None if found is None else found.card
+
+
 def settle(ledger: sqlite3.Connection, one: Claimed, answer: Answer, now_ms: int) -> None:
     """Keep what the library said, and what follows for the event."""
+    facts = json.dumps(dict(answer.facts), ensure_ascii=False)
+    ledger.execute("UPDATE telling SET told_ms = ? WHERE identity = ?", (now_ms, one.identity))
     ledger.execute(
-        "UPDATE telling SET state = 'told', outcome = ?, cause = ?, facts = ?, told_ms = ?, error = ''"
+        "UPDATE telling SET state = 'told', outcome = ?, cause = ?, facts = ?, error = ''"
         " WHERE identity = ? AND state = 'claimed'",
-        (
-            answer.outcome,
-            answer.cause,
-            json.dumps(dict(answer.facts), ensure_ascii=False),
-            now_ms,
-            one.identity,
-        ),
+        (answer.outcome, answer.cause, facts, one.identity),
     )
     circulation.fold_again(ledger, [one.transaction.copy])
 

@@ -111,7 +111,7 @@ class Sip2Library:
             return self._taken_back(one, copy)
         if one.card is None:
             return Answer(CONFLICT, UNKNOWN_CARD, copy.facts)
-        reader = self._reader(one)
+        reader = self._reader(one, one.card)
         objection = self._objection(one, copy, reader)
         if objection is not None:
             return objection
@@ -127,7 +127,7 @@ class Sip2Library:
         if one.is_decided:
             return None
         objections = {
-            ON_LOAN_ELSEWHERE: copy.is_on_loan and not has_it,
+            ON_LOAN_ELSEWHERE: copy.is_on_loan and not has_it and not self._is_ours(one),
             NOT_ON_LOAN: not has_it and one.action != LEND,
             READER_BLOCKED: reader.is_blocked,
             HELD_FOR_OTHER: copy.status == ON_HOLD_SHELF,
@@ -135,6 +135,10 @@ class Sip2Library:
         }
         cause = next((cause for cause, is_so in objections.items() if is_so), None)
         return None if cause is None else Answer(CONFLICT, cause, facts)
+
+    def _is_ours(self, one: Transaction) -> bool:
+        """Whether the library has the copy on a loan that we told it, and that happened later."""
+        return any(one.copy in self._reader(one, card).copies for card in one.undo)
 
     def _is_due_by(self, copy: Copy, one: Transaction) -> bool:
         due_ms = parse_date_ms(copy.due, self._zone_ms)
@@ -144,9 +148,9 @@ class Sip2Library:
         answer = self._link.ask(self._message("17", {"date": date(one.at_ms)}, AB=one.copy))
         return Copy(answer.fixed["circulation"], answer.first("AJ") or "", answer.first("AH") or "")
 
-    def _reader(self, one: Transaction) -> Reader:
+    def _reader(self, one: Transaction, card: str) -> Reader:
         fixed = {"language": LANGUAGE, "date": date(one.at_ms), "summary": CHARGED_ITEMS}
-        answer = self._link.ask(self._message("63", fixed, AA=one.card or ""))
+        answer = self._link.ask(self._message("63", fixed, AA=card))
         status = answer.fixed["status"]
         return Reader(
             answer.first("BL") != "N",
@@ -156,7 +160,7 @@ class Sip2Library:
         )
 
     def _lent(self, one: Transaction, copy: Copy) -> Answer:
-        if copy.is_on_loan:  # a person said that this loan stands
+        if copy.is_on_loan:  # a person said that this loan stands, or that one is ours
             returned = self._link.ask(self._return(one))
             if returned.fixed["ok"] != "1":
                 return self._outcome(returned, copy)

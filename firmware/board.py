@@ -94,7 +94,7 @@ WAKES = ("DOOR", "HELP", "IGNITION")
 
 # From hardware/power.toml. Nothing of it was measured yet.
 LIMITS = {
-    "holdup_start_mv": 4670,  # below: a shutdown could not be held
+    "holdup_start_mv": 4840,  # below: a shutdown could not be held
     "supply_low_mv": 8000,  # below for supply_low_ms: shut the Pi down
     "supply_low_ms": 1000,
     "halt_timeout_ms": 30000,  # then its supply is cut all the same

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from hardware import pinmap, power
+from hardware.carrier import project
 from hardware.source import FaultsFound
 
 HERE = Path(__file__).resolve().parent
@@ -22,7 +23,9 @@ def texts() -> dict[str, str]:
     """Path from the repository's top -> content, of all that is made; FaultsFound when a source is wrong."""
     pins = pinmap.load(HERE / "pinmap.toml")
     assumed, budget = power.load(HERE / "power.toml")
+    _, carrier = project.make(HERE / "carrier", pins)
     return {
+        **{f"hardware/carrier/kicad/{name}": text for name, text in carrier.items()},
         "firmware/board.py": pinmap.board_py(pins) + power.limits_py(assumed, budget),
         "hardware/made/power.md": power.page(assumed, budget),
         "hardware/made/pins.md": pinmap.tables(pins),
@@ -43,7 +46,7 @@ def is_same(path: Path, text: str) -> bool:
 def write() -> None:
     for name, text in texts().items():
         path = ROOT / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 

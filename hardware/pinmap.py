@@ -21,7 +21,7 @@ NODES = ("esp32-s3", "pico-2-w")
 BOARDS = (*NODES, "pi")
 FREE_KINDS = ("input", "output", "pwm", "onewire")  # any pin can be these
 SIGNAL_KEYS = {
-    *BOARDS, "what", "kind", "wakes", "reset", "divide", "connector", "outside", "through", "pi_kind",
+    *BOARDS, "what", "kind", "wakes", "reset", "divide", "connector", "outside", "through", "guard", "pi_kind",
 }  # fmt: skip
 I2C_FREE = range(0x08, 0x78)  # the rest is reserved by the bus's specification
 RESET: dict[int | str, str] = {0: "low", 1: "high", "kept": "as it was"}
@@ -52,6 +52,7 @@ class Signal:
     connector: str = ""
     outside: str = ""
     through: tuple[str, ...] = ()
+    guard: tuple[str, ...] = ()
     wakes: bool = False
     reset: int | str | None = None
     divide: int = 1
@@ -129,6 +130,7 @@ def _signal(name: str, values: dict[str, Any]) -> Signal:
         values.get("connector", ""),
         values.get("outside", ""),
         tuple(values.get("through", "").split()),
+        tuple(values.get("guard", "").split()),
         values.get("wakes", False),
         values.get("reset"),
         values.get("divide", 1),
@@ -332,7 +334,7 @@ def tables(pinmap: PinMap) -> str:
     """pins.md: every signal, connector, address and refused pin."""
     signals = [
         (f"`{s.name}`", s.what, s.kind, *(_place(pinmap, s, name) for name in BOARDS), s.connector or "",
-         " ".join(s.through))
+         " ".join((*s.through, *s.guard)))
         for s in pinmap.signals.values()
     ]  # fmt: skip
     connectors = [

@@ -162,6 +162,11 @@ def missed(source: TomlSource, budget: Budget) -> Iterator[Fault]:
             f"the supply cannot hold the shutdown: {budget.stored_j:.0f} J kept, old and cold, of "
             f"{budget.needed_j * goal['margin']:.0f} J needed ({goal['shutdown_s']:g} s, margin included)",
         )
+    holdup = source.content["holdup"]
+    last_w = holdup["empty_v"] * holdup["most_in_a"] * holdup["efficiency"]
+    if last_w < budget.shutdown_w:
+        text = f"{last_w:.1f} W at {holdup['empty_v']:g} V, the shutdown draws {budget.shutdown_w:.1f} W"
+        yield source.fault("holdup.empty_v", text)
     if budget.parked_ma > goal["parked_ma"]:
         text = f"a parked vehicle loses {budget.parked_ma:.2f} mA, more than {goal['parked_ma']:g} mA"
         yield source.fault("goal.parked_ma", text)

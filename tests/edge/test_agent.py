@@ -119,7 +119,9 @@ SPEED = 20.0
 class Running:
     """An agent in a thread."""
 
-    def __init__(self, tmp_path: Path, port: int, fixes: int = 100, **more: Any) -> None:
+    def __init__(
+        self, tmp_path: Path, port: int, fixes: int = 100, speed: float = SPEED, **more: Any
+    ) -> None:
         tables = {
             "unit": {"id": "vehicle-01", "name": "Bus", "capabilities": ["library"]},
             "broker": {"host": "127.0.0.1", "port": port},
@@ -130,7 +132,7 @@ class Running:
         }
         for name, table in more.pop("tables", {}).items():
             tables[name] = {**tables.get(name, {}), **table}
-        self.clock = ScaledTime(SPEED)
+        self.clock = ScaledTime(speed)
         self.source = Drive(self.clock, fixes, **more)
         self.agent = Agent(settings_of(tables, "test"), self.clock, sources=[self.source])
         self.stop = threading.Event()
@@ -163,18 +165,18 @@ def whole(fixes: int) -> Counter[int]:
 def test_every_fix_arrives_once_and_the_unit_says_who_it_is(
     start: Callable[..., Running], service: Service
 ) -> None:
-    running = start(fixes=100)
-    wait_until(lambda: service.values("fix", "lat_e7") == whole(100), 20)
+    running = start(fixes=40, speed=4)  # slow enough that a busy machine wins the clock in time
+    wait_until(lambda: service.values("fix", "lat_e7") == whole(40), 20)
     wait_until(lambda: running.agent.depth_rows == 0, 20)
     birth = next(birth for birth in service.births if birth["state"] == "online")
     assert (birth["name"], birth["capabilities"], birth["boot"]) == ("Bus", ["library"], running.clock.boot)
-    assert service.lives[-1]["lat_e7"] > 50
+    assert service.lives[-1]["lat_e7"] >= 30
     assert service.lives[-1]["clock"] == "gnss"
     running.end()
     wait_until(lambda: service.births[-1] == {"v": 1, "conn": birth["conn"], "state": "offline"}, 5)
     # Fixes from before the clock was won were timed when it was.
     clocks = Counter(content[5] for content in service.paper.rows.values() if content[1] == "fix")
-    assert clocks == {wire.CLOCKS.index("gnss"): 100}
+    assert clocks == {wire.CLOCKS.index("gnss"): 40}
     assert service.paper.conflicts == []
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 HOUR_MS = 3_600_000
 WON_MS = 10_000  # of a boot: here a receiver begins to tell the truth
 BASE_DAYS = 3  # ago all begins
-WITHIN_MS = 1000
+WITHIN_MS = 5000  # a busy machine reads late
 DEAF_S = (1.0, WON_MS / SECOND_MS / SPEED + 2.0)  # of this day, not of the boot's
 RESTART_S = 7.0
 TIDIED_S = 75  # of a boot: what is seen to each minute has been

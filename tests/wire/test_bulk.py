@@ -89,7 +89,7 @@ def ours(draw: st.DrawFn) -> wire.Batch:
     found = draw(columns(kind, seqs))
     for field in wire.BASE[1:] + wire.KINDS[kind].fields:
         most = min(field.high, LIMIT // 8)
-        found[field.name] = [min(value or field.low, most) for value in found[field.name]]
+        found[field.name] = [max(-most, min(value or field.low, most)) for value in found[field.name]]
     group = wire.Group(kind, draw(st.sampled_from([wire.KINDS[kind].source, "other-1"])), found)
     return wire.Batch("00ff" * 4, wire.KINDS[kind].lane, 0, "ff00" * 4, None, [group])
 

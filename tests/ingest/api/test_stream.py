@@ -170,7 +170,7 @@ async def test_who_leaves_is_forgotten(parts: Parts, url: str) -> None:
     async with browser(url) as one, browser(url) as other:
         await one.next()
         await other.next()
-        assert hub.listeners == 2
+        wait_until(lambda: hub.listeners == 2)
     wait_until(lambda: hub.listeners == 0)
     wait_until(lambda: hub._task is None)
 

@@ -8,6 +8,8 @@
 // desk.html and desk.js do the rest: they load the page that the address names. The map is a page of its own,
 // with its own HTML, for it alone needs the map's library.
 
+import { useEffect } from "preact/hooks";
+import { useAnswer } from "./ask.js";
 import { isLanguage, LANGUAGES } from "./messages.js";
 import { html } from "./view.js";
 
@@ -16,11 +18,14 @@ import { html } from "./view.js";
 /** @typedef {{ say: Say, language: Language, script: "line" | "mong" }} PageProps */
 /** @typedef {{ path: string, key: string, load: (() => Promise<{ Page: (props: PageProps) => any }>) | null }} PageEntry */
 
+const COUNT_EVERY_MS = 30_000;
+
 /** @type {PageEntry[]} */
 export const PAGES = [
   { path: "/", key: "nav_map", load: null },
   { path: "/stock", key: "nav_stock", load: () => import("./stock_page.js") },
   { path: "/cabinets", key: "nav_cabinets", load: () => import("./cabinets_page.js") },
+  { path: "/alerts", key: "nav_alerts", load: () => import("./alerts_page.js") },
 ];
 
 /**
@@ -30,7 +35,7 @@ export function Bar({ say, language, setLanguage, path, children }) {
   return html`<header class="bar">
     <h1><img src="/static/icon.svg" alt="" width="28" height="28" /> Ortoo</h1>
     <nav class="pages" aria-label=${say("pages")}>
-      ${PAGES.map((page) => html`<a key=${page.path} href=${page.path} aria-current=${page.path === path ? "page" : undefined}>${say(page.key)}</a>`)}
+      ${PAGES.map((page) => html`<a key=${page.path} href=${page.path} aria-current=${page.path === path ? "page" : undefined}>${say(page.key)}${page.path === "/alerts" && html`<${OpenAlerts} say=${say} />`}</a>`)}
     </nav>
     <div class="bar-news">${children}</div>
     <nav class="languages" aria-label=${say("language")}>
@@ -46,4 +51,16 @@ export function Bar({ say, language, setLanguage, path, children }) {
       )}
     </nav>
   </header>`;
+}
+
+/** How many alerts nobody has taken yet, on every page. @param {{ say: Say }} props */
+function OpenAlerts({ say }) {
+  const [found, again] = useAnswer("/api/v1/alerts?limit=1");
+  useEffect(() => {
+    const timer = setInterval(again, COUNT_EVERY_MS);
+    return () => clearInterval(timer);
+  }, []);
+  const counts = found.data?.counts ?? { act: 0, look: 0 };
+  const n = counts.act + counts.look;
+  return n > 0 && html`<b class=${counts.act > 0 ? "badge badge-act" : "badge"} aria-label=${say("alerts_open_count", { n })}>${n}</b>`;
 }

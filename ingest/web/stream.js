@@ -8,7 +8,7 @@ const RETRY_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
 
 /** @typedef {"connecting" | "open" | "waiting"} Link */
 /** @typedef {{ now: string, units?: import("./fleet.js").UnitState[], stale_after_s?: number, gone_after_s?: number }} News */
-/** @typedef {"snapshot" | "update" | "tick"} NewsKind */
+/** @typedef {"snapshot" | "update" | "alerts" | "tick"} NewsKind */
 
 export class Stream {
   /** @type {EventSource | null} */
@@ -33,7 +33,7 @@ export class Stream {
     const source = new EventSource(this.url);
     this.#source = source;
     /** @type {NewsKind[]} */
-    const kinds = ["snapshot", "update", "tick"];
+    const kinds = ["snapshot", "update", "alerts", "tick"];
     for (const kind of kinds) {
       source.addEventListener(kind, (event) => this.#take(kind, /** @type {MessageEvent<string>} */ (event).data));
     }

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from firmware import wire
+from ingest.alerts.episode import Episode
 from ingest.history.chunk import Chunk
-from ingest.ledger import book, bookkeeping, items, lots, par_levels, sites
+from ingest.ledger import alerts, book, bookkeeping, items, lots, par_levels, sites
 from ingest.ledger.items import Item
 from ingest.ledger.par_levels import ParLevel
 from ingest.ledger.sites import Site
@@ -132,3 +133,25 @@ def judge(parts: Parts, number: int, state: str, began_ms: int, ended_ms: int) -
     body = bytes(wire.encode_group(group, 1000 + number))
     chunk = Chunk(UNIT, EPOCH, "event", BOOT, 1000 + number, group, body, ended_ms)
     parts.change(lambda ledger: bookkeeping.take(ledger, [chunk]))
+
+
+def raise_alerts(parts: Parts) -> None:
+    """A door that stands open, a stock that runs low, and a warm spell that was over when it was heard of."""
+    parts.change(_raise)
+    parts.context.alert_news.changed()
+
+
+def _raise(ledger: Any) -> None:
+    door = alerts.subject(ledger, "door_open", UNIT, "door", CABINET)
+    alerts.add(
+        ledger, door, Episode(NOW_MS - 12 * MINUTE_MS, NOW_MS - 7 * MINUTE_MS, None, {}), NOW_MS, NOW_MS
+    )
+    low = alerts.subject(ledger, "low_stock", None, "", OTHER, "ors")
+    numbers: dict[str, Any] = {"usable": 4, "on_hand": 4, "min": 10, "usable_day": TODAY + 10}
+    since_ms = NOW_MS - 2 * DAY_MS
+    alerts.add(ledger, low, Episode(since_ms, since_ms, None, numbers), NOW_MS, NOW_MS)
+    warm = alerts.subject(ledger, "overheating", UNIT, PROBE, CABINET)
+    numbers = {"highest_cc": 1198, "limit_cc": 800, "outside_s": 4320, "limit_s": 3600}
+    numbers |= {"profile": "tight", "profile_version": 1}
+    spell = Episode(NOW_MS - 6 * HOUR_MS, NOW_MS - 5 * HOUR_MS, NOW_MS - 4 * HOUR_MS, numbers)
+    alerts.add(ledger, warm, spell, NOW_MS, NOW_MS)

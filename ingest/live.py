@@ -161,6 +161,11 @@ class Live:
             state = self._units.get(unit)
             return None if state is None else state.shown()
 
+    def heard_ms(self) -> dict[str, int]:
+        """When each unit was last heard of."""
+        with self._lock:
+            return {u: state.received_ms for u, state in self._units.items() if state.received_ms is not None}
+
     def count(self) -> int:
         """How many units there are."""
         return len(self._units)

@@ -57,6 +57,7 @@ WAIT_S = 0.05
 CHANGE_S = 5.0  # how long an asked change waits for its turn
 ERASE_S = 60.0  # and an erasure, for it may delete years
 SWEEP_S = 300.0
+LISTEN_S = 30.0  # how often it is looked who is silent
 WATCH_S = 0.2  # how often it is looked whether alerts need something
 SAY_S = 60.0  # how often a wrong setting of the store is said
 TIDY_S = 0.5  # from one piece of retention to the next while batches come
@@ -68,6 +69,10 @@ FULL = 4  # a group that is full by one part in so many does not wait for more
 
 class Broker(Protocol):
     """What the pipeline tells the broker."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether messages can come."""
 
     def ack(self, messages: Iterable[Message]) -> None:
         """These are stored."""
@@ -127,7 +132,7 @@ class Pipeline:
         self._housekeeper = Housekeeper(connection, self._history, limits.keep_days, self._known.hours)
         self._watchman = watchman or Watchman()
         self._alert_news = alert_news or AlertNews()
-        self._watch_s = 0.0
+        self._watch_s = self._listen_s = 0.0
         self._tidy_s = time.mono_s() + REST_S
         self._sweep_s = 0.0
         self._is_log_to_cut = False
@@ -410,6 +415,9 @@ class Pipeline:
         now_ms = self._time.utc_ms()
         self._watch_s = self._time.mono_s() + WATCH_S
         try:
+            if self._time.mono_s() >= self._listen_s:
+                self._listen_s = self._time.mono_s() + LISTEN_S
+                self._listen(now_ms)
             if not self._watchman.is_due(self._connection, now_ms):
                 return
             with self._transaction():
@@ -422,6 +430,11 @@ class Pipeline:
             self._alert_news.changed()
         if piece.has_more:
             self._watch_s = 0.0
+
+    def _listen(self, now_ms: int) -> None:
+        heard_ms, is_listening = self._live.heard_ms(), self._broker.is_connected
+        with self._transaction():
+            self._watchman.listen(self._connection, heard_ms, now_ms, is_listening=is_listening)
 
     def _tidy(self) -> None:
         """A piece of retention: one after the other while no batches come, else two a second."""

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from ingest import alerting, telling
 from ingest.alerting import Terms
 from ingest.ledger import alert_looks, book, counters
+from ingest.silence import Silence
 from ingest.telling import Manners
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping
 
     from ingest.ledger.counters import CounterKey
 
@@ -37,6 +39,7 @@ class Watchman:
     def __init__(self, terms: Terms | None = None, manners: Manners | None = None) -> None:
         self._terms = terms or Terms()
         self._manners = manners or Manners()
+        self._silence = Silence()
 
     def is_due(self, ledger: sqlite3.Connection, now_ms: int) -> bool:
         """Whether there is anything to do; asks without a transaction."""
@@ -48,6 +51,12 @@ class Watchman:
         ).fetchone()
         at = alert_looks.cursor(ledger)
         return bool(row[0]) or at.site is not None or book.state(ledger) != (at.revision, at.entry)
+
+    def listen(
+        self, ledger: sqlite3.Connection, heard_ms: Mapping[str, int], now_ms: int, *, is_listening: bool
+    ) -> None:
+        """Note who is silent, by when each unit was last heard; within the caller's transaction."""
+        self._silence.listen(ledger, heard_ms, now_ms, is_listening=is_listening)
 
     def step(self, ledger: sqlite3.Connection, now_ms: int) -> Piece:
         """One piece, within the caller's transaction."""

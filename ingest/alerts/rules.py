@@ -14,6 +14,7 @@ from ingest.alerts.episode import Holds
 ACT, LOOK = "act", "look"
 SEVERITIES = (ACT, LOOK)
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
+NEVER_S = 100 * 365 * DAY_S  # of what is known by silence alone
 
 
 class Rule(NamedTuple):
@@ -39,12 +40,16 @@ RULES = {
     "stock_out": Rule(Holds(0, HOUR_S), ACT, escalate_s=DAY_S),
     "expired_only": Rule(Holds(0, HOUR_S), ACT, escalate_s=DAY_S, explained_by=("stock_out",)),
     "power_lost": Rule(Holds(10 * MINUTE_S, 10 * MINUTE_S), ACT, escalate_s=4 * HOUR_S, is_sampled=True),
-    "door_open": Rule(Holds(5 * MINUTE_S, 0), ACT, escalate_s=HOUR_S),
+    "door_open": Rule(Holds(5 * MINUTE_S, MINUTE_S), ACT, escalate_s=HOUR_S),
     "probe_silent": Rule(Holds(0, 10 * MINUTE_S), ACT, escalate_s=4 * HOUR_S),
     "cabinet_silent": Rule(
-        Holds(0, 10 * MINUTE_S), ACT, escalate_s=4 * HOUR_S, explained_by=("probe_silent",)
+        Holds(0, 10 * MINUTE_S),
+        ACT,
+        escalate_s=4 * HOUR_S,
+        late_s=NEVER_S,
+        explained_by=("probe_silent",),
     ),
-    "unit_overdue": Rule(Holds(0, 0), LOOK, escalate_s=DAY_S),
+    "unit_overdue": Rule(Holds(0, 0), LOOK, escalate_s=DAY_S, late_s=NEVER_S),
     "low_stock": Rule(
         Holds(0, HOUR_S), LOOK, escalate_s=3 * DAY_S, explained_by=("stock_out", "expired_only")
     ),

@@ -54,6 +54,20 @@ def add(
     )
 
 
+def note(
+    ledger: sqlite3.Connection, subject: int, is_true: bool | None, numbers: Numbers, stamp: Stamp
+) -> bool:
+    """Keep what was seen unless the sample before says the same; whether it was kept."""
+    row = ledger.execute(
+        "SELECT rank FROM alert_sample WHERE subject = ? AND at_ms <= ? ORDER BY at_ms DESC LIMIT 1",
+        (subject, stamp.at_ms),
+    ).fetchone()
+    is_new = row is None or row[0] != _RANKS[is_true]
+    if is_new:
+        add(ledger, subject, is_true, numbers, stamp)
+    return is_new
+
+
 def _prolong(ledger: sqlite3.Connection, subject: int, rank: int, stamp: Stamp) -> bool:
     """Whether a sample only goes on with the run that it falls into; a run of another truth is parted."""
     row = ledger.execute(

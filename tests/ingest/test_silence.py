@@ -1,0 +1,109 @@
+"""Silence: held against what is usual for each unit, with a real ledger and a clock that is moved by hand."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.ledger import alert_list, units
+from ingest.ledger.alert_list import Wanted
+from ingest.silence import DAY_MS, HOUR_MS, LEAST_MS, MINUTE_MS, MOST_MS, OF_NEW_MS, limit_ms
+from tests.ingest.alerts.office import Office
+from tests.ingest.made import NOW_MS, UNIT
+
+STEP_MS = 30_000
+
+
+class Ear(Office):
+    """An office that hears units by hand."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.heard_ms: dict[str, int] = {}
+        self.is_listening = True
+        self.change(lambda ledger: units.see(ledger, [UNIT], NOW_MS - 30 * DAY_MS))
+
+    def hear(self, unit: str = UNIT) -> None:
+        self.heard_ms[unit] = self.now_ms
+        self.listen()
+
+    def listen(self) -> None:
+        self.change(
+            lambda ledger: self.watchman.listen(
+                ledger, self.heard_ms, self.now_ms, is_listening=self.is_listening
+            )
+        )
+        self.work()
+
+    def wait(self, span_ms: int) -> None:
+        """Time passes; somebody looks now and then."""
+        end_ms = self.now_ms + span_ms
+        while self.now_ms < end_ms:
+            self.now_ms = min(end_ms, self.now_ms + max(STEP_MS, span_ms // 50))
+            self.listen()
+
+    def overdue(self) -> list[tuple[str, int]]:
+        found = alert_list.listed(self.ledger, Wanted("all", rule="unit_overdue"), 10)
+        return [(alert.state, alert.since_ms) for alert in found]
+
+
+@pytest.fixture
+def ear(tmp_path: Path) -> Iterator[Ear]:
+    made = Ear(tmp_path)
+    yield made
+    made.ledger.close()
+
+
+def test_a_unit_that_is_always_there_is_missed_after_two_hours(ear: Ear) -> None:
+    ear.hear()
+    began_ms = ear.now_ms
+    ear.wait(LEAST_MS - MINUTE_MS)
+    assert ear.overdue() == []
+    ear.wait(5 * MINUTE_MS)
+    assert ear.overdue() == [("firing", began_ms + 1)]
+    ear.hear()
+    assert ear.overdue() == [("resolved", began_ms + 1)]
+
+
+def test_a_unit_that_is_silent_every_night_is_not_missed_at_night(ear: Ear) -> None:
+    for _ in range(4):
+        ear.hear()
+        ear.wait(HOUR_MS)
+        ear.hear()
+        ear.wait(14 * HOUR_MS)
+    before = len(ear.overdue())
+    ear.hear()
+    ear.wait(20 * HOUR_MS)
+    assert len(ear.overdue()) == before
+    ear.wait(3 * HOUR_MS)
+    assert len(ear.overdue()) == before + 1
+
+
+def test_silence_while_nobody_listened_is_nobodys(ear: Ear) -> None:
+    ear.hear()
+    ear.is_listening = False
+    ear.wait(DAY_MS)
+    ear.is_listening = True
+    ear.wait(LEAST_MS - MINUTE_MS)
+    assert ear.overdue() == []
+    ear.wait(5 * MINUTE_MS)
+    assert [state for state, _ in ear.overdue()] == ["firing"]
+
+
+def test_a_restart_neither_forgets_nor_repeats(ear: Ear) -> None:
+    ear.hear()
+    ear.wait(LEAST_MS + HOUR_MS)
+    ear.restart()
+    ear.wait(LEAST_MS + HOUR_MS)
+    assert len(ear.overdue()) == 1
+    ear.hear()
+    assert [state for state, _ in ear.overdue()] == ["resolved"]
+
+
+@given(st.integers(0, 40 * DAY_MS), st.integers(0, 40 * DAY_MS))
+def test_the_limit_is_bounded_and_never_below_what_is_usual(usual_ms: int, known_ms: int) -> None:
+    limit = limit_ms(usual_ms, known_ms)
+    assert LEAST_MS <= limit <= MOST_MS
+    assert limit >= min(usual_ms, MOST_MS) or limit == OF_NEW_MS

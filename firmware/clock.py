@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SOURCES = ("none", "estimated", "rtc", "ntp", "gnss")  # as wire.CLOCKS
-BUILT_MS = 1795219200000  # 2026-11-21; no clock may be before it
+BUILT_MS = 1793491200000  # 2026-11-01; no clock may be before it
 CEILING_MS = BUILT_MS + 20 * 31557600000
 STEP_MS = 250  # less than this is jitter
 AGREEMENT_MS = 500

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from firmware.ring import Files
 
-FILE_BYTES = 2048
+FILE_BYTES = 4096  # a flash's erase block
 
 
 class Notes:

@@ -251,9 +251,9 @@ class Outbox:
         base = self._base(lane)
         mark, mark_boot = self._marked(lane)
         held = self._rings[lane].before(number)
-        if held is not None and held[0] - base > mark:
-            return held[0] - base, held[1]
-        return mark, mark_boot if mark else None
+        if number - base > mark and (held is None or held[0] - base <= mark):
+            return mark, mark_boot if mark else None
+        return (0, None) if held is None or held[0] <= base else (held[0] - base, held[1])
 
     def _groups(
         self, rows: "list[tuple[int, str, bytes]]", base: int, lane: str

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.fixtures.programs import find_program
+from tests.fixtures.programs import ROOT, find_program
 
 HEAP_KIB = 192  # a cap, not a hint; a board's objects have 0.62 to 0.75 of the size here
 MARK = "@@outcome "
@@ -79,11 +79,13 @@ class MicroPython:
         done = subprocess.run([cross, "-o", target, source], capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{source} is not for MicroPython:\n{done.stderr}"
 
-    def start(self, code: str, *arguments: str | Path, heap_kib: int = HEAP_KIB) -> "subprocess.Popen[str]":
+    def start(
+        self, code: str, env: "dict[str, str] | None" = None, heap_kib: int = HEAP_KIB
+    ) -> "subprocess.Popen[str]":
         """A process that runs `code` with a board's heap; its stdin and stdout are pipes of lines."""
         return subprocess.Popen(
-            [self._program, "-X", f"heapsize={heap_kib}k", "-c", code, *arguments],
-            env={**os.environ, "MICROPYPATH": f"{self._library}:.frozen"},
+            [self._program, "-X", f"heapsize={heap_kib}k", "-c", code],
+            env={**os.environ, **(env or {}), "MICROPYPATH": f"{self._library}:.frozen"},
             cwd=self._empty,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -108,3 +110,12 @@ class MicroPython:
             if line.startswith(MARK):
                 return Outcome(*json.loads(line.removeprefix(MARK)))
         raise AssertionError(f"{function} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+
+
+def board_with_firmware(program: Path, folder: Path) -> MicroPython:
+    """A MicroPython with the firmware's .mpy files, and with what the tests run on it."""
+    made = MicroPython(program, folder)
+    made.add_package(ROOT / "firmware")
+    here = ROOT / "tests" / "firmware"
+    made.add(sorted([*here.glob("*_judge.py"), *here.glob("*_talker.py")]))
+    return made

@@ -1,7 +1,7 @@
 """The unix port of MicroPython as a board: its flash is a file, its broker a socket away.
 
 The flash is a real littlefs on that file, 4 kB erase blocks as on a board, so killing this process at any
-moment is what a power cut is, less torn blocks (tests/firmware/flash.py tears them).
+moment is what a power cut is, less torn blocks (tests/firmware/flash_judge.py tears them).
 """
 
 import asyncio
@@ -11,9 +11,11 @@ import time
 import vfs
 
 from firmware.clock import Ticks
+from firmware.drivers.sht4x import crc8
 
 BLOCK_BYTES = 4096
 MOUNT = "/flash"
+ERASED = b"\xff" * BLOCK_BYTES
 
 
 class ImageFlash:
@@ -28,7 +30,7 @@ class ImageFlash:
         if is_new:
             with open(path, "wb") as image:
                 for _ in range(blocks):
-                    image.write(b"\xff" * BLOCK_BYTES)
+                    image.write(ERASED)
         self._image = open(path, "r+b")
 
     def readblocks(self, block, into, offset=0):
@@ -50,7 +52,7 @@ class ImageFlash:
             return BLOCK_BYTES
         if what == 6:
             self._image.seek(block * BLOCK_BYTES)
-            self._image.write(b"\xff" * BLOCK_BYTES)
+            self._image.write(ERASED)
         self._image.flush()
         return 0
 
@@ -75,26 +77,89 @@ def tls_context(authority, certificate, key):
     return context
 
 
+class SimulatedBus:
+    """An I2C bus with SHT4x on it: 0x44 is well, of 0x45 every third answer is damaged."""
+
+    def __init__(self):
+        self._reads = 0
+
+    def writeto(self, address, data):
+        if address not in (0x44, 0x45):
+            raise OSError(5, "EIO")
+
+    def readfrom(self, address, size):
+        self._reads += 1
+        word = os.urandom(2)
+        warmth = bytes((0x66, word[0]))
+        damp = bytes((0x70, word[1]))
+        check = crc8(warmth) ^ (address == 0x45 and self._reads % 3 == 0)
+        return warmth + bytes((check,)) + damp + bytes((crc8(damp),))
+
+
 class Host:
-    """What a board gives to the app."""
+    """What a board gives to the app. ORTOO_IMAGE names the flash, ORTOO_SETTINGS what is to be staged."""
 
     name = "host"
 
     def __init__(self):
         self.ticks = Ticks(time.ticks_ms, time.ticks_diff)
+        self._boot = os.urandom(8).hex()
+
+    def begin(self):
+        """Mount the flash."""
+        mount(os.getenv("ORTOO_IMAGE"))
 
     def now_ms(self):
         return self.ticks.now()
 
+    def boot(self):
+        """The id of this start; a deep sleep does not end it where a board keeps memory through it."""
+        return self._boot
+
     def random(self, size):
         return os.urandom(size)
 
-    def evidence(self):
-        """(source, UTC in ms) of the machine's clock."""
+    def path(self, name):
+        return MOUNT + "/" + name
+
+    def log(self, text):
+        print(text)  # noqa: T201
+
+    def feed_watchdog(self):
+        pass
+
+    def staged_settings(self):
+        """Settings that were put beside the firmware, or None."""
+        path = os.getenv("ORTOO_SETTINGS")
+        if not path:
+            return None
+        with open(path, "rb") as file:
+            return file.read()
+
+    def i2c(self, bus):
+        return SimulatedBus()
+
+    async def join(self, wifi):
+        """Come onto the network; OSError when there is none."""
+
+    async def evidence(self):
+        """(source, UTC in ms) of the machine's clock, or None."""
         return "ntp", time.time_ns() // 1000000
+
+    def certificates(self):
+        """DER of authority, certificate and key."""
+        return read_certificates(os.getenv("ORTOO_CERTIFICATES"))
 
     async def connect(self, host, port, tls=None):
         """(reader, writer); OSError when nobody is there. `tls`: DER of authority, certificate and key."""
         if tls is None:
             return await asyncio.open_connection(host, port)
         return await asyncio.open_connection(host, port, ssl=tls_context(*tls), server_hostname=host)
+
+
+def read_certificates(folder):
+    found = []
+    for name in ("ca.der", "node.der", "node.key.der"):
+        with open(folder + "/" + name, "rb") as file:
+            found.append(file.read())
+    return found

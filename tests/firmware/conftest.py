@@ -4,15 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.programs import ROOT
-from tests.micropython import MicroPython
+from tests.micropython import MicroPython, board_with_firmware
 
 
 @pytest.fixture(scope="session")
 def board(micropython: Path, tmp_path_factory: pytest.TempPathFactory) -> MicroPython:
-    """A MicroPython with the firmware's .mpy files, and with what the tests run on it."""
-    made = MicroPython(micropython, tmp_path_factory.mktemp("board"))
-    made.add_package(ROOT / "firmware")
-    here = ROOT / "tests" / "firmware"
-    made.add(sorted([*here.glob("*_judge.py"), *here.glob("*_talker.py")]))
-    return made
+    """A MicroPython that has the firmware."""
+    return board_with_firmware(micropython, tmp_path_factory.mktemp("board"))

@@ -1,0 +1,241 @@
+"""The app: drivers, outbox and line as tasks of one asyncio loop. The port brings what a board has.
+
+sense    one per driver: read, emit, sleep; a failed read is a fault record, never a value
+keep     readings to flash: events at once, the rest every `group_s`, each write costs an erase
+line     stand-alone: a broker (`courier`); wired: frames on a UART to the Pi (`link`)
+health   how the node is, every ten minutes
+watch    feeds the watchdog while all the others have reported in time
+"""
+
+import asyncio
+
+from firmware import settings as node_settings
+from firmware import wire
+from firmware.clock import Clock
+from firmware.courier import Courier
+from firmware.drivers import DRIVERS, DriverFault
+from firmware.faults import Faults
+from firmware.folder import Folder
+from firmware.outbox import Outbox, OutboxFull
+from firmware.watchdog import Watchdog
+
+SOFTWARE = "ortoo-node 0.1.0"
+HEALTH_MS = 600_000
+LATE_MS = 120_000  # a task that says nothing for so long hangs
+WATCH_MS = 2_000
+MOST_WAITING = 200
+
+
+class App:
+    """One node, from its settings to its last record."""
+
+    def __init__(self, port):
+        self.port = port
+        self.outbox = Outbox(Folder(port.path("rows")), port.boot(), port.random)
+        self.store = node_settings.Store(self.outbox.notes)
+        self.settings = None
+        self.clock = Clock(self.outbox.notes.get("good_ms", 0))
+        self.waiting = []
+        self.overflow = 0
+        self.has_event = asyncio.Event()
+        self.faults = Faults(self.emit)
+        self.watchdog = Watchdog()
+        self.newest = {}
+
+    # --- readings ---------------------------------------------------------------------------------------
+
+    def emit(self, kind, source, values):
+        """Take a reading; it is safe with the next write, an event within moments."""
+        try:
+            wire.check_values(kind, values)
+        except wire.WireError as error:
+            self.port.log("refused: %s" % error)
+            return
+        if len(self.waiting) >= MOST_WAITING:
+            self.waiting.pop(0)
+            self.overflow += 1
+        self.waiting.append((kind, source, values, self.port.now_ms()))
+        if wire.KINDS[kind].lane == "event":
+            self.has_event.set()
+
+    def keep(self):
+        """Write what waits to flash."""
+        given, self.waiting = self.waiting, []
+        if not given:
+            return
+        try:
+            self.outbox.append(given, self.clock)
+            self.faults.end("flash")
+        except OutboxFull as error:
+            self.waiting = given[error.landed :] + self.waiting
+            self.faults.begin("flash", "full")
+        except OSError as error:
+            self.waiting = given + self.waiting
+            self.faults.begin("flash", "broken", str(error))
+        self.port.log(
+            "safe: " + " ".join(["%s %d" % (lane, self.outbox.last_seq(lane)) for lane in wire.LANES])
+        )
+
+    def offer_time(self, source, utc_ms):
+        """Evidence of what time it is."""
+        now_ms = self.port.now_ms()
+        won = self.clock.offer(source, utc_ms, now_ms)
+        if won is not None:
+            self.outbox.clock_won(self.clock, now_ms, won[0], won[1])
+            self.outbox.notes.put({"good_ms": self.clock.time_of(now_ms)[0]})
+            self.port.log("time from " + source)
+
+    # --- tasks ------------------------------------------------------------------------------------------
+
+    async def run(self):
+        """Until the power goes."""
+        tasks = [self.watch(), self.keep_task(), self.health()]
+        for given in self.settings["drivers"]:
+            tasks.append(self.sense(given))
+        tasks.append(self.alone() if self.settings["mode"] == "alone" else self.wired())
+        await asyncio.gather(*tasks)
+
+    def alive(self, task, within_ms=LATE_MS):
+        self.watchdog.report(task, self.port.now_ms(), within_ms)
+
+    async def watch(self):
+        while True:
+            late = self.watchdog.late(self.port.now_ms())
+            if late:
+                self.port.log("late: %s" % late)  # not fed: the board starts again
+            else:
+                self.port.feed_watchdog()
+            await asyncio.sleep_ms(WATCH_MS)
+
+    async def keep_task(self):
+        group_ms = self.settings.get("group_s", 10) * 1000
+        kept_ms = self.port.now_ms()
+        while True:
+            self.alive("keep")
+            now_ms = self.port.now_ms()
+            if self.has_event.is_set() or now_ms - kept_ms >= group_ms:
+                self.has_event.clear()
+                self.keep()
+                kept_ms = now_ms
+            await asyncio.sleep_ms(50)
+
+    async def sense(self, given):
+        name = given["name"]
+        try:
+            driver = DRIVERS[given["type"]](self.port, given)
+        except (KeyError, ValueError, OSError) as error:
+            self.faults.begin(name, "settings", str(error))
+            return
+        while True:
+            self.alive(name, driver.period_ms + LATE_MS)
+            try:
+                for kind, values in await driver.read():
+                    self.take(kind, name, values)
+                self.faults.end(name)
+            except DriverFault as fault:
+                self.faults.begin(name, fault.code, fault.detail)
+            except OSError as error:
+                self.faults.begin(name, "no_reply", str(error))
+            await asyncio.sleep_ms(driver.period_ms)
+
+    def take(self, kind, name, values):
+        if kind == "utc_ms":
+            self.offer_time("gnss", values)
+            return
+        if kind == "fix":
+            self.newest = {key: value for key, value in values.items() if value is not None}
+        self.emit(kind, name, values)
+
+    async def health(self):
+        while True:
+            self.alive("health", HEALTH_MS + LATE_MS)
+            values = {
+                "uptime_s": self.port.now_ms() // 1000,
+                "outbox_rows": self.outbox.waiting,
+                "dropped": self.outbox.dropped + self.overflow,
+            }
+            self.emit("health", "unit", values)
+            await asyncio.sleep_ms(HEALTH_MS)
+
+    # --- the line ---------------------------------------------------------------------------------------
+
+    async def alone(self):
+        """Stand-alone: connect whenever it is due; whatever happens to a line, the next one is made."""
+        capabilities = sorted({given["type"] for given in self.settings["drivers"]})
+
+        def tell(code, detail, is_over):
+            if is_over:
+                self.faults.end("uplink", code)
+            else:
+                self.faults.begin("uplink", code, detail)
+
+        unit = self.settings["unit"]
+        courier = Courier(unit, self.outbox, self.clock, self.port.random, tell, SOFTWARE, capabilities)
+        while True:
+            self.alive("line")
+            if courier.is_connect_due(self.port.now_ms()):
+                await self.one_connection(courier)
+            await asyncio.sleep_ms(min(1000, max(20, courier.wait_ms(self.port.now_ms()))))
+
+    async def one_connection(self, courier):
+        broker = self.settings["broker"]
+        writer = None
+        try:
+            await self.port.join(self.settings.get("wifi"))
+            evidence = await self.port.evidence()
+            if evidence is not None:
+                self.offer_time(evidence[0], evidence[1])
+            if broker.get("is_tls") and self.clock.word == "none":
+                raise OSError("no certificate can be judged before the time is known")
+            tls = self.port.certificates() if broker.get("is_tls") else None
+            reader, writer = await self.port.connect(broker["host"], broker["port"], tls)
+            courier.connected(self.port.now_ms())
+            await self.carry(courier, reader, writer)
+        except (OSError, ValueError) as error:
+            self.port.log("line: %s" % error)
+        courier.lost(self.port.now_ms())
+        if writer is not None:
+            try:
+                writer.close()
+                await writer.wait_closed()
+            except OSError as error:
+                self.port.log("line: %s" % error)
+
+    async def carry(self, courier, reader, writer):
+        """Bytes to and fro until the line is of no more use."""
+        came = []
+
+        async def hear():
+            while True:
+                data = await reader.read(1024)
+                came.append(data)
+                if not data:
+                    return
+
+        hearer = asyncio.create_task(hear())
+        waited = 1
+        try:
+            while True:
+                self.alive("line")
+                while came:
+                    data = came.pop(0)
+                    if not data or not courier.feed(data, self.port.now_ms()):
+                        return
+                if courier.is_open:
+                    self.store.confirm()
+                    courier.send_live(self.newest, self.port.now_ms(), bool(self.newest))
+                if self.outbox.waiting != waited:
+                    waited = self.outbox.waiting
+                    if not waited:
+                        self.port.log("all receipted")
+                if hearer.done() and not came:
+                    return
+                if not courier.step(self.port.now_ms()):
+                    return
+                out = courier.output()
+                if out:
+                    writer.write(out)
+                    await writer.drain()
+                await asyncio.sleep_ms(20)
+        finally:
+            hearer.cancel()

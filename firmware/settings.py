@@ -1,0 +1,143 @@
+"""Settings of a node: one JSON object, checked as a whole before it counts.
+
+A new one is staged, tried for one start, and confirmed once the node has reached its service with it; a start
+without that confirmation goes back to the one before. Versions only rise.
+
+    version   count                    unit   its name on the broker; a wired node: its name on the Pi
+    mode      "alone" or "wired"       group_s   measurements are written to flash so often
+    broker    host, port, is_tls       wifi   ssid, password
+    drivers   a list of {type, name, ...}: what each takes stands in firmware/drivers
+"""
+
+import json
+
+from firmware import wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from firmware.notes import Notes
+
+MAX_BYTES = 1536  # several fit into a file of notes
+MAX_DRIVERS = 16
+MODES = ("alone", "wired")
+# key -> (type, is it needed, low, high): a number's bounds, or a text's lengths
+_TABLE: "dict[str, tuple[str, bool, int, int]]" = {
+    "version": ("number", True, 1, 2147483647),
+    "unit": ("name", True, 1, 32),
+    "mode": ("mode", True, 0, 0),
+    "group_s": ("number", False, 1, 600),
+    "broker": ("object", False, 0, 0),
+    "wifi": ("object", False, 0, 0),
+    "drivers": ("drivers", True, 0, 0),
+}
+_BROKER: "dict[str, tuple[str, bool, int, int]]" = {
+    "host": ("text", True, 1, 255),
+    "port": ("number", True, 1, 65535),
+    "is_tls": ("flag", False, 0, 0),
+}
+_WIFI: "dict[str, tuple[str, bool, int, int]]" = {
+    "ssid": ("text", True, 1, 32),
+    "password": ("text", False, 8, 63),
+}
+
+
+class SettingsError(ValueError):
+    """What stands there cannot be used, and where."""
+
+
+def parsed(data: "bytes | str") -> "dict[str, Any]":
+    """Checked settings; SettingsError, and nothing else."""
+    if len(data) > MAX_BYTES:
+        raise SettingsError("%d bytes, at most %d" % (len(data), MAX_BYTES))
+    try:
+        found = json.loads(data if isinstance(data, str) else str(data, "utf-8"))
+    except (ValueError, RuntimeError, MemoryError):
+        raise SettingsError("not JSON")
+    _check(found, _TABLE, "settings")
+    if "broker" in found:
+        _check(found["broker"], _BROKER, "broker")
+    if "wifi" in found:
+        _check(found["wifi"], _WIFI, "wifi")
+    if found["mode"] == "alone" and "broker" not in found:
+        raise SettingsError("broker: a node that stands alone needs one")
+    return dict(found)
+
+
+def _check(found: "Any", table: "dict[str, tuple[str, bool, int, int]]", where: str) -> None:
+    if not isinstance(found, dict):
+        raise SettingsError(where + ": not an object")
+    for key in found:
+        if key not in table:
+            raise SettingsError("%s.%s: no such setting" % (where, key))
+    for key in table:
+        form, is_needed, low, high = table[key]
+        if key not in found:
+            if is_needed:
+                raise SettingsError("%s.%s: needed" % (where, key))
+        elif not _is_good(found[key], form, low, high):
+            raise SettingsError("%s.%s: not a %s within its bounds" % (where, key, form))
+
+
+def _is_good(value: "Any", form: str, low: int, high: int) -> bool:
+    if form == "number":
+        return type(value) is int and low <= value <= high
+    if form == "text":
+        return isinstance(value, str) and low <= len(value) <= high
+    return bool(_FORMS[form](value))
+
+
+_FORMS: "dict[str, Callable[[Any], bool]]" = {
+    "name": wire.is_unit,
+    "flag": lambda value: value is True or value is False,
+    "mode": lambda value: value in MODES,
+    "object": lambda value: isinstance(value, dict),
+    "drivers": lambda value: (
+        isinstance(value, list) and len(value) <= MAX_DRIVERS and all([_is_driver(one) for one in value])
+    ),
+}
+
+
+def _is_driver(value: "Any") -> bool:
+    return (
+        isinstance(value, dict) and wire.is_source(value.get("name")) and isinstance(value.get("type"), str)
+    )
+
+
+class Store:
+    """The settings that count, and the ones that are tried; all in the notes."""
+
+    def __init__(self, notes: "Notes") -> None:
+        self._notes = notes
+
+    def stage(self, data: "bytes | str") -> int:
+        """Have these tried at the next start; their version. SettingsError when they cannot be."""
+        found = parsed(data)
+        if found["version"] <= self.version:
+            raise SettingsError("version %d, there is %d already" % (found["version"], self.version))
+        self._notes.put({"staged": found, "tried": 0})
+        return int(found["version"])
+
+    @property
+    def version(self) -> int:
+        """Of what counts; 0: nothing yet."""
+        return int(self._notes.get("settings", {}).get("version", 0))
+
+    def begin(self) -> "dict[str, Any] | None":
+        """At a start: what to use now. Staged ones get one try, then those before them count again."""
+        staged = self._notes.get("staged")
+        if staged and (not self._notes.get("tried") or not self.version):
+            self._notes.put({"tried": 1})
+            return dict(staged)
+        if staged:
+            self._notes.put({"staged": None, "refused": staged["version"]})
+        settled: "dict[str, Any] | None" = self._notes.get("settings")
+        return settled
+
+    def confirm(self) -> None:
+        """What is tried has worked: from now on it counts."""
+        staged = self._notes.get("staged")
+        if staged and self._notes.get("tried"):
+            self._notes.put({"settings": staged, "staged": None})

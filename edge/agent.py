@@ -22,7 +22,7 @@ from edge.intake import Intake
 from edge.mqtt import Mqtt
 from edge.outbox import Limits, OutboxError
 from edge.record import Reading, fault
-from edge.sources import SOURCES
+from edge.sources import SOURCES, TagWriter
 from edge.sources.faults import Faults
 from edge.uplink import Uplink
 from edge.watchdog import Watchdog
@@ -31,6 +31,7 @@ from firmware import wire
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from edge.books.librarian import Librarian
     from edge.cabinet.keeper import Keeper
     from edge.config import Settings
     from edge.sources import Source
@@ -70,6 +71,7 @@ class Agent:
         self._uplink = _uplink(settings, random)
         self._courier: Courier | None = None
         self._keeper = _keeper(settings, time, self._intake)
+        self._librarian = self._make_librarian() if settings.books.folder else None
         self._machine = machine or Machine(Path(settings.outbox.path).parent)
         self._stop = threading.Event()
         self._sensed_ms: int | None = None
@@ -111,8 +113,12 @@ class Agent:
         self._intake.step(now_ms)
         if self._keeper is not None:
             self._keeper.step(now_ms)
+        if self._librarian is not None:
+            self._librarian.step(now_ms)
         if self._intake.is_commit_due(now_ms):
             self._intake.commit(now_ms)
+        if self._librarian is not None:
+            self._librarian.settle()
         self._live(now_ms)  # ahead of the batches, which would keep the line busy
         self._send(now_ms, begin_ms)
         self._watchdog.progress(int(now_ms / self._time.speed), self.status())
@@ -128,6 +134,8 @@ class Agent:
             self._accept(reading)
 
     def _accept(self, reading: Reading) -> None:
+        if self._librarian is not None and self._librarian.take(reading):
+            return
         if self._keeper is None:
             self._intake.take(reading)
         else:
@@ -248,7 +256,39 @@ class Agent:
                 self.emit(fault(source.name, "died", self._time.mono_ms(), source=source.name, detail=detail))
                 self._stop.wait(SOURCE_RESTART_S / self._time.speed)
 
+    def _write_tag(self, source: str, uid: str, afi: int) -> None:
+        """Have a reader write a tag's AFI; what it reads back comes as a reading."""
+        for found in self._sources:
+            if found.name == source and isinstance(found, TagWriter):
+                found.write_afi(uid, afi)
+
     # --- beginning and end ------------------------------------------------------------------------------
+
+    def _make_librarian(self) -> Librarian:
+        # Late: a unit without a book shelf does not carry its code.
+        from edge.books.card import CardError, load_key  # noqa: PLC0415
+        from edge.books.desk import Policy  # noqa: PLC0415
+        from edge.books.door import SOCKET, Door  # noqa: PLC0415
+        from edge.books.librarian import Librarian  # noqa: PLC0415
+        from edge.config import ConfigError  # noqa: PLC0415
+
+        books = self._settings.books
+        policy = Policy(
+            most_loans=books.most_loans,
+            lists_days=books.lists_days,
+            utc_offset_min=books.utc_offset_min,
+            item_prefixes=books.item_prefixes,
+            card_prefixes=books.card_prefixes,
+        )
+        try:
+            key = load_key(Path(books.key_file)) if books.key_file else None
+        except CardError as error:
+            raise ConfigError(f"[books] key_file: {error}") from None
+        door = Door(Path(books.folder) / SOCKET, self._time.mono_ms)
+        self._sources.append(door)
+        return Librarian(
+            self._settings.unit.id, Path(books.folder), policy, key, self._intake, door, self._write_tag
+        )
 
     def _make_courier(self, known_protocol: str | None) -> Courier:
         settings, broker = self._settings, self._settings.broker

@@ -159,6 +159,23 @@ class CabinetSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BooksSettings:
+    folder: str = ""
+    key_file: str = ""
+    item_prefixes: tuple[str, ...] = field(default=(), metadata={"longest": 16})
+    card_prefixes: tuple[str, ...] = field(default=(), metadata={"longest": 16})
+    most_loans: int = _number(20, 1, 1000)
+    lists_days: float = _number(3.0, 0, 365)
+    utc_offset_min: int = _number(480, -720, 840)
+    lists_url: str = ""
+    lists_token_file: str = ""
+    lists_period_s: float = _number(900.0, 10, 86400)
+    page_host: str = "0.0.0.0"  # noqa: S104 - the crew's phones reach it over the vehicle's own network
+    page_port: int = _number(8090, 1, 65535)
+    page_code_file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings; `source` is the list of the file's [[source]] tables."""
 
@@ -172,6 +189,7 @@ class Settings:
     clock: ClockSettings = ClockSettings()
     source: tuple[SourceSettings, ...] = (SourceSettings(),)
     cabinet: CabinetSettings = CabinetSettings()
+    books: BooksSettings = BooksSettings()
 
     @property
     def floor_ms(self) -> int:
@@ -304,4 +322,5 @@ SECTIONS = (
     ProbeSettings,
     SlotSettings,
     LimitSettings,
+    BooksSettings,
 )

@@ -98,6 +98,11 @@ class Intake:
     def waiting(self) -> int:
         return len(self._waiting)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that was taken and kept is on disk."""
+        return not self._waiting and not self._notes
+
     def take(self, reading: Reading) -> None:
         """Accept a reading; it is safe once `commit` has gone through."""
         if reading.kind == "fix":

@@ -458,6 +458,11 @@ class Outbox:
         found = schema.meta(self._db, f"note {key}")
         return None if found is None else str(found)
 
+    def notes(self, prefix: str) -> dict[str, str]:
+        """All notes whose keys begin so, by the rest of the key."""
+        found = schema.metas(self._db, f"note {prefix}")
+        return {key: str(value) for key, value in found.items()}
+
     def marks(self) -> dict[str, dict[str, int]]:
         """Of the current epoch, per lane: seq, offered, mark."""
         with errors():

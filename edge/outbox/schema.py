@@ -113,6 +113,15 @@ def meta(db: Connection, key: str) -> int | str | None:
     return None if row is None else row[0]
 
 
+def metas(db: Connection, prefix: str) -> dict[str, int | str]:
+    """All entries whose keys begin so, by the rest of the key."""
+    with errors():
+        rows = db.execute(
+            "SELECT key, value FROM meta WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
+        ).fetchall()
+    return {row[0][len(prefix) :]: row[1] for row in rows}
+
+
 def set_meta(db: Connection, key: str, value: int | str) -> None:
     """Within a transaction."""
     write(db, "meta", key, value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from edge.sources.gnss import Gnss
 from edge.sources.gpsd import Gpsd
@@ -28,6 +28,13 @@ class Source(Protocol):
         """What was refused so far, by cause."""
 
     def run(self, emit: Callable[[Reading], None], stop: threading.Event) -> None: ...
+
+
+@runtime_checkable
+class TagWriter(Protocol):
+    """A source of tags that can write their AFI. From any thread; what was read back is a reading."""
+
+    def write_afi(self, uid: str, afi: int) -> None: ...
 
 
 class MakeSource(Protocol):

@@ -20,6 +20,7 @@ from ingest.history import sqlite as history
 from ingest.history.chunk import Chunk
 from ingest.history.sqlite import SqliteHistory
 from ingest.ledger.files import open_store
+from tests.bench.bench_agent import cpu_s
 from tests.bench.flood import payloads
 from tests.bench.report import Report
 from tests.fixtures.mosquitto import Mosquitto
@@ -38,11 +39,12 @@ PAGE_BYTES = 4096
 
 
 class Flooded(NamedTuple):
-    """What a flood told, and the service's memory in MB while it lasted."""
+    """What a flood told; the service's memory in MB while it lasted, and its processor time."""
 
     seconds: float
     batches_per_s: float
     rss_mb: list[float]
+    service_s: float
 
     @property
     def rss_growth(self) -> float:
@@ -91,7 +93,7 @@ class Line:
     def flood(self, units: int, batches: int, rows: int, window: int, period_s: int = 1) -> Flooded:
         numbers = (self.broker.port, units, batches, rows, window, period_s)
         command = module_command("tests.bench.flood", *map(str, numbers))
-        rss_mb = []
+        rss_mb, before_s = [], self._service_s()
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as flood:
             while flood.poll() is None:
                 time.sleep(SAMPLE_S)
@@ -101,7 +103,10 @@ class Line:
             assert flood.stdout is not None
             said = flood.stdout.read()
         assert not flood.returncode, "the flood gave up"
-        return Flooded(**json.loads(said), rss_mb=rss_mb)
+        return Flooded(**json.loads(said), rss_mb=rss_mb, service_s=self._service_s() - before_s)
+
+    def _service_s(self) -> float:
+        return cpu_s(self.service.pid) if self.service.is_running else 0.0
 
     def store_bytes(self) -> int:
         """What the store takes once the service has left."""
@@ -178,19 +183,21 @@ def run(report: Report) -> None:
     report.row(f"{FLEET} units, window {FLEET_WINDOW}, batches of 60", rates, "fixes/s")
 
 
-def backlog(report: Report, rows: int, runs: int, store: str = "SQLite", settings: str = "") -> None:
-    """All rows of the report about batches of one size and one history."""
+def backlog(report: Report, rows: int, runs: int) -> None:
+    """All rows of the report about batches of one size."""
     bare, loops, lines, sizes = [], [], [], []
     for _ in range(runs):
         bare.append(bare_subscriber(UNITS, BATCHES, rows))
-        flooded, size = through(UNITS, BATCHES, rows, BACKLOG_WINDOW, settings)
+        flooded, size = through(UNITS, BATCHES, rows, BACKLOG_WINDOW)
         lines.append(flooded)
         sizes.append(size)
         loops.append(bare_loop(UNITS, BATCHES // 4, rows))
-    name = f"batches of {rows} to {store}"
+    name = f"batches of {rows} to SQLite"
     batches = [flooded.batches_per_s for flooded in lines]
     fixes = [rows * rate for rate in batches]
     report.row(name, fixes, "fixes/s", "bare executemany", loops, GOALS.get(rows, ""))
     report.row(name, batches, "batches/s", "bare paho subscriber", bare)
+    spent_us = [1e6 * flooded.service_s / (UNITS * BATCHES * rows) for flooded in lines]
+    report.row(f"{name}, the service's processor time", spent_us, "us/fix")
     report.row(f"{name}, on the disk", sizes, "B/fix", goal="<= 10" if rows == 60 else "")
     report.row(f"{name}, memory at most", [max(flooded.rss_mb) for flooded in lines], "MB")

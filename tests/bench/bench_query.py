@@ -1,4 +1,4 @@
-"""Questions to the service: where all units are, a unit's day and month, a cabinet's quarter; a year on disk.
+"""Questions to the service: where all units are, a unit's day and month, a cabinet's quarter.
 
 Over HTTP from the real server, in processor time of both ends, which is what a browser on a quiet machine
 waits for; cold is the first question to a fresh process whose store the kernel has forgotten, by the clock.
@@ -27,8 +27,6 @@ from ingest.ledger.files import open_reading
 from tests.bench.report import Report
 from tests.bench.stores import (
     DAY_MS,
-    DUTY_DAYS,
-    DUTY_S,
     END_MS,
     Store,
     bare_bodies,
@@ -36,7 +34,6 @@ from tests.bench.stores import (
     columns_of,
     forget_pages,
     sense,
-    year,
 )
 from tests.bench.tracks import drive
 from tests.fixtures.programs import ROOT
@@ -202,22 +199,6 @@ def from_ledger(path: Path, units: int, report: Report) -> None:
     report.row(f"{units:,} of them decoded", decoded_ms, "ms", "bare fetch of the rows", bare)
 
 
-def a_year(folder: Path, report: Report) -> None:
-    """What a unit's year takes, by kind."""
-    total = 0
-    for kind, some in year(UNIT).items():
-        store = Store(folder / f"year-{kind}.sqlite3")
-        empty = store.path.stat().st_size
-        rows = store.put(some)
-        size = store.close() - empty
-        total += size
-        report.row(f"a year of {kind}, {rows:,} rows", size / 1e6, "MB")
-        report.row(f"a year of {kind}, a row", size / rows, "bytes")
-        if kind == "fix":
-            report.row("a year of fix, a second driven", size / (DUTY_DAYS * DUTY_S), "bytes")
-    report.row("a year of one vehicle with one cabinet", total / 1e6, "MB")
-
-
 def run(report: Report) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -231,5 +212,3 @@ def run(report: Report) -> None:
         for days, shown in ((1, "a day"), (DAYS, "a month")):
             report.row(f"{shown}, json, cold", cold_ms(store.path, str(days)), "ms")
         quarter(store.path, report)
-        if not report.is_short:
-            a_year(folder, report)

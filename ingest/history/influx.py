@@ -18,7 +18,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firmware import wire
-from ingest.history import Bucket, Buckets, Spoilt
+from ingest.history import Bucket, Buckets, Spoilt, StoreMisset
 from ingest.history.bucket import bucketed
 from ingest.history.chunk import CLOCK_NONE, Piece, Row, is_ahead, pieces
 from ingest.history.classes import CLASSES, LONG, OF_ROWS, UNTIMED, class_of
@@ -294,6 +294,8 @@ class InfluxHistory:
         """Delete all points of a unit, then what the index knows of them; or only points before a time."""
         if not wire.is_unit(unit):
             return
+        if self._server.is_core():
+            raise StoreMisset("InfluxDB 3 Core deletes no points: a unit can be erased on other versions only")
         if before_ms is not None:
             self._erase_before(unit, before_ms)
             return

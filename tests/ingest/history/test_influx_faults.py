@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from firmware import wire
-from ingest.history import StoreBusy
+from ingest.history import StoreBusy, StoreMisset
 from ingest.history.factory import InfluxHistories
 from ingest.history.influx import InfluxHistory
 from ingest.history.influx_lines import time_ns
@@ -345,6 +345,20 @@ def test_version_3_names_bad_lines_in_its_own_way(
     assert chunk.group.columns["seq"] == [7]
     assert reason == "partial write of line protocol occurred: invalid column"
     assert everything(history).columns["seq"] == [1, 2, 3, 4, 5, 6, 8, 9, 10]
+
+
+def test_version_3_says_that_it_cannot_erase(
+    proxy: Proxy, server: InfluxServer, ledger: sqlite3.Connection
+) -> None:
+    core = Said(200, b"{}", {"X-Influxdb-Version": "3.1.0", "X-Influxdb-Build": "Core"})
+    proxy.instead = lambda request: core if request.path == "/ping" else None
+    own = InfluxServer(server.access)
+    history = InfluxHistory(own, ledger)
+    keep(history, fix_chunks(range(1, 11)))
+    with pytest.raises(StoreMisset, match="3 Core deletes no points"):
+        history.erase(UNIT)
+    assert everything(history).rows == 10
+    own.close()
 
 
 # --- the same points again

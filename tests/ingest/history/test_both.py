@@ -18,7 +18,7 @@ from tests.ingest.made import EPOCH, GNSS, NONE, NOW_MS, OTHER_EPOCH, RTC, A, B,
 if TYPE_CHECKING:
     from ingest.history.chunk import Chunk
 
-EXAMPLES = 20
+EXAMPLES = 12
 MOST_MONO_MS = 200_000
 TRUE_BOOT_MS = {A: NOW_MS - 2 * DAY_MS, B: NOW_MS - DAY_MS}
 # What the clock of a boot says of its beginning: nothing, nearly right or far ahead of it, right.

@@ -295,7 +295,7 @@ class InfluxHistory:
         if not wire.is_unit(unit):
             return
         if self._server.is_core():
-            raise StoreMisset("InfluxDB 3 Core deletes no points: a unit can be erased on other versions only")
+            raise StoreMisset("InfluxDB 3 Core deletes no points: a unit is erased on other versions only")
         if before_ms is not None:
             self._erase_before(unit, before_ms)
             return

@@ -59,7 +59,11 @@ def modules_of_ours(path: Path) -> Iterator[str]:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         else:
             continue
-        yield from (name for name in names if name.split(".")[0] in {"edge", "firmware", "ingest", "tests"})
+        yield from (
+            name
+            for name in names
+            if name.split(".")[0] in {"edge", "firmware", "hardware", "ingest", "tests"}
+        )
 
 
 def file_of(module: str) -> Path | None:
@@ -84,7 +88,7 @@ def test_an_outside_part_has_one_importer(machine_and_package: tuple[str, str]) 
     assert users in ([], [SINGLE_IMPORTERS[machine_and_package]])
 
 
-@pytest.mark.parametrize("folder", ["edge", "firmware", "ingest", "tests"])
+@pytest.mark.parametrize("folder", ["edge", "firmware", "hardware", "ingest", "tests"])
 def test_what_is_imported_is_tracked(folder: str) -> None:
     """Else it works in this folder, and in no clone of it."""
     known = set(tracked())
@@ -116,7 +120,7 @@ def test_no_package_of_others_is_tracked() -> None:
 
 def test_every_lock_is_pinned_by_hash_and_names_no_index() -> None:
     locks = [path for path in tracked() if path.name == "requirements.lock"]
-    assert len(locks) == 5
+    assert len(locks) == 6
     for lock in locks:
         text = lock.read_text()
         assert "--index-url" not in text
@@ -147,7 +151,7 @@ def test_what_is_imported_is_in_the_lock(folder: str, lock: str) -> None:
     on_a_board = {
         path.stem for path in (ROOT / "firmware").glob("*.py")
     }  # firmware/ is the top: `import wire`
-    ours = {"edge", "firmware", "ingest", "tests", *on_a_board}
+    ours = {"edge", "firmware", "hardware", "ingest", "tests", *on_a_board}
     distributions = metadata.packages_distributions()
     pinned = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / lock).read_text(), re.MULTILINE))
     for path in sources(folder):

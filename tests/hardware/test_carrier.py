@@ -70,7 +70,7 @@ def test_the_drawing_agrees_with_the_pin_map(pins: pinmap.PinMap, drawn: netlist
     [
         ("circuit.csv", "IO4=DOOR IO5=HELP", "IO4=HELP IO5=DOOR", "U7,", "pad 4 (esp32-s3) is on HELP"),
         ("circuit.csv", "IO45=NC", "IO45=DOOR", "U7,", "pad 26 (esp32-s3) is on DOOR, the pin map says None"),
-        ("circuit.csv", "GPIO17=PI_HALT_PI", "GPIO17=PI_HALT", "J13,", "pad 11 (pi) is on PI_HALT"),
+        ("circuit.csv", "GPIO17=PI_HALT_PI GPIO18=GNSS_PPS", "GPIO17=GNSS_PPS GPIO18=PI_HALT_PI", "J13,", "pad 11 (pi) is on GNSS_PPS"),
         ("circuit.csv", "1=DOOR_X 2=GND 3=+5V", "1=DOOR 2=GND 3=+5V", "J3,", "pin 1 is on DOOR, the pin map"),
         ("circuit.csv", "1=HELP_X 2=HELP\n", "1=HELPX 2=HELP\n", "R43,", "nothing else is on HELPX"),
         ("circuit.csv", "R43,R,1k", "R40,R,1k", "R40,R,1k,", "R40 is in line"),

@@ -119,6 +119,29 @@ class AlertSettings(_Section):
     expiring_days: int = Field(default=30, ge=1, le=3650)
 
 
+class LibrarySettings(_Section):
+    """The library's system, and the key of readers' cards."""
+
+    kind: Literal["none", "sip2", "koc", "koha"] = "none"
+    card_key_file: str = ""
+    zone_min: int = Field(default=480, ge=-720, le=840)
+    host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
+    port: int = Field(default=6001, ge=1, le=65535)
+    encoding: Literal["utf-8", "gbk", "gb18030"] = "utf-8"
+    institution: str = Field(default="", max_length=64)
+    location: str = Field(default="", max_length=64)
+    user: str = Field(default="", max_length=128)
+    password_file: str = ""
+    timeout_s: int = Field(default=10, ge=1, le=300)
+    retries: int = Field(default=3, ge=0, le=10)
+    url: str = Field(
+        default="http://127.0.0.1:8081", pattern=r"^https?://[^/?#@\s]+(/[^?#@\s]*)?$", max_length=500
+    )
+    folder: str = Field(default="var/koc", min_length=1)
+    loan_days: int = Field(default=30, ge=1, le=3650)
+    renewals: int = Field(default=2, ge=0, le=100)
+
+
 class Settings(_Section):
     broker: BrokerSettings = BrokerSettings()
     store: StoreSettings = StoreSettings()
@@ -128,6 +151,7 @@ class Settings(_Section):
     live: LiveSettings = LiveSettings()
     alerts: AlertSettings = AlertSettings()
     notify: NotifySettings = NotifySettings()
+    library: LibrarySettings = LibrarySettings()
 
 
 def load(path: Path) -> Settings:

@@ -21,12 +21,15 @@ from firmware import wire
 from ingest.alerting import Terms
 from ingest.alerts.news import AlertNews
 from ingest.api.app import create_app
-from ingest.api.context import Context, Readiness
+from ingest.api.context import Context, LibraryTerms, Readiness
 from ingest.api.server import ApiServer, BindError, check_bind
+from ingest.books.card import load_key
+from ingest.books.factory import library_of
+from ingest.books.synchroniser import Synchroniser
 from ingest.config import ConfigError, secret_of
 from ingest.history.factory import histories
 from ingest.intake import Intake
-from ingest.ledger import alerts, keys, notifications, sites
+from ingest.ledger import alerts, circulation, conflicts, keys, notifications, sites, tellings
 from ingest.ledger.files import StoreInUse, lock_store, open_access, open_store
 from ingest.ledger.quarantine import Bounds
 from ingest.ledger.schema import SchemaError
@@ -42,6 +45,8 @@ from ingest.telling import Manners
 from ingest.watchman import Watchman
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ingest.config import Settings
     from ingest.time_source import TimeSource
 
@@ -91,6 +96,8 @@ class Service:
             self._histories.prepare(self._connection)
             password = secret_of(settings.broker.password_file)
             post = addressees.post(settings.notify)
+            card_key = load_key(settings.library.card_key_file)
+            library = library_of(settings.library, time.mono_s)
         except (StoreInUse, SchemaError, BindError, ConfigError, AddressError) as error:
             raise CannotStart(str(error)) from None
         except (OSError, sqlite3.Error) as error:
@@ -117,7 +124,10 @@ class Service:
             self._alert_news,
         )
         self._sender = Sender(self._pipeline.change, post, time.utc_ms, random.Random())  # noqa: S311 - jitter
-        self._server = ApiServer(create_app(self._context()), settings.http.host, settings.http.port)
+        self._synchroniser: Synchroniser | None = None
+        if library is not None:
+            self._synchroniser = Synchroniser(self._pipeline.change, library, time.utc_ms, random.Random())  # noqa: S311
+        self._server = ApiServer(create_app(self._context(card_key)), settings.http.host, settings.http.port)
         self._show_gauges()
         self._failure: BaseException | None = None
 
@@ -127,8 +137,9 @@ class Service:
         except OSError as error:  # of a file with a certificate; ssl.SSLError is one, too
             raise CannotStart(f"broker: a certificate or key cannot be used: {error}") from None
 
-    def _context(self) -> Context:
-        live = self._settings.live
+    def _context(self, card_key: bytes | None) -> Context:
+        live, library = self._settings.live, self._settings.library
+        terms = LibraryTerms(library.kind, card_key, library.loan_days, library.renewals, self._library_error)
         return Context(
             reader=self._reader,
             live=self._live,
@@ -143,6 +154,7 @@ class Service:
             instance=secrets.token_hex(4),
             alert_news=self._alert_news,
             contacts=self._manners.contacts,
+            library=terms,
             stale_after_s=live.stale_after_s,
             gone_after_s=live.gone_after_s,
             tick_ms=live.tick_ms,
@@ -168,11 +180,23 @@ class Service:
         show("live_dropped", "Live messages that fell out unread", lambda: self._intake.dropped_live)
         show("units", "Units ever heard of", self._live.count)
         show("alerts_open", "Alerts that last", lambda: self._reader.look(alerts.open_count))
+        for state in (circulation.WAITING, circulation.DEAD):
+            show(f"library_{state}", _TELLINGS[state], partial(self._tellings, state))
+        show("book_conflicts", "Conflicts of loans that wait for a person", self._conflicts)
         for state in (notifications.WAITING, notifications.UNCERTAIN, notifications.DEAD):
             show(f"notifications_{state}", _MESSAGES[state], partial(self._messages, state))
 
+    def _library_error(self) -> str:
+        return "" if self._synchroniser is None else self._synchroniser.error
+
     def _messages(self, state: str) -> int:
         return self._reader.look(notifications.unsent).get(state, 0)
+
+    def _tellings(self, state: str) -> int:
+        return self._reader.look(tellings.counts).get(state, 0)
+
+    def _conflicts(self) -> int:
+        return sum(self._reader.look(conflicts.count_open).values())
 
     def _name_unknown_sites(self) -> None:
         for contact in self._manners.contacts:
@@ -189,16 +213,19 @@ class Service:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._ask_to_end())
         worker = threading.Thread(target=self._work, name="pipeline", daemon=True)
-        postman = threading.Thread(target=self._send, name="sender", daemon=True)
+        senders = [
+            threading.Thread(target=self._send, args=(name, run), name=name, daemon=True)
+            for name, run in self._senders().items()
+        ]
         try:
             self._join_broker()
             worker.start()
-            if self._manners.contacts:
-                postman.start()
+            for sender in senders:
+                sender.start()
             log.info("serving on http://%s:%d", *self._listener.getsockname()[:2])
             self._server.run(sockets=[self._listener])
         finally:
-            self._end(worker, postman)
+            self._end(worker, senders)
         return 1 if self._failure is not None else 0
 
     def _ask_to_end(self) -> None:
@@ -226,21 +253,31 @@ class Service:
         finally:
             self._server.should_exit = True
 
-    def _send(self) -> None:
+    def _senders(self) -> dict[str, Callable[[threading.Event], None]]:
+        """Those who speak to the outside, which may be slow: a thread each."""
+        found: dict[str, Callable[[threading.Event], None]] = {}
+        if self._manners.contacts:
+            found["sender"] = self._sender.run
+        if self._synchroniser is not None:
+            found["library"] = self._synchroniser.run
+        return found
+
+    def _send(self, name: str, run: Callable[[threading.Event], None]) -> None:
         try:
-            self._sender.run(self._is_asked_to_end)
+            run(self._is_asked_to_end)
         except BaseException as error:
-            log.exception("the sender of notifications failed; the service ends")
+            log.exception("the %s failed; the service ends", name)
             self._failure = error
             raise
         finally:
             self._server.should_exit = True
 
-    def _end(self, worker: threading.Thread, postman: threading.Thread) -> None:
+    def _end(self, worker: threading.Thread, senders: list[threading.Thread]) -> None:
         """Finish the letter and the group in hand, answer it, leave the broker, close the files."""
         self._is_asked_to_end.set()
-        if postman.is_alive():  # it writes down what it sent through the worker
-            postman.join(LAST_LETTER_S)
+        for sender in senders:
+            if sender.is_alive():  # it writes down what it sent through the worker
+                sender.join(LAST_LETTER_S)
         self._stop.set()
         self._intake.wake()
         if worker.is_alive():
@@ -254,6 +291,10 @@ class Service:
         self._lock.close()
 
 
+_TELLINGS = {
+    circulation.WAITING: "Loans and returns that the library is to be told",
+    circulation.DEAD: "Loans and returns that the library never took",
+}
 _MESSAGES = {
     notifications.WAITING: "Messages to people that are to be sent",
     notifications.UNCERTAIN: "Messages that may have gone out when the service ended",

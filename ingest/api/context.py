@@ -49,6 +49,17 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True)
+class LibraryTerms:
+    """The library's system by its kind, the key of cards, what units are told; `error` is why it waits."""
+
+    kind: str = "none"
+    card_key: bytes | None = None
+    loan_days: int = 30
+    renewals: int = 2
+    error: Callable[[], str] = str
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """Everything the API needs, joined by the service.
 
@@ -74,6 +85,7 @@ class Context:
     instance: str
     alert_news: AlertNews = field(default_factory=AlertNews)
     contacts: tuple[Contact, ...] = ()
+    library: LibraryTerms = LibraryTerms()
     stale_after_s: int = 90
     gone_after_s: int = 604800
     tick_ms: int = 50

@@ -6,13 +6,13 @@
 
 Local time, since the file bears no zone. It has no word for a renewal: an issue to the same card is one. Koha
 answers nothing, and loses silently what it compares by days: an issue of a copy that it has on loan to
-another card since the same day or a later one. What we know of is kept from that: a copy is issued only after its
-return, and where a person said that a loan stands against another, a return goes before it. What the library
-itself lent meanwhile is lost as ever: SIP2 or REST tell of it.
+another card since the same day or a later one. What we know of is kept from that: a copy is issued only
+after its return, and where a person said that a loan stands against another, a return goes before it. What
+the library itself lent meanwhile is lost as ever: SIP2 or REST tell of it.
 
 Each round is one file, named after its first event, written beside and moved into place: whoever looks into
-the folder sees whole files alone. A round that was cut off is written once more under another name: Koha takes
-the same issue again as a renewal, and the same return as an error that it shows.
+the folder sees whole files alone. A round that was cut off is written once more under another name: Koha
+takes the same issue again as a renewal, and the same return as an error that it shows.
 """
 
 from __future__ import annotations

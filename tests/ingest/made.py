@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware import wire
+from ingest.alerting import Terms
 from ingest.history.factory import Histories, SqliteHistories
 from ingest.intake import Intake, Message
 from ingest.ledger import quarantine
@@ -15,6 +16,8 @@ from ingest.ledger.quarantine import Refused
 from ingest.live import Live
 from ingest.metrics import Metrics
 from ingest.pipeline import Limits, Pipeline
+from ingest.telling import Manners
+from ingest.watchman import Watchman
 
 NOW_MS = 1_795_251_600_000  # 2026-11-21T09:00:00Z
 BOOT_AT_MS = NOW_MS - 86_400_000
@@ -116,9 +119,14 @@ class Desk:
     """A pipeline on a store in a folder, fed by hand."""
 
     def __init__(
-        self, folder: Path, limits: Limits | None = None, histories: Histories | None = None
+        self,
+        folder: Path,
+        limits: Limits | None = None,
+        histories: Histories | None = None,
+        manners: Manners | None = None,
     ) -> None:
         self.folder, self.limits = folder, limits or Limits(group_ms=0)
+        self.manners = manners or Manners()
         self.histories = histories or SqliteHistories()
         self.time, self.broker, self.mid = PaperTime(), PaperBroker(), 0
         self.stop = threading.Event()
@@ -141,6 +149,7 @@ class Desk:
             self.time,
             self.limits,
             self.histories,
+            Watchman(Terms(), self.manners),
         )
 
     def kill(self) -> None:

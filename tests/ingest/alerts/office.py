@@ -23,6 +23,16 @@ from tests.ingest.made import BOOT_AT_MS, EPOCH, GNSS, NOW_MS, UNIT, A
 T = TypeVar("T")
 
 
+def furnish(ledger: sqlite3.Connection) -> None:
+    """A county with a vehicle that carries an item."""
+    items.put(ledger, Item("ors", names={"en": "ORS", "zh": "口服补液盐"}))
+    sites.put(ledger, Site("county", level="county", name="County store"))
+    sites.put(ledger, Site("sum", parent="county", level="township"))
+    sites.put(ledger, Site("van", parent="sum", level="vehicle", unit=UNIT, name="Van 1"))
+    par_levels.put(ledger, ParLevel("van", "ors", 10))
+    stock_import.changed(ledger)
+
+
 class Office:
     """`now_ms` is its clock; `tell` is a record of a unit, `work` what the watchman does by then."""
 
@@ -43,18 +53,8 @@ class Office:
         self.ledger.execute("COMMIT")
         return result
 
-    def furnish(self, low: int = 10) -> None:
-        """A county with a vehicle that carries an item."""
-
-        def work(ledger: sqlite3.Connection) -> None:
-            items.put(ledger, Item("ors", names={"en": "ORS", "zh": "口服补液盐"}))
-            sites.put(ledger, Site("county", level="county", name="County store"))
-            sites.put(ledger, Site("sum", parent="county", level="township"))
-            sites.put(ledger, Site("van", parent="sum", level="vehicle", unit=UNIT, name="Van 1"))
-            par_levels.put(ledger, ParLevel("van", "ors", low))
-            stock_import.changed(ledger)
-
-        self.change(work)
+    def furnish(self) -> None:
+        self.change(furnish)
 
     def tell(self, kind: str, at_ms: int, source: str = "", **values: Any) -> None:
         """A record that happened then and comes now."""
@@ -108,6 +108,15 @@ class Office:
     def wait(self, span_ms: int) -> None:
         self.now_ms += span_ms
         self.work()
+
+    def send(self) -> None:
+        """As a sender that reaches everybody."""
+
+        def work(ledger: sqlite3.Connection) -> None:
+            due = notifications.claim(ledger, self.now_ms, 1000)
+            notifications.settle(ledger, [one.number for one in due], self.now_ms)
+
+        self.change(work)
 
     def alerts(self, state: str = "all", rule: str | None = None) -> list[Listed]:
         return alert_list.listed(self.ledger, Wanted(state, rule=rule), 1000)

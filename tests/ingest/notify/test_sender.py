@@ -1,19 +1,14 @@
 """The sender, its ledger and apprise, with a real mail server and a real receiver of webhooks."""
 
-import json
 import logging
 import random
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import Message as MailHandler
 
 from ingest.history import StoreBusy
 from ingest.ledger import notifications
@@ -23,39 +18,10 @@ from ingest.notify.letter import MAX_MESSAGES, Letter
 from ingest.notify.post import MAX_URLS, AddressError, Post, PostError
 from ingest.notify.retry import FIRST_S, GIVE_UP_S, LONGEST_S, is_over, wait_s
 from ingest.notify.sender import Sender
+from tests.fixtures.receivers import Hook, MailServer
 
 T = TypeVar("T")
 NOW_MS = 1_795_000_000_000
-
-
-class Hook:
-    """A receiver of webhooks: `told` is what came, `status` what it answers."""
-
-    def __init__(self) -> None:
-        self.told: list[dict[str, Any]] = []
-        self.status = 200
-        hook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if hook.status == 200:
-                    hook.told.append(json.loads(body))
-                self.send_response(hook.status)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-        self.url = f"json://127.0.0.1:{self.server.server_port}/"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
 
 
 @pytest.fixture
@@ -65,24 +31,11 @@ def hook() -> Iterator[Hook]:
     made.close()
 
 
-class Mails(MailHandler):
-    """What came by mail."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.told: list[Any] = []
-
-    def handle_message(self, message: Any) -> None:
-        self.told.append(message)
-
-
 @pytest.fixture
-def mails(free_port: int) -> Iterator[tuple[Mails, str]]:
-    handler = Mails()
-    controller = Controller(handler, hostname="127.0.0.1", port=free_port)
-    controller.start()
-    yield handler, f"mailto://127.0.0.1:{free_port}?from=ortoo@county.example&to=nurse@sum.example"
-    controller.stop()
+def mails(free_port: int) -> Iterator[MailServer]:
+    made = MailServer(free_port)
+    yield made
+    made.close()
 
 
 class Desk:
@@ -146,13 +99,12 @@ def test_what_is_due_together_is_one_letter(desk: Desk, hook: Hook) -> None:
     assert len(hook.told) == 3
 
 
-def test_mail_arrives_in_the_readers_script(tmp_path: Path, mails: tuple[Mails, str]) -> None:
-    handler, url = mails
-    post = Post({"nurse": _file(tmp_path, url)})
+def test_mail_arrives_in_the_readers_script(tmp_path: Path, mails: MailServer) -> None:
+    post = Post({"nurse": _file(tmp_path, mails.url)})
     post.send(Letter("nurse", "冷藏箱过热 ᠬᠠᠯᠠᠭᠤᠨ", "8.4 °C", (1,)))
-    assert len(handler.told) == 1
-    assert handler.told[0]["to"] == "nurse@sum.example"
-    payload = handler.told[0]
+    assert len(mails.told) == 1
+    assert mails.told[0]["to"] == "nurse@sum.example"
+    payload = mails.told[0]
     while payload.is_multipart():
         payload = payload.get_payload()[0]
     assert "8.4 °C" in payload.get_payload(decode=True).decode()

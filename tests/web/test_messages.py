@@ -1,20 +1,33 @@
 """The words of the page: three languages with the same keys and placeholders, and a word for all we show."""
 
 import csv
+import inspect
 import json
 import re
 from itertools import chain
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from edge.simulate.fleet import KINDS
 from firmware import wire
+from ingest.api.alert_shapes import AlertStep, MaintenanceWord, MessageWord, SeverityWord, StateWord
+from ingest.api.stock_shapes import EntryIn, StatusWord
+from ingest.stock import sheet
+from ingest.stock.board import Facts, Full, Line, full
+from ingest.stock.coldchain import VVM
+from ingest.stock.days import DAY_MS
+from ingest.stock.figure import Figure
+from ingest.stock.profiles import PROFILES
+from ingest.stock.sheet import COLUMNS, LEVELS
 from tests.web.fleet import WEB
 
 LANGUAGES = ("zh", "en", "mn")
 MONGOLIAN = re.compile("[\u1820-\u18aa]")
 # What has no letters of its own language: figures and names that are the same everywhere.
 LETTERLESS = {"driven"}
+SUMS = ("single", "cumulative")
 
 
 def messages(language: str) -> dict[str, str]:
@@ -92,3 +105,67 @@ def test_every_capability_of_the_simulated_fleet_has_a_name_and_a_glyph() -> Non
     for capability in {one for kind in KINDS for one in kind.capabilities}:
         assert f"capability_{capability}" in said
         assert re.search(rf"^  {capability}: ", glyphs, re.M), f"{capability} has neither glyph nor alias"
+
+
+def js_words(name: str, constant: str) -> list[str]:
+    """The words of a list in a module of the page."""
+    source = (WEB / name).read_text(encoding="utf-8")
+    return re.findall(r'"(\w+)"', re.search(rf"{constant} = \[(.*?)\];", source, re.S)[1])  # type: ignore[index]
+
+
+def test_every_word_of_stock_and_alerts_that_is_shown_has_a_message() -> None:
+    reasons = ("frozen", "vial_monitor", *(f"too_{how}_{sum_}" for how in ("cold", "warm") for sum_ in SUMS))
+    shown = chain(
+        (f"status_{word}" for word in get_args(StatusWord)),
+        (f"kind_{word}" for word in get_args(EntryIn.model_fields["kind"].annotation)),
+        (f"level_{word}" for word in LEVELS),
+        (f"profile_{word}" for word in PROFILES),
+        (f"quarantine_{word}" for word in reasons),
+        (f"severity_{word}" for word in get_args(SeverityWord)),
+        (f"alert_{word}" for word in get_args(StateWord)),
+        (f"step_{word}" for word in get_args(AlertStep.model_fields["what"].annotation)),
+        (f"message_{word}" for word in get_args(MessageWord)),
+        (f"suppressed_{word}" for word in get_args(MaintenanceWord)),
+        (f"excursion_{word}" for word in ("low", "high", "open", "ended", "lost")),
+    )
+    assert set(shown) - set(messages("en")) == set()
+    assert set(js_words("stock_words.js", "STATUSES")) == set(get_args(StatusWord))
+    assert js_words("stock_words.js", "LEVELS") == list(LEVELS)
+    assert js_words("admin_forms.js", "PROFILES") == list(PROFILES)
+    assert js_words("admin_forms.js", "VVMS") == list(VVM)
+
+
+def test_every_input_and_reason_of_a_figure_has_a_message() -> None:
+    lines = [Line(1000 + day * DAY_MS, "", "receive", 30) for day in range(0, 60, 12)]
+    lines += [Line(2000 + day * DAY_MS, "", "dispense", -2) for day in range(60)]
+    visits = list(range(0, 60, 12))
+    rows = [
+        full(made, Facts(lead_days=lead, max=top, pack_size=pack), 70, days, 0)
+        for made, lead, top, pack, days in (
+            (sorted(lines), 2, 90, 1, visits),
+            (sorted(lines), 2, 90, 90, visits),
+            (sorted(lines), 2, 90, 1, []),
+            (lines[:1], None, None, 1, []),
+            ([], None, None, 1, []),
+        )
+    ]
+    figures = [
+        value for row in rows for name in Full.__slots__ if isinstance(value := getattr(row, name), Figure)
+    ]
+    said = {f"input_{name}" for figure in figures for name in figure.inputs}
+    said |= {f"why_{figure.why}" for figure in figures if figure.why is not None}
+    assert said - set(messages("en")) == set()
+    assert len(said) > 30
+
+
+def test_the_sheets_that_are_explained_are_those_that_are_read() -> None:
+    source = (WEB / "admin_forms.js").read_text(encoding="utf-8")
+    table = re.search(r"SHEETS = \{(.*?)\};", source, re.S)[1]  # type: ignore[index]
+    sheets = {
+        name: re.findall(r'"(\w+)"', columns) for name, columns in re.findall(r"(\w+): \[(.*?)\]", table)
+    }
+    assert sheets == {name: list(columns) for name, columns in COLUMNS.items()}
+    codes = {"site", "code", "unknown_site", "unknown_item", "lot_expiry"}
+    read = Path(inspect.getfile(sheet)).read_text(encoding="utf-8")
+    codes |= set(re.findall(r'Problem\([\w.]+, [^"]*(?:"\w*", )?"(\w+)",', read))
+    assert {f"problem_{code}" for code in codes} - set(messages("en")) == set()

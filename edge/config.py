@@ -104,7 +104,7 @@ class ClockSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSettings:
     name: str = _name("gnss", 28)  # "-raw" is put behind it
-    type: str = _word("gnss", "gnss", "gpsd", "node", "scanner", "w1", "sht4x")
+    type: str = _word("gnss", "gnss", "gpsd", "node", "scanner", "w1", "sht4x", "reader", "tags")
     port: str = "/dev/serial0"
     baud: int = _number(0, 0, 4000000)
 

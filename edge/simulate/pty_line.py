@@ -49,6 +49,13 @@ class PtyLine:
             elif any(events & select.POLLOUT for _, events in self._poll.poll(200)):
                 payload = payload[self.send(payload) :]
 
+    def received(self) -> bytes:
+        """What the other end has said since; nothing when it said nothing, or is not there."""
+        try:
+            return os.read(self._master, 65536)
+        except OSError:
+            return b""
+
     def _wait_for_reader(self, stop: threading.Event) -> None:
         while not self.has_reader and not stop.wait(0.02):
             pass

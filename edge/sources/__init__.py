@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from edge.sources.gnss import Gnss
@@ -47,14 +48,29 @@ class MakeSource(Protocol):
         baud: int,
         mono_ms: Callable[[], int],
         pause: Callable[[float], object],
+        /,
     ) -> Source: ...
+
+
+def _late(module: str, name: str) -> MakeSource:
+    """A source that few units have: its module is loaded when one is configured."""
+
+    def make(
+        source: str, port: str, baud: int, mono_ms: Callable[[], int], pause: Callable[[float], object]
+    ) -> Source:
+        made: Source = getattr(importlib.import_module(module), name)(source, port, baud, mono_ms, pause)
+        return made
+
+    return make
 
 
 SOURCES: dict[str, MakeSource] = {
     "gnss": Gnss,
     "gpsd": Gpsd,
     "node": Node,
+    "reader": _late("edge.sources.reader", "Reader"),
     "scanner": Scanner,
     "sht4x": Sht4x,
+    "tags": _late("edge.sources.tags", "TagLines"),
     "w1": W1,
 }

@@ -1,4 +1,4 @@
-"""A serial line that is only listened to: bytes -> decoder -> readings. For nodes and scanners.
+"""A serial line that talks by itself: bytes -> decoder -> readings. For nodes, readers and scanners.
 
 The thread never ends by itself: a port that is missing or, where the other end talks by itself, silent is a
 fault, and is tried again.
@@ -54,6 +54,14 @@ class SerialFeed:
         """What was refused so far, by cause."""
         return self._decoder.refused
 
+    def greeting(self) -> bytes:
+        """What is said to the other end at each opening; most are only listened to."""
+        return b""
+
+    def due(self) -> bytes:
+        """What is to be said to the other end now."""
+        return b""
+
     def run(self, emit: Callable[[Reading], None], stop: threading.Event) -> None:
         """Read until `stop`; the body of a thread."""
         faults = Faults(self.name, emit, self._mono_ms)
@@ -61,7 +69,9 @@ class SerialFeed:
             try:
                 self._port.open()
                 self._heard_s = time.monotonic()
+                self._port.write(self.greeting())
                 while self._port.is_open and not stop.is_set():
+                    self._port.write(self.due())
                     self._take(emit, faults)
             except PortGone as gone:
                 faults.begin("no_port", str(gone))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BAUDS = (9600, 115200, 38400, 4800, 57600, 230400, 19200, 460800)  # the likelier first
 MAX_CHUNK_BYTES = 65536
+WRITE_S = 2.0  # the other end takes nothing any more
 QUIET_S = 0.2  # a line that says nothing for so long has finished its burst
 ERRORS = (serial.SerialException, OSError, termios.error, ValueError, TypeError)
 
@@ -54,7 +55,9 @@ class SerialPort:
             raise PortGone(f"{', '.join(self._patterns)}: no such port")
         self.path = paths[self._turn % len(paths)]
         try:
-            self._serial = serial.Serial(self.path, self.baud, timeout=QUIET_S, exclusive=True)
+            self._serial = serial.Serial(
+                self.path, self.baud, timeout=QUIET_S, write_timeout=WRITE_S, exclusive=True
+            )
         except ERRORS as error:
             self._turn += 1
             raise PortGone(f"{self.path}: cannot be opened: {_reason(error)}") from None
@@ -72,6 +75,15 @@ class SerialPort:
         except ERRORS as error:
             raise self._gone(error) from None
         return self._read(min(waiting, MAX_CHUNK_BYTES)) if waiting else b""
+
+    def write(self, data: bytes) -> None:
+        """Send all of it; raises PortGone."""
+        if self._serial is None or not data:
+            return
+        try:
+            self._serial.write(data)
+        except ERRORS as error:
+            raise self._gone(error) from None
 
     def hunt(self) -> None:
         """Go on to the next speed; after the last one to the next port."""

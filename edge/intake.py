@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge import standing
 from edge.odometer import Odometer
 from edge.outbox import (
     Heights,
@@ -80,6 +81,7 @@ class Intake:
         self._faults = Faults("outbox", self._waiting.append, time.mono_ms)
         self._jumps = Faults("clock", self._wait, time.mono_ms)
         self._refused = 0
+        self._standing = standing.Standing()
         self._metres = 0
         self.newest_fix: Reading | None = None
         self.is_in_trouble = False
@@ -135,6 +137,9 @@ class Intake:
             self._metres += odometer.metres - before
 
     def _wait(self, reading: Reading) -> None:
+        note = self._standing.take(reading)
+        if note is not None:
+            self.keep(standing.NOTE, note, reading.mono_ms)
         if len(self._waiting) >= MOST_WAITING:
             at = next((i for i, old in enumerate(self._waiting) if _lane(old) != "event"), 0)
             del self._waiting[at]
@@ -267,6 +272,8 @@ class Intake:
         if self._is_first:
             self._is_first = False
             self._metres += int(outbox.note("odometer_m") or 0)
+            for over in self._standing.over(outbox.note(standing.NOTE), self._time.mono_ms()):
+                self._wait(over)
             if self.clock.boot_at_ms is None:
                 self.clock = self._make_clock(outbox.last_good_ms())
         if self.clock.boot_at_ms is not None:

@@ -16,6 +16,7 @@ from ingest.alerts.cold import Spell
 from ingest.alerts.episode import Found, found
 from ingest.alerts.reconcile import Change, Opened, Past, Withdrawn, changes
 from ingest.alerts.rules import RULES
+from ingest.history.chunk import CLOCK_NONE
 from ingest.ledger import (
     alert_looks,
     alert_samples,
@@ -63,11 +64,31 @@ def take(ledger: sqlite3.Connection, chunks: Iterable[Chunk]) -> None:
             alert_looks.ask(ledger, {look for said in said_in(chunk) for look in _noted(ledger, said)})
 
 
+def begin(ledger: sqlite3.Connection, chunks: Iterable[Chunk]) -> None:
+    """A boot spoke for the first time: what the one before it said of doors and faults is over with it.
+
+    Who starts anew tells what is still so, within the keep time; what is not told again has gone meanwhile.
+    """
+    for chunk in chunks:
+        columns = chunk.group.columns
+        looks = _begun(ledger, chunk, columns["clock"][0], columns["boot_at_ms"][0])
+        alert_looks.ask(ledger, set(looks))
+
+
+def _begun(ledger: sqlite3.Connection, chunk: Chunk, clock: int, boot_at_ms: int) -> Iterator[Look]:
+    if clock == CLOCK_NONE:  # it will be known when the clock is won
+        return
+    stamp = Stamp(boot_at_ms, chunk.boot, 0, clock, 0, chunk.received_ms)
+    for number in alert_samples.end_of_others(ledger, chunk.unit, watch.OF_A_BOOT, stamp):
+        yield Look(SUBJECT, str(number))
+
+
 def _corrected(ledger: sqlite3.Connection, chunk: Chunk) -> Iterator[Look]:
     columns = chunk.group.columns
     for clock, boot_at_ms in zip(columns["clock"], columns["boot_at_ms"], strict=True):
         for number in alert_samples.move(ledger, chunk.unit, chunk.boot, clock, boot_at_ms):
             yield Look(SUBJECT, str(number))
+        yield from _begun(ledger, chunk, clock, boot_at_ms)
     for one in excursions.of_unit(ledger, chunk.unit, None, MOST_EXCURSIONS):
         yield Look(PROBE, chunk.unit, one.source)
 

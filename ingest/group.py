@@ -114,6 +114,7 @@ class Known(NamedTuple):
     births: dict[str, tuple[int, str]]  # conn and epoch
     complaints: set[tuple[str | None, str]]  # unit and cause: said aloud once, then quietly
     hours: set[Hour]  # marked as changed
+    boots: dict[str, str]  # the boot that spoke last, of each unit
 
 
 class Group:
@@ -139,6 +140,8 @@ class Group:
         self._chunks: list[Chunk] = []
         self._to_book: list[Chunk] = []
         self._to_watch: list[Chunk] = []
+        self._begun: list[Chunk] = []  # with each of them a boot
+        self.boots: dict[str, str] = {}
         self._stored: Counter[LaneKey] = Counter()
         self._gone: Counter[LaneKey] = Counter()
         self._runs: list[tuple[str, str, str, int, str]] = []
@@ -205,6 +208,8 @@ class Group:
                 self.counts["refused_dropped", "bounds"] += dropped
         if self._to_book:
             bookkeeping.take(self._ledger, self._to_book)
+        if self._begun:
+            alerting.begin(self._ledger, self._begun)
         if self._to_watch:
             alerting.take(self._ledger, self._to_watch)
         counters.add(self._ledger, self.counts)
@@ -249,6 +254,9 @@ class Group:
         if isinstance(verdict, Store):
             self._move(key, verdict)
             self._stored[key] += verdict.rows
+        if chunks and batch.lane != "track" and self._known.boots.get(unit) != batch.boot:
+            self.boots[unit] = batch.boot
+            self._begun.append(chunks[0])
         for chunk in chunks:
             self._note(chunk)
             if chunk.group.kind in bookkeeping.KINDS:

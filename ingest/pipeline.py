@@ -123,7 +123,7 @@ class Pipeline:
         self._limits = limits
         self._history = histories.on(connection, limits.ahead_ms, self._take_live)
         self._lanes = Lanes(connection)
-        self._known = Known(set(), {}, set(), set())
+        self._known = Known(set(), {}, set(), set(), {})
         self._changes: queue.SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]]
         self._changes = queue.SimpleQueue()
         self._pending: Counter[CounterKey] = Counter()  # counted outside of groups
@@ -303,6 +303,7 @@ class Pipeline:
         self._known.units.update(group.units)
         self._known.births.update(group.met)
         self._known.hours.update(group.hours)
+        self._known.boots.update(group.boots)
         self._broker.ack(messages)
         self._send_receipts(group)
         self._show(group)

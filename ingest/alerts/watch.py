@@ -29,6 +29,8 @@ class Seen(NamedTuple):
     numbers: Numbers
 
 
+OF_A_BOOT = ("door_open", "probe_silent", "probe_fault", "unit_fault")  # who starts anew tells them anew
+
 Values = Mapping[str, Any]
 
 

@@ -68,6 +68,20 @@ def note(
     return is_new
 
 
+def end_of_others(ledger: sqlite3.Connection, unit: str, rules: Sequence[str], stamp: Stamp) -> list[int]:
+    """A boot began: what an earlier one had seen to hold is not known to hold any more. Returns of whom."""
+    places = ", ".join("?" * len(rules))
+    rows = ledger.execute(
+        "SELECT number, rank, boot, MAX(at_ms) FROM alert_subject JOIN alert_sample ON subject = number"  # noqa: S608
+        f" WHERE unit = ? AND rule IN ({places}) AND at_ms < ? GROUP BY number",
+        (unit, *rules, stamp.at_ms),
+    ).fetchall()
+    ended = [number for number, rank, boot, _ in rows if rank == _RANKS[True] and boot != stamp.boot]
+    for number in ended:
+        add(ledger, number, False, {}, stamp)
+    return ended
+
+
 def _prolong(ledger: sqlite3.Connection, subject: int, rank: int, stamp: Stamp) -> bool:
     """Whether a sample only goes on with the run that it falls into; a run of another truth is parted."""
     row = ledger.execute(

@@ -18,7 +18,7 @@ from ingest.ledger.par_levels import ParLevel
 from ingest.stock.days import begin_ms, day_of
 from ingest.telling import Manners
 from tests.ingest.alerts.office import Office
-from tests.ingest.made import BOOT_AT_MS, NONE, NOW_MS, RTC, UNIT, B
+from tests.ingest.made import BOOT_AT_MS, NONE, NOW_MS, RTC, B
 
 MIN_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 NURSE = Contact("nurse", "van", "zh", ("act", "look"))
@@ -315,6 +315,21 @@ def test_a_clock_that_is_won_moves_what_was_seen_by_a_lesser_one(office: Office)
     assert (alert.state, alert.over_ms) == ("resolved", BOOT_AT_MS + mono_ms + HOUR_MS)
 
 
+def test_a_fault_that_no_boot_clears_is_over_with_its_boot(office: Office) -> None:
+    fault = {"part": "fridge", "code": "crc"}
+    office.tell("fault", office.now_ms, "fridge", state="raised", **fault)
+    office.tell("door", office.now_ms, state="open")
+    office.wait(HOUR_MS)
+    assert office.states() == {"probe_fault": "firing", "door_open": "firing"}
+    boot: dict[str, Any] = {"boot": B, "boot_at_ms": office.now_ms}
+    office.tell("power", office.now_ms + 2000, supply_mv=13_000, **boot)
+    office.tell("fault", office.now_ms + 5000, "fridge", state="raised", **fault, **boot)
+    office.wait(HOUR_MS)
+    assert office.states() == {"probe_fault": "firing", "door_open": "resolved"}
+    assert office.alerts(rule="door_open")[0].over_ms == boot["boot_at_ms"]
+    assert len(office.alerts(rule="probe_fault")) == 1
+
+
 # --- any order
 
 STEP_MS = 7 * MIN_MS
@@ -423,4 +438,3 @@ def test_a_book_made_before_there_were_alerts_is_judged(office: Office) -> None:
     assert office.states() == {"low_stock": "firing"}
     assert book.state(office.ledger) == state
     assert json.loads(json.dumps(dict(office.alerts()[0].numbers)))["usable"] == 5
-    assert UNIT != B

@@ -42,6 +42,7 @@ class Office:
         self.ledger.execute("PRAGMA synchronous = OFF")
         self.now_ms = NOW_MS
         self.seq = 0
+        self.boot = ""
         self.restart()
 
     def restart(self) -> None:
@@ -95,6 +96,9 @@ class Office:
                 came = chunk._replace(received_ms=self.now_ms)
                 if came.group.kind in bookkeeping.KINDS:
                     bookkeeping.take(ledger, [came])
+                if came.boot != self.boot:
+                    self.boot = came.boot
+                    alerting.begin(ledger, [came])
                 if came.group.kind in alerting.KINDS:
                     alerting.take(ledger, [came])
 

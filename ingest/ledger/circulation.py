@@ -168,7 +168,7 @@ def fold_again(ledger: sqlite3.Connection, copies: Iterable[str]) -> None:
         _fold_one(ledger, copy, known)
 
 
-def copies_of_readers(ledger: sqlite3.Connection) -> list[str]:
+def copies_with_verdicts(ledger: sqlite3.Connection) -> list[str]:
     """Copies whose verdicts may hang on the lists of readers, holds or copies."""
     return [copy for (copy,) in ledger.execute("SELECT DISTINCT copy FROM verdict")]
 

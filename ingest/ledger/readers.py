@@ -1,6 +1,7 @@
 """Readers: cards with their keyed hashes and blocks, and what is held for them.
 
-Cards stay here: units, lists, screens and logs know the hash alone. A block is as old as the list it came by.
+Cards stay here: units, their lists and logs know the hash alone; a card is shown to whoever decides about a
+loan or has to ask for a book back. A block is as old as the list it came by.
 """
 
 from __future__ import annotations

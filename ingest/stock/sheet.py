@@ -11,7 +11,7 @@ import csv
 import io
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firmware import wire
 from ingest.stock.coldchain import VVM
@@ -147,8 +147,22 @@ KEYS = {"items": ("item",), "sites": ("site",), "levels": ("site", "item"), "lot
 NEEDED = {"items": ("item",), "sites": ("site", "level"), "levels": ("site", "item"), "lots": ("item", "lot")}
 
 
+class Form(NamedTuple):
+    """The columns of a sheet with how each is read, those that make a line one of its kind, those needed."""
+
+    what: str
+    columns: Mapping[str, Callable[[str], Any]]
+    key: tuple[str, ...]
+    needed: tuple[str, ...]
+
+
 def read(what: str, body: bytes) -> Sheet:
     """The sheet `what` ("items", "sites", "levels" or "lots") in a CSV file's bytes."""
+    return read_form(Form(what, COLUMNS[what], KEYS[what], NEEDED[what]), body)
+
+
+def read_form(form: Form, body: bytes) -> Sheet:
+    """The lines of a CSV file's bytes by any form."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -157,27 +171,27 @@ def read(what: str, body: bytes) -> Sheet:
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         head = [cell.strip() for cell in next(lines, [])]
-        problems = _head_problems(what, head)
-        return Sheet((), tuple(problems)) if problems else _rows(what, head, lines)
+        problems = _head_problems(form, head)
+        return Sheet((), tuple(problems)) if problems else _rows(form, head, lines)
     except csv.Error as error:
         return Sheet((), (Problem(lines.line_num, "", "csv", str(error)),))
 
 
-def _head_problems(what: str, head: list[str]) -> list[Problem]:
-    known, expected = COLUMNS[what], ", ".join(COLUMNS[what])
+def _head_problems(form: Form, head: list[str]) -> list[Problem]:
+    known, expected = form.columns, ", ".join(form.columns)
     found = [
-        Problem(1, column[:40], "column", f"no such column; a sheet of {what} has {expected}")
+        Problem(1, column[:40], "column", f"no such column; a sheet of {form.what} has {expected}")
         for column in head
         if column not in known
     ]
     found += [
-        Problem(1, column, "column", "this column is needed") for column in NEEDED[what] if column not in head
+        Problem(1, column, "column", "this column is needed") for column in form.needed if column not in head
     ]
     found += [Problem(1, column, "column", "stands twice") for column in known if head.count(column) > 1]
     return found
 
 
-def _rows(what: str, head: list[str], lines: Any) -> Sheet:
+def _rows(form: Form, head: list[str], lines: Any) -> Sheet:
     rows: list[tuple[int, dict[str, Any]]] = []
     problems: list[Problem] = []
     seen: dict[tuple[Any, ...], tuple[int, dict[str, Any]]] = {}
@@ -188,9 +202,9 @@ def _rows(what: str, head: list[str], lines: Any) -> Sheet:
         if number > MAX_LINES:
             problems.append(Problem(number, "", "too_long", f"more than {MAX_LINES:,} lines"))
             break
-        values, found = _line(what, head, cells, number)
+        values, found = _line(form, head, cells, number)
         if not found:
-            found = _repeated(what, values, number, seen)
+            found = _repeated(form, values, number, seen)
         problems += found
         rows.append((number, values))
         if len(problems) >= MAX_PROBLEMS:
@@ -198,19 +212,19 @@ def _rows(what: str, head: list[str], lines: Any) -> Sheet:
     return Sheet(() if problems else tuple(rows), tuple(problems))
 
 
-def _line(what: str, head: list[str], cells: list[str], number: int) -> tuple[dict[str, Any], list[Problem]]:
+def _line(form: Form, head: list[str], cells: list[str], number: int) -> tuple[dict[str, Any], list[Problem]]:
     if len(cells) != len(head):
         detail = f"{len(cells)} cells, but {len(head)} columns"
         return {}, [Problem(number, "", "cells", detail)]
     values: dict[str, Any] = {}
     problems = []
     texts = dict(zip(head, cells, strict=True))
-    for column, read_cell in COLUMNS[what].items():
+    for column, read_cell in form.columns.items():
         try:
             values[column] = read_cell(texts.get(column, "").strip())
         except ValueError as error:
             problems.append(Problem(number, column, "value", str(error)))
-    problems += _level_problems(values, number) if what == "levels" and not problems else []
+    problems += _level_problems(values, number) if form.what == "levels" and not problems else []
     return values, problems
 
 
@@ -229,16 +243,16 @@ def levels_in_disorder(low: int | None, reorder: int | None, high: int | None) -
 
 
 def _repeated(
-    what: str,
+    form: Form,
     values: dict[str, Any],
     number: int,
     seen: dict[tuple[Any, ...], tuple[int, dict[str, Any]]],
 ) -> list[Problem]:
-    key = tuple(values[column] for column in KEYS[what])
+    key = tuple(values[column] for column in form.key)
     before = seen.setdefault(key, (number, values))
     if before[0] == number:
         return []
-    if what == "lots" and before[1]["expires_on"] != values["expires_on"]:
+    if form.what == "lots" and before[1]["expires_on"] != values["expires_on"]:
         detail = f"line {before[0]} gives the same lot another expiry"
         return [Problem(number, "expires_on", "lot_expiry", detail)]
-    return [Problem(number, KEYS[what][-1], "repeated", f"stands in line {before[0]}, too")]
+    return [Problem(number, form.key[-1], "repeated", f"stands in line {before[0]}, too")]

@@ -21,7 +21,7 @@ from firmware import wire
 from ingest.history import Bucket, Buckets, Spoilt, StoreMisset
 from ingest.history.bucket import bucketed
 from ingest.history.chunk import CLOCK_NONE, Piece, Row, is_ahead, pieces
-from ingest.history.classes import CLASSES, LONG, OF_ROWS, UNTIMED, class_of
+from ingest.history.classes import CLASSES, LONG, OF_ROWS, class_of
 from ingest.history.influx_index import Index, Origin
 from ingest.history.influx_lines import NS, RECEIVED
 from ingest.history.influx_posts import Posts
@@ -163,7 +163,7 @@ class InfluxHistory:
             return
         with _ledger_errors():
             lies = self._index.lies_from_to()
-        if lies is not None and look.policy != UNTIMED:
+        if lies is not None and look.policy != LONG:
             from_ns, to_ns = max(from_ns, lies[0] * NS), min(to_ns, lies[1] * NS + NS - 1)
         while from_ns <= to_ns:
             yield from_ns, min(from_ns + CORE_SPAN_NS - 1, to_ns)
@@ -432,7 +432,7 @@ def _looks(kind: str, origins: list[Origin], from_ms: int, to_ms: int) -> Iterat
     """Where rows lie that happened between two times, as far as is known."""
     yield Look(class_of(kind), from_ms, to_ms)
     if any(origin.clock == CLOCK_NONE and origin.is_within(from_ms, to_ms) for origin in origins):
-        yield Look(UNTIMED, from_ms, to_ms)
+        yield Look(LONG, from_ms, to_ms)
     for origin in origins:
         if origin.is_moved:
             policy = class_of(kind, origin.clock)

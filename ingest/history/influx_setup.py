@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ingest.history import StoreMisset
-from ingest.history.classes import CLASSES, LONG, UNTIMED
+from ingest.history.classes import CLASSES, LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DAY_S = 86_400
 # Few points over a long time: shards of InfluxDB's own seven days would be many and nearly empty.
-SHARD_DAYS = {UNTIMED: 3650, LONG: 364}
+SHARD_DAYS = {LONG: 364}
 _UNITS_S = {"w": 604_800, "d": DAY_S, "h": 3600, "m": 60, "s": 1}
 
 

@@ -2,7 +2,7 @@
 
 from firmware import wire
 from ingest.config import HistorySettings
-from ingest.history.classes import CLASSES, LONG, OF_ROWS, UNTIMED, class_of, kinds_of
+from ingest.history.classes import CLASSES, LONG, OF_ROWS, class_of, kinds_of
 from tests.ingest.made import NONE, RTC
 
 
@@ -17,8 +17,8 @@ def test_kinds_lie_where_people_look_for_them() -> None:
     assert class_of("power", RTC) == "climate"
     assert class_of("health") == "health"
     assert class_of("fault") == "event"
-    assert kinds_of(UNTIMED) == kinds_of(LONG) == ()
+    assert kinds_of(LONG) == ()
 
 
 def test_without_a_time_a_row_is_never_too_old() -> None:
-    assert class_of("fix", NONE) == UNTIMED
+    assert class_of("fix", NONE) == LONG

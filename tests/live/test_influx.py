@@ -1,9 +1,10 @@
-"""The behaviour suite of every history, on the server that the environment names."""
+"""What every history owes, on the server that the environment names."""
 
 from ingest.history.influx_server import InfluxServer
 from ingest.history.influx_setup import kept_days, set_up
 from tests.ingest.history.test_both import test_both_stores_read_the_same  # noqa: F401
 from tests.ingest.history.test_suite import *  # noqa: F403
+from tests.ingest.history.test_summaries import *  # noqa: F403
 
 
 def test_setting_up_again_changes_nothing(server: InfluxServer) -> None:

@@ -19,7 +19,7 @@ from firmware import wire
 from ingest.history import StoreBusy, StoreMisset
 from ingest.history.factory import InfluxHistories
 from ingest.history.influx import InfluxHistory
-from ingest.history.influx_lines import time_ns
+from ingest.history.influx_lines import NS, time_ns
 from ingest.history.influx_server import Access, InfluxServer
 from ingest.history.influx_setup import set_up
 from tests.fixtures.influx_proxy import Proxy, Request, Said
@@ -105,12 +105,13 @@ def test_a_server_that_is_down_delays_and_loses_nothing(tmp_path: Path) -> None:
     [
         Said(503, b'{"error":"timeout"}\n'),
         Said(500, b'{"error":"engine: error writing WAL entry: write x.wal: no space left on device"}\n'),
+        Said(500, b'{"error":"engine: error writing WAL entry: open x.wal: read-only file system"}\n'),
         Said(500, b'{"error":"engine: cache-max-memory-size exceeded: (1073741840/1073741824)"}\n'),
         Said(429, b'{"code":"too many requests","message":"org exceeded limited_write plan limit"}'),
         Said(502, b"<html>Bad Gateway</html>"),
         Said(400, b"<html>The plain HTTP request was sent to HTTPS port</html>"),
     ],
-    ids=["slow", "full", "memory", "quota", "gateway", "not-influx"],
+    ids=["slow", "full", "read-only", "memory", "quota", "gateway", "not-influx"],
 )
 def test_what_passes_is_waited_for(desk: Desk, proxy: Proxy, said: Said) -> None:
     proxy.instead = writes(said)
@@ -347,18 +348,34 @@ def test_version_3_names_bad_lines_in_its_own_way(
     assert everything(history).columns["seq"] == [1, 2, 3, 4, 5, 6, 8, 9, 10]
 
 
-def test_version_3_says_that_it_cannot_erase(
-    proxy: Proxy, server: InfluxServer, ledger: sqlite3.Connection
-) -> None:
-    core = Said(200, b"{}", {"X-Influxdb-Version": "3.1.0", "X-Influxdb-Build": "Core"})
-    proxy.instead = lambda request: core if request.path == "/ping" else None
+@pytest.fixture
+def core(proxy: Proxy, server: InfluxServer) -> Iterator[InfluxServer]:
+    """Says that it is version 3 Core, and answers as the real server does."""
+    said = Said(200, b"{}", {"X-Influxdb-Version": "3.1.0", "X-Influxdb-Build": "Core"})
+    proxy.instead = lambda request: said if request.path == "/ping" else None
     own = InfluxServer(server.access)
-    history = InfluxHistory(own, ledger)
+    yield own
+    own.close()
+
+
+def test_version_3_says_that_it_cannot_erase(core: InfluxServer, ledger: sqlite3.Connection) -> None:
+    history = InfluxHistory(core, ledger)
     keep(history, fix_chunks(range(1, 11)))
     with pytest.raises(StoreMisset, match="3 Core deletes no points"):
         history.erase(UNIT)
     assert everything(history).rows == 10
-    own.close()
+
+
+def test_version_3_is_asked_for_few_days_at_a_time(
+    core: InfluxServer, proxy: Proxy, ledger: sqlite3.Connection
+) -> None:
+    history = InfluxHistory(core, ledger)
+    keep(history, fix_chunks(range(1, 11), time_ms=lambda seq: NOW_MS - (10 - seq) * 86_400_000))
+    assert everything(history).columns["seq"] == list(range(1, 11))
+    asked = [json.loads(request.query["params"]) for request in proxy.requests if "params" in request.query]
+    spans = [values["to"] - values["from"] for values in asked if "from" in values]
+    assert len(spans) > 3
+    assert max(spans) < 72 * 3_600_000 * NS
 
 
 # --- the same points again

@@ -2,35 +2,52 @@
 
 250 days of eight hours in town as a unit sends them, a cabinet and the supply every minute, the unit's health
 every five. InfluxDB's are the files of each retention class once it has compacted them, which it is told to
-do at once; beside them stand the bytes of its index in the ledger's file.
+do at once; beside them stand the bytes of its index in the ledger's file. Then both are asked the same, by
+the clock, because InfluxDB is a process of its own.
 """
 
+import contextlib
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ingest.history import influx_index
+from ingest.history import History, influx_index
 from ingest.history.chunk import Chunk
 from ingest.history.classes import class_of
 from ingest.history.influx import InfluxHistory
-from ingest.ledger.files import open_store
+from ingest.history.sqlite import SqliteHistory
+from ingest.ledger.files import open_reading, open_store
 from tests.bench.bench_influx import Stand
 from tests.bench.report import Report
-from tests.bench.stores import DUTY_DAYS, DUTY_S, Store, year
+from tests.bench.stores import DAY_MS, DUTY_DAYS, DUTY_S, END_MS, Store, year
 from tests.fixtures.waiting import wait_until
 
 UNIT = "bench-1"
 EACH = 500  # chunks in one write
 AT_ONCE = ['cache-snapshot-write-cold-duration = "1s"', 'compact-full-write-cold-duration = "1s"']
 QUIET_S = 15  # without a change of the files
+RUNS = 5
+HOUR_MS = 3_600_000
+# What is asked of a year, and of which kind.
+QUESTIONS: dict[str, tuple[str, Callable[[History], object]]] = {
+    "a day's track as sent": ("fix", lambda own: own.read(UNIT, "fix", None, END_MS - DAY_MS, END_MS)),
+    "a month's": ("fix", lambda own: own.read(UNIT, "fix", None, END_MS - 31 * DAY_MS, END_MS)),
+    "the newest fix": ("fix", lambda own: own.newest(UNIT, "fix", "gnss")),
+    "a cabinet's quarter by hours": (
+        "climate",
+        lambda own: own.buckets(
+            UNIT, "climate", "probe", ["temperature_cc"], END_MS - 92 * DAY_MS, END_MS, HOUR_MS
+        ),
+    ),
+}
 
 
 def in_sqlite(folder: Path, report: Report) -> dict[str, int]:
     """Rows by kind."""
     total, counts = 0, {}
     for kind, some in year(UNIT).items():
-        store = Store(folder / f"year-{kind}.sqlite3")
+        store = Store(sqlite_path(folder, kind))
         empty = store.path.stat().st_size
         counts[kind] = rows = store.put(some)
         size = store.close() - empty
@@ -55,8 +72,7 @@ def in_influx(folder: Path, counts: dict[str, int], report: Report) -> None:
             keep(history, some)
         total = 0
         for name in sorted({class_of(kind) for kind in counts}):
-            folder = stand.data / "data" / "ortoo" / name
-            size = settled_bytes(folder, stand.data / "wal" / "ortoo" / name)
+            size = settled_bytes(*(stand.data / part / "ortoo" / name for part in ("data", "wal")))
             total += size
             kinds = [kind for kind in counts if class_of(kind) == name]
             rows = sum(counts[kind] for kind in kinds)
@@ -64,11 +80,31 @@ def in_influx(folder: Path, counts: dict[str, int], report: Report) -> None:
             report.row(f"{what}, {rows:,} rows, InfluxDB", size / 1e6, "MB")
             report.row(f"{what}, a row, InfluxDB", size / rows, "bytes")
         report.row("a year of one vehicle with one cabinet, InfluxDB", total / 1e6, "MB")
+        for what, (kind, ask) in QUESTIONS.items():
+            with contextlib.closing(open_reading(sqlite_path(folder, kind))) as reading:
+                embedded = SqliteHistory(reading)
+                bare = taken_ms(lambda ask=ask, own=embedded: ask(own))
+            took = taken_ms(lambda ask=ask: ask(history))
+            report.row(f"{what}, InfluxDB", took, "ms", "SQLite", bare)
     finally:
         stand.close()
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     report.row("the index of that year in the ledger's file", (ledger.stat().st_size - empty) / 1e6, "MB")
+
+
+def sqlite_path(folder: Path, kind: str) -> Path:
+    return folder / f"year-{kind}.sqlite3"
+
+
+def taken_ms(work: Callable[[], object]) -> list[float]:
+    """Several runs by the clock."""
+    out = []
+    for _ in range(RUNS):
+        began_s = time.perf_counter()
+        work()
+        out.append(1000 * (time.perf_counter() - began_s))
+    return out
 
 
 def keep(history: InfluxHistory, some: Iterable[Chunk]) -> None:

@@ -13,6 +13,8 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from ingest.api import (
     alerts,
+    book_edit,
+    books,
     cold_chain,
     commands,
     erasures,
@@ -53,6 +55,8 @@ ROUTERS = (
     events.router,
     erasures.router,
     cold_chain.router,
+    book_edit.router,
+    books.router,
     stock_edit.router,
     stock_overview.router,
     stock.router,

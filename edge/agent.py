@@ -22,7 +22,7 @@ from edge.intake import Intake
 from edge.mqtt import Mqtt
 from edge.outbox import Limits, OutboxError
 from edge.record import Reading, fault
-from edge.sources import SOURCES, TagWriter
+from edge.sources import SOURCES, TagWriter, TimeTaker
 from edge.sources.faults import Faults
 from edge.uplink import Uplink
 from edge.watchdog import Watchdog
@@ -85,6 +85,9 @@ class Agent:
         self._stop = stop
         begin_ms = self._time.mono_ms()
         self._intake.open(begin_ms)
+        for source in self._sources:
+            if isinstance(source, TimeTaker):
+                source.know_time(self._utc)
         threads = [self._start(source) for source in self._sources]
         self._watchdog.ready("started")
         while not stop.is_set():
@@ -134,6 +137,9 @@ class Agent:
             self._accept(reading)
 
     def _accept(self, reading: Reading) -> None:
+        if reading.mark is not None:  # a record already: nobody here makes another of it
+            self._intake.take(reading)
+            return
         if self._librarian is not None and self._librarian.take(reading):
             return
         if self._keeper is None:
@@ -255,6 +261,12 @@ class Agent:
             if not self._stop.is_set():
                 self.emit(fault(source.name, "died", self._time.mono_ms(), source=source.name, detail=detail))
                 self._stop.wait(SOURCE_RESTART_S / self._time.speed)
+
+    def _utc(self) -> tuple[int | None, str]:
+        """What time it is, as far as the clock has earned it. From any thread."""
+        clock = self._intake.clock
+        time_ms, _, word = clock.time_of(self._time.mono_ms())
+        return (None, word) if clock.boot_at_ms is None else (time_ms, word)
 
     def _write_tag(self, source: str, uid: str, afi: int) -> None:
         """Have a reader write a tag's AFI; what it reads back comes as a reading."""

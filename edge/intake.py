@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from edge.outbox import (
     Salvage,
     open_outbox,
 )
-from edge.record import Reading, Record, Values, record_of
+from edge.record import Mark, Reading, Record, Values, record_of
 from edge.sources.anchor import Anchor
 from edge.sources.faults import Faults
 from firmware import wire
@@ -75,6 +76,7 @@ class Intake:
         self._overflow = 0
         self._attempted: tuple[Heights, int] | None = None
         self._notes: dict[str, str] = {}
+        self._marks: dict[str, Mark] = {}  # of sources that keep their own rows: what was taken
         self._noted_ms = 0
         self._retry_ms = 0
         self._evidence_ms = self._tidied_ms = -EVIDENCE_MS
@@ -107,7 +109,9 @@ class Intake:
 
     def take(self, reading: Reading) -> None:
         """Accept a reading; it is safe once `commit` has gone through."""
-        if reading.kind == "fix":
+        if reading.mark is not None:
+            self._take_marked(reading, reading.mark)
+        elif reading.kind == "fix":
             self._take_fix(reading)
         else:
             self._wait(reading)
@@ -117,6 +121,31 @@ class Intake:
         if not self._notes:
             self._noted_ms = now_ms
         self._notes[key] = text
+
+    def _take_marked(self, reading: Reading, mark: Mark) -> None:
+        """A row of a source that keeps it until it is told: once and in order, or not at all for now."""
+        if self._outbox is None or len(self._waiting) > MOST_WAITING // 2:
+            return
+        last = self._marks.get(mark.key) or mark.noted(self._outbox.note(mark.key))
+        if not mark.follows(last):
+            if last is not None and not self._waiting and not self._notes:
+                mark.settled(last)
+            return
+        mono_ms = self._moment(reading, mark)
+        if mono_ms is None:
+            return
+        mark = mark.after(last)
+        self._marks[mark.key] = mark
+        self.keep(mark.key, mark.note, self._time.mono_ms())
+        self._wait(replace(reading, mono_ms=mono_ms, utc_ms=None, mark=mark))
+
+    def _moment(self, reading: Reading, mark: Mark) -> int | None:
+        """When it was; None: only a clock will tell, since it was before this boot."""
+        if mark.is_by_utc and reading.utc_ms is not None:
+            boot_at_ms = self.clock.boot_at_ms
+            return None if boot_at_ms is None else reading.utc_ms - boot_at_ms
+        is_told = reading.mono_ms >= 0 or self.clock.boot_at_ms is not None
+        return reading.mono_ms if is_told else None
 
     def _take_fix(self, fix: Reading) -> None:
         self._offer_time("gnss", fix.utc_ms, fix.mono_ms)
@@ -179,8 +208,10 @@ class Intake:
             self._forget_committed()
             count = len(self._waiting)
             self._append(self._records(self._waiting), count)
+            taken = self._waiting[:count]
             del self._waiting[:count]
             self._notes.clear()
+            _settle(taken)
             self._count_overflow()
         except OutboxError as error:
             self.fail(error, now_ms)
@@ -351,3 +382,10 @@ class Intake:
 
 def _lane(reading: Reading) -> str:
     return wire.KINDS[reading.kind].lane if reading.kind in wire.KINDS else ""
+
+
+def _settle(readings: list[Reading]) -> None:
+    """Tell the sources that keep their own rows what is on disk."""
+    newest = {reading.mark.key: reading.mark for reading in readings if reading.mark is not None}
+    for mark in newest.values():
+        mark.settled(mark)

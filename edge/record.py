@@ -6,15 +6,60 @@ one is refused where it was made. The outbox then gives the record its epoch, la
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from firmware import wire
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.clock import Clock
 
 Values = dict[str, int | str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a source that keeps its own rows stands once this reading is on disk.
+
+    The row `seq` of `epoch` and `boot`, whose run began with `first_seq`, follows the row `prev`; the source
+    keeps nothing up to `settled_seq`. `settled` is called from the main thread with what is on disk.
+    `is_by_utc`: `utc_ms` tells when it was.
+    """
+
+    key: str
+    epoch: str
+    prev: int
+    seq: int
+    boot: str
+    settled: Callable[[Mark], None]
+    settled_seq: int = 0
+    first_seq: int = 0
+    is_by_utc: bool = False
+
+    def follows(self, last: Mark | None) -> bool:
+        """Whether this is the next row after `last`, or the first that the source still keeps."""
+        if last is None or last.epoch != self.epoch:
+            return self.prev <= self.settled_seq
+        return self.prev <= last.seq < self.seq
+
+    def after(self, last: Mark | None) -> Mark:
+        """The same, with the beginning of its run."""
+        is_same_run = last is not None and (last.epoch, last.boot) == (self.epoch, self.boot)
+        return replace(self, first_seq=last.first_seq if last is not None and is_same_run else self.seq)
+
+    @property
+    def note(self) -> str:
+        """What the outbox keeps of it."""
+        return f"{self.epoch} {self.seq} {self.boot} {self.first_seq}"
+
+    def noted(self, note: str | None) -> Mark | None:
+        """The one that the outbox keeps, with the same key."""
+        if note is None:
+            return None
+        epoch, seq, boot, first_seq = note.split()
+        return replace(self, epoch=epoch, seq=int(seq), boot=boot, first_seq=int(first_seq))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +71,7 @@ class Reading:
     mono_ms: int
     values: Values
     utc_ms: int | None = None
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,10 @@ import struct
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
-HELLO, REPORT = 1, 2  # types of frame
+# Types of frame. The Pi asks with an empty HELLO, and sends ACK, PING and COMMAND; the node sends the others.
+HELLO, REPORT, RECORD, ACK, PING, PONG, COMMAND, ANSWER = 1, 2, 3, 4, 5, 6, 7, 8
 
 MAX_BODY_BYTES = 240
 MAX_FRAME_BYTES = 256  # encoded, with its zero
@@ -33,7 +35,7 @@ FAULTS = ("none", "crc", "no_reply", "power_on", "overload")
 
 
 class Frame:
-    """What a node said: `kind` is HELLO, REPORT or one of the future."""
+    """What a node or its Pi said: `kind` is one of the types or one of the future."""
 
     def __init__(self, kind: int, session: int, seq: int, body: bytes) -> None:
         self.kind = kind
@@ -163,3 +165,42 @@ def entries_of(body: bytes) -> "list[Entry] | None":
     return [
         Entry(*struct.unpack(_ENTRY, body[at : at + ENTRY_BYTES])) for at in range(0, len(body), ENTRY_BYTES)
     ]
+
+
+# --- what is kept until it is acknowledged --------------------------------------------------------------
+#
+#     HELLO    version u8 | schema u32 | boot 8 | epoch 8 | ticks u64 | reset cause u8 | capabilities, text
+#     RECORD   lane u8 | epoch 8 | seq u64 | prev u64 | mark u64 | boot 8 | row (outbox.row_of)
+#     ACK      lane u8 | epoch 8 | mark u64 | first of the run u64 | boot of the run 8
+#     PING     id u16 | UTC in ms u64, 0 for unknown | clock u8        PONG  id u16 | ticks u64
+#     COMMAND  id 8 | JSON                                             ANSWER  id 8 | is done u8 | text
+#
+# Ticks are ms since the node's boot. A record goes out again until its lane is acknowledged up to it, and
+# that is done when the Pi's outbox has it on disk. Frames of tags stand in tag_reader.py.
+
+VERSION = 1
+RESETS = ("unknown", "power", "watchdog", "brown_out", "software", "deep_sleep", "button")
+MAX_ROW_BYTES = MAX_BODY_BYTES - 41
+_FORMS = {
+    HELLO: "<BI8s8sQB",
+    RECORD: "<B8sQQQ8s",
+    ACK: "<B8sQQ8s",
+    PING: "<HQB",
+    PONG: "<HQ",
+    COMMAND: "<8s",
+    ANSWER: "<8sB",
+}
+
+
+def body(kind: int, values: "tuple[int | bytes, ...]", rest: bytes = b"") -> bytes:
+    """The body of a frame that is no report: its fields as drawn above, and what follows them."""
+    return struct.pack(_FORMS[kind], *values) + rest
+
+
+def fields(found: Frame) -> "tuple[Any, ...] | None":
+    """The fields of such a frame, what follows them last; None when its body is none."""
+    form = _FORMS.get(found.kind)
+    if form is None or len(found.body) < struct.calcsize(form):
+        return None
+    size = struct.calcsize(form)
+    return struct.unpack(form, found.body[:size]) + (found.body[size:],)

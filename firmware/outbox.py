@@ -178,15 +178,13 @@ class Outbox:
         for lane in wire.LANES:
             for _, boot, data in self._rings[lane].rows(self._rings[lane].last - 1, 1):
                 if boot == self.boot:
-                    columns = group_of(data, 1).columns
-                    clock = wire.CLOCKS[columns["clock"][0]]
-                    return columns["time_ms"][0], columns["boot_at_ms"][0], clock
+                    return _time_of(data)
         return 0, 0, "none"
 
     # --- time -------------------------------------------------------------------------------------------
 
-    def clock_won(self, clock: "Clock", now_ms: int, step_ms: int, was: str) -> None:
-        """The clock was won or stepped: date what was not offered, correct what was."""
+    def clock_won(self, clock: "Clock", now_ms: int, step_ms: int, was: str, is_told: bool = True) -> None:
+        """The clock was won or stepped: date what was not offered; `is_told`: correct what was."""
         times = dict(self.notes.get("times", {}))
         if self.boot not in times:
             times[self.boot] = [clock.boot_at_ms, wire.CLOCKS.index(clock.word)]
@@ -195,7 +193,7 @@ class Outbox:
             self.notes.put(
                 {"times": {boot: times[boot] for boot in times if boot in held or boot == self.boot}}
             )
-        if was != "none" or self._was_offered_timeless():
+        if is_told and (was != "none" or self._was_offered_timeless()):
             values = {"step_ms": step_ms, "was": wire.CLOCKS.index(was)}
             self.append([("clock_set", "clock", values, now_ms)], clock)
 
@@ -220,9 +218,7 @@ class Outbox:
         for ring in self._rings.values():
             for segment in ring.segments:
                 for _, boot, data in ring.rows(segment.last - 1, 1):
-                    columns = group_of(data, 1).columns
-                    at_ms = columns["time_ms"][0] - columns["boot_at_ms"][0]
-                    ran_ms[boot] = max(at_ms, ran_ms.get(boot, 0))
+                    ran_ms[boot] = max(_at_ms(data), ran_ms.get(boot, 0))
         known = reversed(self.notes.values["boots"])
         return [(boot, ran_ms[boot]) for boot in known if boot in ran_ms and boot != self.boot]
 
@@ -240,11 +236,20 @@ class Outbox:
         if number > begin + 1 and number > prev + base + 1:
             self._answer_for(lane, max(begin, prev + base) + 1, number - 1, "damaged")
         groups, is_timeless = self._groups(rows, base, lane)
+        if not groups:
+            return self.take(lane, rows[-1][0] - base, most)
         if is_timeless:
             self._offer(lane, rows[-1][0], boot)
         return wire.Batch(
             self.epoch(lane), lane, prev, boot, prev_boot if prev_boot != boot else None, groups
         )
+
+    def rows(self, lane: str, after: int, most: int) -> "list[tuple[int, int, str, bytes]]":
+        """(seq, prev, boot, bytes) of the next rows, as a frame to the Pi carries them."""
+        base, out = self._base(lane), []
+        for number, boot, data in self._rings[lane].rows(max(after, self.mark(lane)) + base, most):
+            out.append((number - base, self._previous(lane, number)[0], boot, data))
+        return out
 
     def _previous(self, lane: str, number: int) -> "tuple[int, str | None]":
         """(seq, boot) of the last row before that still exists, or of the mark."""
@@ -261,7 +266,11 @@ class Outbox:
         found: "dict[tuple[str, str], wire.Group]" = {}
         is_timeless = False
         for number, boot, data in rows:
-            group = group_of(data, number - base)
+            try:
+                group = group_of(data, number - base)
+            except wire.WireError:  # of a newer firmware, before an update was taken back
+                self._answer_for(lane, number, number, "damaged")
+                continue
             if group.columns["clock"][0] == 0:
                 is_timeless |= not self._is_dated(group, lane, number, boot)
             held = found.get((group.kind, group.source))
@@ -373,6 +382,20 @@ def group_of(data: bytes, seq: int) -> "wire.Group":
     if kind is None:
         raise wire.WireError("shape", "row", "no such kind")
     return wire.decode_group(kind, memoryview(data)[1:], seq - 1)
+
+
+def _time_of(data: bytes) -> "tuple[int, int, str]":
+    """(time_ms, boot_at_ms, clock) of a row."""
+    try:
+        columns = group_of(data, 1).columns
+    except wire.WireError:
+        return 0, 0, "none"
+    return columns["time_ms"][0], columns["boot_at_ms"][0], wire.CLOCKS[columns["clock"][0]]
+
+
+def _at_ms(data: bytes) -> int:
+    time_ms, boot_at_ms, _ = _time_of(data)
+    return time_ms - boot_at_ms
 
 
 def _told_boot(entry: "dict[str, Any]") -> "str | None":

@@ -25,6 +25,7 @@ from its boot and `boot_at_ms` is 0; otherwise `time_ms` is UTC since 1970 and `
 monotonic instant of the record.
 """
 
+import binascii
 import json
 
 try:
@@ -450,6 +451,25 @@ KINDS = {
 }
 
 KINDS_IN_ORDER = [name for _, name in sorted([(kind.number, name) for name, kind in KINDS.items()])]
+
+
+def schema_hash() -> int:
+    """A check sum of the table: two sides that have the same one know the same kinds and fields."""
+    crc = 0
+    for name in KINDS_IN_ORDER:
+        for field in KINDS[name].fields:
+            text = "%s %s %d %s %d %d %s" % (
+                name,
+                field.name,
+                field.number,
+                field.coding,
+                field.low,
+                field.high,
+                field.words,
+            )
+            crc = binascii.crc32(text.encode(), crc)
+    return crc & 0xFFFFFFFF
+
 
 SOURCE, ROWS, ABSENT = 1, 2, 3  # field numbers of a group besides its columns
 HEADER = ("version", "epoch", "lane", "prev", "boot", "prev_boot")  # of a batch, numbered from 1

@@ -38,6 +38,13 @@ class TagWriter(Protocol):
     def write_afi(self, uid: str, afi: int) -> None: ...
 
 
+@runtime_checkable
+class TimeTaker(Protocol):
+    """A source that wants the time as the unit knows it: (UTC in ms or None, the clock's word)."""
+
+    def know_time(self, utc: Callable[[], tuple[int | None, str]]) -> None: ...
+
+
 class MakeSource(Protocol):
     """`port` is a device, a pattern or an address; `pause` sleeps so many seconds of `mono_ms`."""
 

@@ -3,7 +3,8 @@
     climate  temperature_cc, humidity_cpct      door  state      mass  mass_mg, None for an overload
 
 A channel N of the node `name` is the source `name-N`. A door and a mass are raw: the cabinet makes records
-of them. What the node itself could not measure is a fault of that channel.
+of them. What the node itself could not measure is a fault of that channel. A node that keeps records of its
+own has them taken through `node_link`; those of its source `probe` are of the source `name-probe`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from edge.record import Reading
 from edge.sources.faults import Faults
+from edge.sources.node_link import NodeLink
 from edge.sources.serial_feed import SerialFeed
 from firmware import frame
 
@@ -37,6 +39,7 @@ class Reports:
 
     def __init__(self, source: str) -> None:
         self._source = source
+        self.link = NodeLink(source, Faults(source, self._put, lambda: self._now_ms))
         self._frames = frame.Decoder()
         self._counted: Counter[str] = Counter()
         self._last: tuple[int, int] | None = None  # session, seq
@@ -53,6 +56,7 @@ class Reports:
         self._now_ms = mono_ms
         for found in self._frames.feed(data):
             self._count_missing(found)
+            self._out += self.link.take(found, mono_ms)
             entries = frame.entries_of(found.body) if found.kind == frame.REPORT else []
             if entries is None:
                 self._counted["report"] += 1
@@ -119,4 +123,21 @@ class Node(SerialFeed):
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         del pause  # nothing is gathered: a frame has an end of its own
-        super().__init__(name, port, baud or BAUD, mono_ms, Reports(name), SILENT_S)
+        self._reports = Reports(name)
+        super().__init__(name, port, baud or BAUD, mono_ms, self._reports, SILENT_S)
+
+    def know_time(self, utc: Callable[[], tuple[int | None, str]]) -> None:
+        """Where to ask for (UTC in ms or None, the clock's word): the node wants to know."""
+        self._reports.link.utc = utc
+
+    def command(self, number: bytes, text: str) -> None:
+        """Have the node do something, once for each number of 8 bytes. From any thread."""
+        self._reports.link.command(number, text)
+
+    def greeting(self) -> bytes:
+        """What is said at each opening."""
+        return self._reports.link.greeting()
+
+    def due(self) -> bytes:
+        """What is to be said to the node now."""
+        return self._reports.link.due(self._mono_ms())

@@ -61,7 +61,18 @@ def take(ledger: sqlite3.Connection, chunks: Iterable[Chunk]) -> None:
         elif kind == "excursion":
             alert_looks.ask(ledger, [Look(PROBE, unit, chunk.group.source)])
         else:
-            alert_looks.ask(ledger, {look for said in said_in(chunk) for look in _noted(ledger, said)})
+            seen = _turning(chunk) if kind == "power" else chunk
+            alert_looks.ask(ledger, {look for said in said_in(seen) for look in _noted(ledger, said)})
+
+
+def _turning(chunk: Chunk) -> Chunk:
+    """Of readings that come all the time those that matter: of equal ones on end the first and the last."""
+    columns = chunk.group.columns
+    rows = watch.turns(columns)
+    if len(rows) == chunk.group.rows:
+        return chunk
+    picked = {name: [column[row] for row in rows] for name, column in columns.items()}
+    return chunk._replace(group=wire.Group(chunk.group.kind, chunk.group.source, picked))
 
 
 def begin(ledger: sqlite3.Connection, chunks: Iterable[Chunk]) -> None:
@@ -100,10 +111,11 @@ def _noted(ledger: sqlite3.Connection, said: Said) -> Iterator[Look]:
         subject = alerts.subject(ledger, seen.rule, said.unit, said.source, site, part=seen.part)
         if stamp.at_ms >= subject.from_ms:
             is_sampled = RULES[seen.rule].is_sampled
-            alert_samples.add(
+            is_new = alert_samples.add(
                 ledger, subject.number, seen.is_true, seen.numbers, stamp, is_sampled=is_sampled
             )
-            yield Look(SUBJECT, str(subject.number))
+            if is_new or seen.is_true:
+                yield Look(SUBJECT, str(subject.number))
 
 
 def _stamp(ledger: sqlite3.Connection, said: Said) -> Stamp:
@@ -222,14 +234,12 @@ def _judge_shelf(ledger: sqlite3.Connection, look: Look, now_ms: int, terms: Ter
     expiries = alert_shelf.expiries(ledger, site, item)
     seen = shelf.seen(lines, facts, expiries, terms.expiring_days, now_ms)
     newest = Newest(*alert_shelf.newest_news(ledger, site, item))
-    stock = {(rule, None): some for rule, some in seen.stock.items()}
+    held = {(one.rule, one.lot): one for one in alerts.subjects_of_pair(ledger, site, item)}
     outcomes = [Outcome(seen.due_ms, [], is_changed=False)]
-    for (rule, lot), some in (stock | seen.lots).items():
-        names = (rule, None, "", site, item, lot)
-        is_seen = any(sample.is_true for sample in some)
-        subject = alerts.subject(ledger, *names) if is_seen else alerts.find_named(ledger, *names)
-        if subject is not None:
-            outcomes.append(_settled(ledger, subject, some, newest, now_ms))
+    for rule, lot in {key for key, some in seen.samples.items() if some} | set(held):
+        subject = held.get((rule, lot)) or alerts.subject(ledger, rule, None, "", site, item, lot)
+        some = seen.samples.get((rule, lot), [])
+        outcomes.append(_settled(ledger, subject, some, newest, now_ms))
     return _joined(outcomes)
 
 

@@ -12,8 +12,8 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingest.alerts.episode import Sample
-from ingest.stock.days import begin_ms, day_of
-from ingest.stock.usable import Lot, usable
+from ingest.stock.days import MAX_DAY, begin_ms, day_of
+from ingest.stock.usable import Lot, day_of_use, usable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,11 +37,13 @@ class Facts(NamedTuple):
     held: Mapping[str, tuple[bool, int | None]] = {}
 
 
-class Shelf(NamedTuple):
-    """What the rules see, and when time alone changes it next."""
+Samples = dict[tuple[str, str | None], list[Sample]]
 
-    stock: dict[str, list[Sample]]
-    lots: dict[tuple[str, str], list[Sample]]  # by rule and lot
+
+class Shelf(NamedTuple):
+    """What the rules see, by rule and lot (None: of all), and when time alone changes it next."""
+
+    samples: Samples
     due_ms: int | None
 
 
@@ -54,21 +56,26 @@ def seen(
 ) -> Shelf:
     """What the rules saw of a site's item; lines and facts are in order of time."""
     if not lines:
-        return Shelf({}, {}, None)
+        return Shelf({}, None)
     turns = sorted(_turns(lines, facts, expires, expiring_days))
-    stock: dict[str, list[Sample]] = {rule: [] for rule in STOCK_RULES}
-    lots: dict[tuple[str, str], list[Sample]] = {}
+    samples: Samples = {}
     balance: dict[str, int] = {}
-    at_line = 0
-    for at_ms in [turn for turn in turns if turn <= now_ms]:
+    at_line = on_hand = 0
+    soonest = min((day for day in expires.values() if day is not None), default=MAX_DAY)
+    for at_ms in turns[: bisect_right(turns, now_ms)]:
         while at_line < len(lines) and lines[at_line].time_ms <= at_ms:
             line = lines[at_line]
             balance[line.lot] = balance.get(line.lot, 0) + line.quantity
+            on_hand += line.quantity
             at_line += 1
-        _see_stock(stock, at_ms, balance, _facts_at(facts, at_ms), expires)
-        for lot, count in balance.items():
-            _see_lot(lots, at_ms, lot, count, expires.get(lot), expiring_days)
-    return Shelf(stock, lots, next((turn for turn in turns if turn > now_ms), None))
+        known, today = _facts_at(facts, at_ms), day_of(at_ms)
+        is_all_usable = not known.held and day_of_use(today, known.next_visit_day) <= soonest
+        if samples or not is_all_usable or on_hand <= max(0, known.min or 0):
+            _see_stock(samples, at_ms, balance, known, expires)
+        if samples or soonest - today <= expiring_days:
+            for lot, count in balance.items():
+                _see_lot(samples, at_ms, lot, count, expires.get(lot), expiring_days)
+    return Shelf(samples, next((turn for turn in turns if turn > now_ms), None))
 
 
 def _turns(
@@ -91,49 +98,58 @@ def _facts_at(facts: Sequence[Facts], at_ms: int) -> Facts:
 
 
 def _see_stock(
-    stock: dict[str, list[Sample]],
+    samples: Samples,
     at_ms: int,
     balance: Mapping[str, int],
     facts: Facts,
     expires: Mapping[str, int | None],
 ) -> None:
     lots = [
-        Lot(lot, count, expires.get(lot), *facts.held.get(lot, (False, None)))
+        Lot(lot, count, expires.get(lot), *facts.held.get(lot, _FREE))
         for lot, count in balance.items()
         if count
     ]
-    on_hand = sum(lot.on_hand for lot in lots)
-    good = usable(lots, day_of(at_ms), facts.next_visit_day)
-    there = int(good.exact or 0)
-    numbers: dict[str, Any] = {
-        **{name: good.inputs[name] for name in _SAID},
-        "usable_day": good.inputs["day"],
-        "on_hand": on_hand,
-        "usable": there,
-        "min": facts.min,
-    }
+    numbers = _stock_numbers(lots, at_ms, facts)
+    on_hand, there = numbers["on_hand"], numbers["usable"]
     holds = (on_hand <= 0, on_hand > 0 >= there, 0 < (facts.min or 0) >= there)
     for rule, is_true in zip(STOCK_RULES, holds, strict=True):
-        stock[rule].append(Sample(at_ms, is_true and facts.is_wanted, numbers))
+        is_missed = is_true and facts.is_wanted
+        if _is_news(samples.get((rule, None)), is_missed):
+            samples.setdefault((rule, None), []).append(Sample(at_ms, is_missed, numbers))
 
 
-_SAID = ("basis", "expired", "held", "vial_monitor")
+_FREE = (False, None)
+
+
+def _stock_numbers(lots: Sequence[Lot], at_ms: int, facts: Facts) -> dict[str, Any]:
+    good = usable(lots, day_of(at_ms), facts.next_visit_day)
+    return {
+        **{name: good.inputs[name] for name in ("basis", "expired", "held", "vial_monitor")},
+        "usable_day": good.inputs["day"],
+        "on_hand": sum(lot.on_hand for lot in lots),
+        "usable": int(good.exact or 0),
+        "min": facts.min,
+    }
+
+
+def _is_news(before: Sequence[Sample] | None, is_true: bool) -> bool:
+    """What does not hold and did not before says nothing; what holds has newer numbers."""
+    return is_true or (before is not None and before[-1].is_true is True)
 
 
 def _see_lot(
-    lots: dict[tuple[str, str], list[Sample]],
+    samples: Samples,
     at_ms: int,
     lot: str,
     count: int,
     expires_day: int | None,
     expiring_days: int,
 ) -> None:
-    today = day_of(at_ms)
-    numbers: dict[str, Any] = {"on_hand": count, "expires_day": expires_day, "lot": lot}
-    is_there = count > 0 and expires_day is not None
-    is_expired = is_there and (expires_day or 0) < today
-    is_expiring = is_there and not is_expired and (expires_day or 0) - expiring_days <= today
-    for rule, is_true in zip(LOT_RULES, (is_expired, is_expiring), strict=True):
-        seen_of = lots.setdefault((rule, lot), [])
-        if is_true or seen_of:
-            seen_of.append(Sample(at_ms, is_true, numbers))
+    if expires_day is None:
+        return
+    left_days = expires_day - day_of(at_ms)
+    holds = (count > 0 > left_days, count > 0 <= left_days <= expiring_days)
+    for rule, is_true in zip(LOT_RULES, holds, strict=True):
+        if _is_news(samples.get((rule, lot)), is_true):
+            numbers = {"on_hand": count, "expires_day": expires_day, "lot": lot}
+            samples.setdefault((rule, lot), []).append(Sample(at_ms, is_true, numbers))

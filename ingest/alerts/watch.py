@@ -7,7 +7,7 @@ is no low battery but none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Seen(NamedTuple):
 OF_A_BOOT = ("door_open", "probe_silent", "probe_fault", "unit_fault")  # who starts anew tells them anew
 
 Values = Mapping[str, Any]
+Columns = Mapping[str, Sequence[Any]]
 
 
 def seen_in(kind: str, source: str, values: Values) -> Iterator[Seen]:
@@ -63,9 +64,34 @@ def _power(_source: str, values: Values) -> Iterator[Seen]:
     numbers = {"supply_mv": supply_mv, "battery_mv": values.get("battery_mv")}
     is_lost = supply_mv < LOST_BELOW_MV
     yield Seen("power_lost", None, is_lost, numbers | {"lost_below_mv": LOST_BELOW_MV})
-    low_mv = next(low_mv for up_to_mv, low_mv in LOW_BELOW_MV if supply_mv < up_to_mv)
-    is_low = not is_lost and (values.get("is_undervolted") == "yes" or supply_mv < low_mv)
-    yield Seen("battery_low", None, is_low, numbers | {"low_below_mv": low_mv})
+    is_low = not is_lost and (values.get("is_undervolted") == "yes" or _is_low(supply_mv))
+    yield Seen("battery_low", None, is_low, numbers | {"low_below_mv": low_below_mv(supply_mv)})
+
+
+def turns(columns: Columns) -> list[int]:
+    """Of supplies in order of time, the rows that begin and end a run of those that are alike."""
+    alike = [_sort(*row) for row in zip(columns["supply_mv"], columns["is_undervolted"], strict=True)]
+    last = len(alike) - 1
+    return [
+        at
+        for at, sort in enumerate(alike)
+        if at in (0, last) or sort != alike[at - 1] or sort != alike[at + 1]
+    ]
+
+
+def _sort(supply_mv: int | None, is_undervolted: int | None) -> tuple[object, ...]:
+    if supply_mv is None:
+        return (is_undervolted,)
+    return supply_mv < LOST_BELOW_MV, is_undervolted, low_below_mv(supply_mv), _is_low(supply_mv)
+
+
+def low_below_mv(supply_mv: int) -> int:
+    """Where low begins for a supply of that many volts."""
+    return next(low_mv for up_to_mv, low_mv in LOW_BELOW_MV if supply_mv < up_to_mv)
+
+
+def _is_low(supply_mv: int) -> bool:
+    return LOST_BELOW_MV <= supply_mv < low_below_mv(supply_mv)
 
 
 _WATCHERS: Mapping[str, Callable[[str, Values], Iterator[Seen]]] = {

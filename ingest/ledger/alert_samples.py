@@ -39,11 +39,14 @@ def add(
     stamp: Stamp,
     *,
     is_sampled: bool = False,
-) -> None:
-    """Keep what a rule saw. Of one moment of one boot the later counts, of several boots the worse."""
+) -> bool:
+    """Keep what a rule saw; False when it only goes on with what was seen.
+
+    Of one moment of one boot the later counts, of several boots the worse.
+    """
     rank = _RANKS[is_true]
     if is_sampled and _prolong(ledger, subject, rank, stamp):
-        return
+        return False
     text = json.dumps(numbers, ensure_ascii=False, sort_keys=True)
     ledger.execute(
         "INSERT INTO alert_sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
@@ -52,6 +55,7 @@ def add(
         " WHERE CASE WHEN excluded.boot = boot THEN excluded.seq >= seq ELSE excluded.rank > rank END",
         (subject, stamp.at_ms, stamp.at_ms, rank, text, *stamp[1:]),
     )
+    return True
 
 
 def note(

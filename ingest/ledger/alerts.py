@@ -48,6 +48,12 @@ def subject(
     """The subject of these names, made when it is new; of a unit's, `site` is where it belongs now."""
     name = _name(unit, source, site, item, lot, part)
     row = ledger.execute(
+        f"SELECT {_SUBJECT} FROM alert_subject WHERE rule = ? AND name = ?",  # noqa: S608
+        (rule, name),
+    ).fetchone()
+    if row is not None and row[4] == site:
+        return Subject(*row)
+    row = ledger.execute(
         "INSERT INTO alert_subject (rule, name, unit, source, site, item, lot, part)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (rule, name) DO UPDATE SET site = excluded.site"
         " RETURNING number, rule, unit, source, site, item, lot, part, from_ms",
@@ -56,22 +62,13 @@ def subject(
     return Subject(*row)
 
 
-def find_named(
-    ledger: sqlite3.Connection,
-    rule: str,
-    unit: str | None,
-    source: str = "",
-    site: str | None = None,
-    item: str | None = None,
-    lot: str | None = None,
-    part: str | None = None,
-) -> Subject | None:
-    """The subject of these names, None when it was never made."""
-    row = ledger.execute(
-        f"SELECT {_SUBJECT} FROM alert_subject WHERE rule = ? AND name = ?",  # noqa: S608
-        (rule, _name(unit, source, site, item, lot, part)),
-    ).fetchone()
-    return None if row is None else Subject(*row)
+def subjects_of_pair(ledger: sqlite3.Connection, site: str, item: str) -> list[Subject]:
+    """What was ever seen to hold of a site's item."""
+    rows = ledger.execute(
+        f"SELECT {_SUBJECT} FROM alert_subject WHERE site = ? AND item = ?",  # noqa: S608
+        (site, item),
+    )
+    return [Subject(*row) for row in rows]
 
 
 def _name(unit: str | None, source: str, site: str | None, *rest: str | None) -> str:

@@ -303,6 +303,7 @@ LEDGER_STEPS = (
         from_ms INTEGER NOT NULL DEFAULT 0, -- samples before are gone
         UNIQUE (rule, name)
     );
+    CREATE INDEX alert_subject_pair ON alert_subject (site, item) WHERE item IS NOT NULL;
     CREATE INDEX alert_subject_unit ON alert_subject (unit) WHERE unit IS NOT NULL;
     CREATE TABLE alert_sample (
         subject INTEGER NOT NULL,

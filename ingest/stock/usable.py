@@ -40,10 +40,14 @@ def unusable_because(lot: Lot, day: int) -> str | None:
     return None
 
 
+def day_of_use(today: int, next_visit_day: int | None) -> int:
+    """The day of the next planned visit; today where none is known or it has passed."""
+    return today if next_visit_day is None else max(today, next_visit_day)
+
+
 def usable(lots: Iterable[Lot], today: int, next_visit_day: int | None) -> Figure:
     """How much may be given out on the day of the next planned visit, or today where none is known."""
-    is_planned = next_visit_day is not None and next_visit_day >= today
-    day = next_visit_day if is_planned and next_visit_day is not None else today
+    day = day_of_use(today, next_visit_day)
     left_out: dict[str, int] = {"expired": 0, "held": 0, "vial_monitor": 0}
     total = unknown_expiry = 0
     for lot in lots:
@@ -53,6 +57,6 @@ def usable(lots: Iterable[Lot], today: int, next_visit_day: int | None) -> Figur
             continue
         total += lot.on_hand
         unknown_expiry += lot.on_hand if lot.expires_day is None and lot.on_hand > 0 else 0
-    basis = "next_visit" if is_planned else "today"
+    basis = "next_visit" if day == next_visit_day else "today"
     inputs: dict[str, Value] = {"day": day, "basis": basis, "unknown_expiry": unknown_expiry, **left_out}
     return Figure(total, FORMULA, inputs)

@@ -61,11 +61,11 @@ class Steady:
                 self.rate = (settled - self._began[1]) / (now_s - self._began[0])
 
 
-def _text(text: str) -> bytes:
+def text(text: str) -> bytes:
     return struct.pack("!H", len(text)) + text.encode()
 
 
-def _packet(first: int, body: bytes) -> bytes:
+def packet(first: int, body: bytes) -> bytes:
     size, length = len(body), b""
     while size > 127:
         length += bytes([size & 127 | 128])
@@ -88,10 +88,10 @@ class Flood:
         self._got = b""
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self._socket.sendall(_packet(0x10, _text("MQTT") + b"\x04\x02\x00\x3c" + _text("flood")))
+        self._socket.sendall(packet(0x10, text("MQTT") + b"\x04\x02\x00\x3c" + text("flood")))
         assert self._socket.recv(4)[3] == 0
         if window:
-            self._socket.sendall(_packet(0x82, b"\x00\x01" + _text("ortoo/v1/+/receipt") + b"\x00"))
+            self._socket.sendall(packet(0x82, b"\x00\x01" + text("ortoo/v1/+/receipt") + b"\x00"))
             self._socket.recv(5)
         self._socket.setblocking(False)
         for at in range(window or len(payloads)):
@@ -127,8 +127,8 @@ class Flood:
         for _ in range(min(100, len(self._ready), MOST_UNACKED - unacked)):
             unit = self._ready.popleft()
             self._mid = self._mid % 65535 + 1
-            body = _text(f"ortoo/v1/u-{unit}/batch") + struct.pack("!H", self._mid)
-            out.append(_packet(0x32, body + self._payloads[self._sent[unit]]))
+            body = text(f"ortoo/v1/u-{unit}/batch") + struct.pack("!H", self._mid)
+            out.append(packet(0x32, body + self._payloads[self._sent[unit]]))
             self._sent[unit] += 1
         self._sent_total += len(out)
         return b"".join(out)

@@ -1,4 +1,4 @@
-"""The command line: ortoo-edge run, check, status, cabinet, adjust, count, simulate, replay."""
+"""The command line: ortoo-edge run, check, status, cabinet, adjust, count, shelf, simulate, replay."""
 
 from __future__ import annotations
 
@@ -62,6 +62,11 @@ def _parser(wanted: list[str]) -> argparse.ArgumentParser:
             module = importlib.import_module("edge.cabinet.command")
             module.add_arguments(command, name, CONFIG)
             command.set_defaults(run=module.run)
+    command = commands.add_parser("shelf", help="serve the crew's page of a book shelf")
+    if "shelf" in wanted:
+        module = importlib.import_module("edge.books.serve")
+        module.add_arguments(command, CONFIG)
+        command.set_defaults(run=module.run)
     for name, text in (("simulate", "run simulated units"), ("replay", "run one unit from a recorded log")):
         command = commands.add_parser(name, help=text)
         if name in wanted:

@@ -6,23 +6,25 @@ import json
 from typing import TYPE_CHECKING
 
 from hardware.carrier import circuit, layout, netlist, rules, schematic, symbol
-from hardware.source import FaultsFound, TomlSource
+from hardware.source import FaultsFound
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hardware.carrier.circuit import Circuit
     from hardware.pinmap import PinMap
+    from hardware.source import TomlSource
 
 # Nets that are fed through parts that the rule check takes for passive: connectors, transistors, a fuse.
 FED = ["VBAT", "GND", "VBATT", "+3V3_X", "+5V", "SURGE_VCC", "VS", "VIN", "5V_RAW"]
 OWN_FOOTPRINTS = ("MicroFit4", "GH4", "GH6", "GH10", "SMA")
 
 
-def make(folder: Path, pinmap: PinMap, name: str = "hardware/carrier") -> tuple[Circuit, dict[str, str]]:
+def make(
+    folder: Path, pinmap: PinMap, places: TomlSource, name: str = "hardware/carrier"
+) -> tuple[Circuit, dict[str, str]]:
     """The circuit, and the project's files by name; FaultsFound where the sources contradict each other."""
     drawn = circuit.load(folder, name)
-    places = TomlSource(folder / "board.toml", f"{name}/board.toml")
     sheet = schematic.schematic(drawn, pinmap.rails, FED)
     found = [*rules.compare(pinmap, drawn, netlist.read(sheet)), *layout.faults(drawn, places)]
     if found:

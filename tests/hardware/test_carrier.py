@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from hardware import pinmap
 from hardware.carrier import circuit, netlist, project, rules, sexpr
-from hardware.source import FaultsFound
+from hardware.source import FaultsFound, TomlSource
 from tests.fixtures.programs import ROOT, find_program
 
 CARRIER = ROOT / "hardware" / "carrier"
-SHEET = CARRIER / "kicad" / "carrier.kicad_sch"
+KICAD = ROOT / "hardware" / "made" / "carrier"
+SHEET = KICAD / "carrier.kicad_sch"
 SOURCES = ("circuit.csv", "symbols.toml", "board.toml")
 
 
@@ -41,7 +42,7 @@ def faults_of(tmp_path: Path, pins: pinmap.PinMap) -> Callable[[str, str, str], 
         assert old in text
         (tmp_path / name).write_text(text.replace(old, new, 1))
         with pytest.raises(FaultsFound) as found:
-            project.make(tmp_path, pins, "carrier")
+            project.make(tmp_path, pins, TomlSource(tmp_path / "board.toml", "carrier/board.toml"), "carrier")
         told = []
         for fault in found.value.faults:
             if not fault.path.startswith("carrier/"):
@@ -70,7 +71,7 @@ def test_the_drawing_agrees_with_the_pin_map(pins: pinmap.PinMap, drawn: netlist
     [
         ("circuit.csv", "IO4=DOOR IO5=HELP", "IO4=HELP IO5=DOOR", "U7,", "pad 4 (esp32-s3) is on HELP"),
         ("circuit.csv", "IO45=NC", "IO45=DOOR", "U7,", "pad 26 (esp32-s3) is on DOOR, the pin map says None"),
-        ("circuit.csv", "GPIO17=PI_HALT_PI GPIO18=GNSS_PPS", "GPIO17=GNSS_PPS GPIO18=PI_HALT_PI", "J13,", "pad 11 (pi) is on GNSS_PPS"),
+        ("circuit.csv", "LINK_TX_PI GPIO17=PI_HALT_PI", "PI_HALT_PI GPIO17=LINK_TX_PI", "J13,", "pad 11"),
         ("circuit.csv", "1=DOOR_X 2=GND 3=+5V", "1=DOOR 2=GND 3=+5V", "J3,", "pin 1 is on DOOR, the pin map"),
         ("circuit.csv", "1=HELP_X 2=HELP\n", "1=HELPX 2=HELP\n", "R43,", "nothing else is on HELPX"),
         ("circuit.csv", "R43,R,1k", "R40,R,1k", "R40,R,1k,", "R40 is in line"),
@@ -96,7 +97,7 @@ def test_a_signal_led_around_its_buffer_is_found(tmp_path: Path, pins: pinmap.Pi
     text = path.read_text().replace("2A=PI_HALT GND", "2A=GND GND")
     path.write_text(text)
     with pytest.raises(FaultsFound, match=r"pinmap\.toml:\d+: PI_HALT: none of these parts is at PI_HALT"):
-        project.make(tmp_path, pins)
+        project.make(tmp_path, pins, TomlSource(tmp_path / "board.toml", "board.toml"))
 
 
 def test_the_reader_joins_no_wire_that_only_touches(drawn: netlist.Netlist) -> None:
@@ -168,7 +169,7 @@ def test_kicad_opens_the_board(kicad: Path, tmp_path: Path) -> None:
     target = tmp_path / "board.svg"
     assert run_kicad(
         kicad, tmp_path, "pcb", "export", "svg", "-l", "F.Cu,Edge.Cuts", "-o", target,
-        CARRIER / "kicad" / "carrier.kicad_pcb",
+        KICAD / "carrier.kicad_pcb",
     ) == 0  # fmt: skip
     assert target.stat().st_size > 1000
 

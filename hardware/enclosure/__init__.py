@@ -1,0 +1,1 @@
+"""The case: case.toml and the carrier's outline -> solids, drawings and what does not fit."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from ingest.stock.sheet import Problem
 
+MARC = "marc"
+
 router = APIRouter(tags=["books"])
 
 
@@ -119,33 +121,23 @@ def retry_undelivered_books(given: Given) -> Response:
 def import_books(
     given: Given,
     what: Annotated[BookSheetWord, Query()],
-    body: Annotated[bytes, Body(media_type="text/csv")],
+    body: Annotated[bytes, Body(media_type="application/octet-stream")],
+    home: Annotated[
+        str | None, Query(max_length=64, description="marc: of copies that name no place")
+    ] = None,
 ) -> Response:
-    """Take a CSV file of a library: all of its lines, or none and every bad one named."""
-    read = read_sheet(what, body)
-    terms = Terms(given.library.card_key, given.now_ms())
+    """Take a CSV sheet whole, or nothing of it; or MARC records (ISO 2709), the good ones."""
+    now_ms = given.now_ms()
+    if what == MARC:
+        found = read_marc(body, home, now_ms)
+        lines = given.change(lambda ledger: library_import.take_catalogue(ledger, found))
+        return _json({"is_taken": True, "lines": lines, "problems": _problems(found.problems)})
+    read, terms = read_sheet(what, body), Terms(given.library.card_key, now_ms)
     try:
         lines = given.change(lambda ledger: library_import.take(ledger, what, read, terms))
     except SheetRefused as refused:
         return _json({"is_taken": False, "lines": 0, "problems": _problems(refused.problems)})
     return _json({"is_taken": True, "lines": lines, "problems": []})
-
-
-@router.post(
-    "/api/v1/books/import/marc",
-    operation_id="import_marc",
-    response_class=Response,
-    responses={200: {"model": BooksImported}, **responses(422, 503)},
-)
-def import_marc(
-    given: Given,
-    body: Annotated[bytes, Body(media_type="application/marc")],
-    home: Annotated[str | None, Query(max_length=64, description="of copies that name no place")] = None,
-) -> Response:
-    """Take MARC 21 or CNMARC records (ISO 2709): the good ones, and each bad one named."""
-    read = read_marc(body, home, given.now_ms())
-    lines = given.change(lambda ledger: library_import.take_catalogue(ledger, read))
-    return _json({"is_taken": True, "lines": lines, "problems": _problems(read.problems)})
 
 
 def _problems(found: Iterable[Problem]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from ingest.api.stock_shapes import Name, SheetProblem  # noqa: TC001 -- pydanti
 CopyStateWord = Literal["on_shelf", "on_loan", "missing", "unknown"]
 VerdictWord = Literal["accepted", "already", "conflict", "refused"]
 RulingWord = Literal["stands", "void"]
-BookSheetWord = Literal["books", "readers", "holds", "rotas", "rounds"]
+BookSheetWord = Literal["books", "readers", "holds", "rotas", "rounds", "marc"]
 
 
 class BookPlace(Shape):

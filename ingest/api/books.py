@@ -399,7 +399,7 @@ def _side(ledger: sqlite3.Connection, fact: Fact) -> dict[str, Any]:
     "/api/v1/books/units/{unit}/carry",
     operation_id="list_books_to_carry",
     response_class=Response,
-    responses={200: {"model": BooksToCarry}, **responses(404, 503)},
+    responses={200: {"model": BooksToCarry}, **responses(404, 422, 503)},
 )
 def list_books_to_carry(given: Given, unit: str) -> Response:
     """Before a trip: what readers along a unit's way wait for, and which copy goes aboard for each."""
@@ -454,7 +454,7 @@ def read_unit_book_lists(given: Given, unit: str) -> Response:
     "/api/v1/books/rotation",
     operation_id="list_book_moves",
     response_class=Response,
-    responses={200: {"model": BookMoves}, **responses(503)},
+    responses={200: {"model": BookMoves}, **responses(422, 503)},
 )
 def list_book_moves(
     given: Given, site: Annotated[str | None, Query(max_length=64, description="from or to this site")] = None

@@ -57,11 +57,15 @@ def take(ledger: sqlite3.Connection, what: str, sheet: Sheet, terms: Terms) -> i
     return len(sheet.rows)
 
 
+_OF_TITLE = ("name", "author", "language", "isbn", "publisher", "year")
+
+
 def _books(ledger: sqlite3.Connection, sheet: Sheet, terms: Terms) -> list[Problem]:
     for _, values in sheet.rows:
         title = values["title"] or values["isbn"] or values["copy"]
-        said = ("name", "author", "language", "isbn", "publisher", "year")
-        catalogue.put_title(ledger, Title(title, *(values[column] for column in said)))
+        held = catalogue.find_title(ledger, title)  # what this line leaves open, another copy's may have said
+        told: dict[str, Any] = {column: values[column] or getattr(held, column, None) for column in _OF_TITLE}
+        catalogue.put_title(ledger, Title(title, **told))
         withdrawn_ms = terms.now_ms if values["is_withdrawn"] else None
         _put_copy(
             ledger,

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from firmware import wire
 from ingest.api.app import create_app
-from ingest.api.context import Context, Readiness
+from ingest.api.context import Context, LibraryTerms, Readiness
 from ingest.api.server import ApiServer
 from ingest.erasing import erase
 from ingest.history.chunk import Chunk
@@ -33,6 +33,7 @@ NOW_MS = 1_795_251_600_000  # 2026-11-21T09:00:00Z
 DAY_START_MS = NOW_MS - NOW_MS % 86_400_000
 EPOCH = "00112233445566aa"
 BOOT = "aabbccddeeff0011"
+CARD_KEY = b"0123456789abcdef"
 LOCAL = ("127.0.0.1", 50000)
 GNSS = wire.CLOCKS.index("gnss")
 
@@ -69,6 +70,7 @@ class Parts:
             now_ms=lambda: self.now_ms,
             instance="c0ffee",
             tick_ms=self.tick_ms,
+            library=LibraryTerms("sip2", CARD_KEY),
         )
         self.app = create_app(self.context)
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.fixtures.mosquitto import Mosquitto
     from tests.fixtures.programs import Program
 
-UNITS, BATCHES, ROWS = 20, 120, 20
+UNITS, BATCHES, ROWS = 20, 60, 20
 SETTINGS = """\
 [history]
 store = "influx"
@@ -84,7 +84,7 @@ def is_waiting(service: Service) -> bool:
 def trouble(influxd: Influxd, proxy: Proxy, service: Service, flooding: threading.Thread) -> list[str]:
     """Kill, stop and kill again, each when so many posts were made; what was done."""
     done = []
-    for what, posts in (("killed", 8), ("paused", 16), ("killed", 24)):
+    for what, posts in (("killed", 4), ("paused", 8), ("killed", 12)):
         before = len(proxy.writes)
         wait_until(lambda at=before + posts: len(proxy.writes) >= at, 30, what=f"{posts} more posts")  # type: ignore[misc]
         (influxd.kill if what == "killed" else influxd.pause)()

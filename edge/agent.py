@@ -298,8 +298,17 @@ class Agent:
             raise ConfigError(f"[books] key_file: {error}") from None
         door = Door(Path(books.folder) / SOCKET, self._time.mono_ms)
         self._sources.append(door)
+        # With a cabinet a scanned code is a pack of medicine.
+        has_scanner = self._keeper is None and any(one.type == "scanner" for one in self._settings.source)
         return Librarian(
-            self._settings.unit.id, Path(books.folder), policy, key, self._intake, door, self._write_tag
+            self._settings.unit.id,
+            Path(books.folder),
+            policy,
+            key,
+            self._intake,
+            door,
+            self._write_tag,
+            has_scanner=has_scanner,
         )
 
     def _make_courier(self, known_protocol: str | None) -> Courier:

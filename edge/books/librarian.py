@@ -49,6 +49,7 @@ MOST_SHOWN = 500  # of one list in one answer
 MISSING_SURE_PCT = 95  # below, a copy that was not read is not told as gone
 AT_ONCE = 400  # records of a check that are made in one turn
 MAX_ID = 64
+MOST_SCANS, SCAN_MS = 16, 10_000
 
 
 class Librarian:
@@ -63,6 +64,8 @@ class Librarian:
         intake: Intake,
         door: Door,
         write: Callable[[str, str, int], None],
+        *,
+        has_scanner: bool = False,
     ) -> None:
         self._unit = unit
         self._folder = folder
@@ -77,6 +80,8 @@ class Librarian:
         self._under_way: dict[str, int] = {}  # id -> the client who asked last
         self._inventory: Inventory | None = None
         self._to_tell: list[tuple[Reading, Fact | None]] = []
+        self._has_scanner = has_scanner
+        self._scans: list[tuple[int, str]] = []  # that nobody has fetched yet
         self._is_resumed = False
         self._looks = {
             "status": self._status,
@@ -86,6 +91,7 @@ class Librarian:
             "copy": self._copy,
             "lists": self._bring,
             "check": self._check_shelf,
+            "scans": self._give_scans,
         }
 
     # --- readings ---------------------------------------------------------------------------------------
@@ -98,6 +104,8 @@ class Librarian:
             self._see(reading)
         elif reading.kind == "tag_written":
             self._written(reading)
+        elif reading.kind == "scan" and self._has_scanner:
+            self._scans = [*self._scans[1 - MOST_SCANS :], (reading.mono_ms, str(reading.values.get("code")))]
         else:
             return False
         return True
@@ -266,8 +274,15 @@ class Librarian:
             "conflicts": len(self._shelf.conflicts()),
             "repairs": len(self._pad.repairs),
             "is_checking": self._inventory is not None,
+            "has_scanner": self._has_scanner,
             "pad": [self._of_pad(lying.tag.item) for lying in self._pad.tags(now_ms) if lying.tag.item][:40],
         }
+
+    def _give_scans(self, ask: dict[str, Any], now_ms: int) -> dict[str, Any]:
+        """The codes of the wired scanner since somebody asked; who scanned for nobody does so again."""
+        del ask
+        scans, self._scans = self._scans, []
+        return {"scans": [code for at_ms, code in scans if now_ms - at_ms < SCAN_MS]}
 
     def _of_pad(self, item: str) -> dict[str, Any]:
         known = self._shelf.known(item)

@@ -36,7 +36,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FILES = Path(__file__).parent / "page"
-TYPES = {".html": "text/html", ".svg": "image/svg+xml", ".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
+TYPES = {
+    ".html": "text/html",
+    ".svg": "image/svg+xml",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".json": "application/json",
+}
 PATHS = {
     "/": "index.html",
     **{f"/{name}": name for name in ("page.js", "page.css", "icon.svg")},
@@ -60,7 +66,19 @@ MOST_GUESSES, GUESSES_S = 10, 60.0
 MOST_SESSIONS = 64
 COOKIE = "ortoo_crew"
 # What the page may ask; lists are brought by this process alone.
-ASKS = {"status", "lend", "return", "renew", "settle", "holds", "conflicts", "reader", "copy", "check"}
+ASKS = {
+    "status",
+    "lend",
+    "return",
+    "renew",
+    "settle",
+    "holds",
+    "conflicts",
+    "reader",
+    "copy",
+    "check",
+    "scans",
+}
 
 
 class Page(ThreadingHTTPServer):

@@ -6,12 +6,13 @@ const LANGUAGES = { zh: ["中文", "zh-Hans", "line"], en: ["English", "en", "li
 const TABS = ["lend", "return", "check", "holds", "conflicts"];
 const FORGET_MS = 120_000; // a reader's card is forgotten when nothing was scanned for so long
 const LOOK_MS = 3_000;
+const WIRED_MS = 500; // the vehicle's own scanner is asked for its codes so often
 const TRIES = 3;
 const SHOWN = 30;
 
 const state = {
   tab: "lend", language: "zh", words: {}, status: null, isGone: false, needsCode: false,
-  card: "", reader: null, log: [], check: null, holds: [], conflicts: [], touchedMs: 0, waiting: 0,
+  card: "", reader: null, log: [], check: null, holds: [], conflicts: [], touchedMs: 0, waiting: 0, isWired: false,
 };
 
 const say = (key, values = {}) =>
@@ -310,8 +311,17 @@ function codeView() {
   return [make("h1", {}, say("code")), make("form", { onsubmit: enter }, input, make("button", { class: "main" }, "⏎"))];
 }
 
+/** Codes of the scanner that is wired to the Pi go to the one phone that wants them. */
+async function fetchScans() {
+  for (const code of (await ask("scans")).scans ?? []) queue(() => scan(code));
+}
+
 function showState() {
   const { status } = state;
+  const wired = document.querySelector("#wired");
+  wired.hidden = !status?.has_scanner;
+  wired.textContent = say("wired");
+  wired.setAttribute("aria-pressed", `${state.isWired}`);
   const output = document.querySelector("#state");
   let [text, kind] = ["", ""];
   if (state.isGone) [text, kind] = [say("agent_gone"), "bad"];
@@ -369,15 +379,17 @@ async function begin() {
   const select = document.querySelector("#language");
   select.append(...Object.entries(LANGUAGES).map(([value, [label]]) => make("option", { value }, label)));
   select.addEventListener("change", () => speak(select.value));
+  document.querySelector("#wired").addEventListener("click", () => {
+    state.isWired = !state.isWired;
+    draw();
+  });
   const wanted = localStorage.getItem("ortoo.language") ?? navigator.languages.map((tag) => tag.slice(0, 2)).find((tag) => tag in LANGUAGES) ?? "zh";
   select.value = wanted in LANGUAGES ? wanted : "zh";
   await speak(select.value);
   await look();
   window.ortoo = { state: { isKnown: true }, page: state };
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    if (!state.waiting && !document.hidden) queue(look);
-  }
+  setInterval(() => !state.waiting && !document.hidden && queue(look), LOOK_MS);
+  setInterval(() => !state.waiting && !document.hidden && state.isWired && queue(fetchScans), WIRED_MS);
 }
 
 begin();

@@ -62,7 +62,9 @@ def some_lists(**head: Any) -> lists.Lists:
 class Unit:
     """An agent with a book shelf, and no line to any broker."""
 
-    def __init__(self, folder: Path, sources: Sequence[Source] = (), **books: Any) -> None:
+    def __init__(
+        self, folder: Path, sources: Sequence[Source] = (), wired: Sequence[Any] = (), **books: Any
+    ) -> None:
         self.folder = folder
         self.books = folder / "books"
         self.books.mkdir(parents=True, exist_ok=True)
@@ -72,7 +74,7 @@ class Unit:
                 "unit": {"id": "library-01"},
                 "broker": {"host": "127.0.0.1", "port": 9},
                 "outbox": {"path": str(folder / "outbox.db"), "group_ms": 50},
-                "source": [],
+                "source": list(wired),
                 "books": {
                     "folder": str(self.books),
                     "key_file": str(folder / "key"),

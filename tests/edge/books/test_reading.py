@@ -113,6 +113,25 @@ def test_any_bytes_of_a_node_are_read_or_counted(data: bytes) -> None:
     assert tags.refused["unknown"] >= 1
 
 
+def test_the_wired_scanner_s_codes_go_to_whoever_asks_first(tmp_path: Path) -> None:
+    line = PtyLine(tmp_path / "scanner")
+    source = SOURCES["scanner"]("scanner", str(tmp_path / "scanner"), 9600, Clock.now, time.sleep)
+    wired = {"name": "scanner", "type": "scanner", "port": str(tmp_path / "scanner")}
+    unit = Unit(tmp_path / "unit", [source], wired=[wired])
+    Clock.unit = unit
+    unit.start()
+    assert unit.ask("status")["has_scanner"]
+
+    def scans() -> list[str]:
+        line.send(b"QL1\r")  # whoever opens a port throws away what waited there
+        found: list[str] = unit.ask("scans")["scans"]
+        return found
+
+    assert set(wait_until(scans, 15, every_s=0.2)) == {"QL1"}
+    unit.end()
+    line.close()
+
+
 # --- another program ------------------------------------------------------------------------------------
 
 

@@ -36,8 +36,8 @@ from ingest.ledger.par_levels import ParLevel
 from ingest.ledger.sites import Site, SiteError
 from ingest.ledger.stock_import import SheetRefused
 from ingest.stock import sheet
-from ingest.stock.days import parse_day
-from ingest.stock.entries import ADJUST, AHEAD_MS, COUNT, DISCARD, SIGNS, TRANSFER, Entry
+from ingest.stock.days import date_text, day_of, parse_day
+from ingest.stock.entries import ADJUST, AHEAD_MS, BEGIN_MS, COUNT, DISCARD, SIGNS, TRANSFER, Entry
 from ingest.stock.sheet import levels_in_disorder
 
 if TYPE_CHECKING:
@@ -152,6 +152,8 @@ def _instant(text: str | None, now_ms: int) -> int:
         raise ApiError(422, "invalid", "body.at", str(error)) from None
     if at_ms > now_ms + AHEAD_MS:
         raise ApiError(422, "ahead", "body.at", "this has not happened yet")
+    if at_ms < BEGIN_MS:
+        raise ApiError(422, "behind", "body.at", f"before {date_text(day_of(BEGIN_MS))}: is the year right?")
     return at_ms
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ingest.stock.entries import AHEAD, NO_CLOCK, booked_time
+from ingest.stock.entries import AHEAD, BEHIND, NO_CLOCK, booked_time
 
 if TYPE_CHECKING:
     from ingest.stock.entries import Said
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LENT, RETURNED, RENEWED = "lent", "returned", "renewed"
 SEEN, GONE, REPAIRED, PLACED = "seen", "gone", "repaired", "placed"
 LOAN_EVENTS = frozenset({LENT, RETURNED, RENEWED})
-DOUBTFUL_CLOCKS = frozenset({NO_CLOCK, AHEAD})
+DOUBTFUL_CLOCKS = frozenset({NO_CLOCK, AHEAD, BEHIND})
 MANUAL = "manual"  # the clock of a fact that a person enters
 
 STANDS, VOID = "stands", "void"  # what a person decides of a conflict

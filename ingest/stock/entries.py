@@ -34,6 +34,8 @@ SIGNS = {RECEIVE: 1, DISPENSE: -1, DISCARD: -1, ADJUST: 1}
 BOOKED_KINDS = frozenset({"move", "count"})
 AHEAD_MS = 300_000
 AHEAD = "ahead"  # the clock of an entry whose unit claimed a time to come
+BEHIND = "behind"  # and of one that claimed a time before there was any unit
+BEGIN_MS = 1_577_836_800_000  # 2020-01-01; a clock that has lost its battery says 1970 or 2000
 NO_CLOCK = "none"
 
 
@@ -211,7 +213,9 @@ def _entry(
 
 
 def booked_time(time_ms: int, clock: str, learned_ms: int) -> tuple[int, str]:
-    """When it happened for the book, and by which clock: what has no time or a time to come, on arrival."""
+    """When it happened for the book, and by which clock; what has no time or an impossible one: on arrival."""
     if clock == NO_CLOCK:
         return learned_ms, clock
-    return (learned_ms, AHEAD) if time_ms > learned_ms + AHEAD_MS else (time_ms, clock)
+    if time_ms > learned_ms + AHEAD_MS:
+        return learned_ms, AHEAD
+    return (learned_ms, BEHIND) if time_ms < BEGIN_MS else (time_ms, clock)

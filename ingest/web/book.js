@@ -17,7 +17,7 @@ import { html } from "./view.js";
 
 const LINES = 50;
 const LATE_MS = 3_600_000;
-const UNSURE_CLOCKS = ["estimated", "none", "ahead"];
+const UNSURE_CLOCKS = ["estimated", "none", "ahead", "behind"];
 
 /** @param {{ say: Say, language: Language, site: string, names: Record<string, Record<string, string>>, first: Line[], before: string | null }} props */
 export function Book({ say, language, site, names, first, before }) {

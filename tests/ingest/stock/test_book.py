@@ -161,6 +161,20 @@ def test_a_time_to_come_is_booked_on_arrival(desk: Desk) -> None:
     assert (entry.time_ms, entry.clock) == (NOW_MS, "ahead")
 
 
+@pytest.mark.parametrize("said_ms", [0, 946_684_800_000])  # what clocks say that have lost their battery
+def test_a_clock_in_the_past_is_booked_on_arrival_and_moved_when_it_is_set(desk: Desk, said_ms: int) -> None:
+    rtc = wire.CLOCKS.index("rtc")
+    desk.send(sent(move([1], RECEIVE, pieces=6, clock=rtc, boot_at_ms=said_ms, time_ms=said_ms + 5_000)))
+    (_, entry) = book.history(desk.connection, CABINET, None, 1)[0]
+    assert (entry.time_ms, entry.clock, entry.said_ms) == (NOW_MS, "behind", said_ms + 5_000)
+    assert stock(desk.connection) == {("ors", ""): 6}
+    desk.send(
+        sent(group("clock_set", [2], time_ms=BOOT_AT_MS + 60_000, boot_at_ms=BOOT_AT_MS, was=rtc, step_ms=1))
+    )
+    (_, entry) = book.history(desk.connection, CABINET, None, 1)[0]
+    assert (entry.time_ms, entry.clock) == (BOOT_AT_MS + 5_000, "gnss")
+
+
 def told(seq: int, state: int, ago_ms: int, **cells: Any) -> wire.Group:
     rule = {"direction": 1, "judgement": 0, "comparator": 2, "limit_cc": 800, "limit_s": 3600}
     about = {"number": 1, "state": state, "began_ago_ms": ago_ms, "outside_s": 3600 + 60 * seq}

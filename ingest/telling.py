@@ -112,8 +112,13 @@ def _tell_level(
     latest_ms = max(draft.due_ms for draft in drafts)
     escalate_ms = None if is_last else latest_ms + (rule.escalate_s or 0) * 1000
     alerts.told(ledger, telling.number, now_ms, level, escalate_ms)
-    names = ", ".join(draft.contact for draft in drafts)
-    alerts.add_step(ledger, telling.number, now_ms, "escalated" if level else "told", None, names)
+    what = "escalated" if level else "told"
+    for step, some in (
+        (what, [draft.contact for draft in drafts if draft.due_ms <= now_ms]),
+        ("held_back", [draft.contact for draft in drafts if draft.due_ms > now_ms]),
+    ):
+        if some:
+            alerts.add_step(ledger, telling.number, now_ms, step, None, ", ".join(some))
 
 
 def thing_of(subject: Subject) -> str:

@@ -148,6 +148,7 @@ class AlertStep(Shape):
         "told",
         "escalated",
         "held_back",
+    "unsent",
         "acknowledged",
         "commented",
         "closed",

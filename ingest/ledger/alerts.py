@@ -145,7 +145,7 @@ def change(ledger: sqlite3.Connection, alert: Alert, episode: Episode, now_ms: i
         (*episode[:3], _text(episode.numbers), alert.number),
     )
     if is_over:
-        _fall_silent(ledger, alert.number)
+        _fall_silent(ledger, alert.number, now_ms)
     if was_over != is_over:
         add_step(ledger, alert.number, now_ms, "ended" if is_over else "reopened")
     elif alert.episode[:3] != episode[:3]:
@@ -155,7 +155,7 @@ def change(ledger: sqlite3.Connection, alert: Alert, episode: Episode, now_ms: i
 def withdraw(ledger: sqlite3.Connection, number: int, now_ms: int) -> None:
     """It never was."""
     ledger.execute("UPDATE alert SET state = 'withdrawn' WHERE number = ?", (number,))
-    _fall_silent(ledger, number)
+    _fall_silent(ledger, number, now_ms)
     add_step(ledger, number, now_ms, "withdrawn")
 
 
@@ -195,9 +195,16 @@ def set_pending(
     return True
 
 
-def _fall_silent(ledger: sqlite3.Connection, number: int) -> None:
+def _fall_silent(ledger: sqlite3.Connection, number: int, now_ms: int) -> None:
+    """Nobody is to be told any more. Whom no message reached was not told, and may be, should it go on."""
     ledger.execute("UPDATE alert SET tell_ms = NULL, escalate_ms = NULL WHERE number = ?", (number,))
-    notifications.drop_waiting(ledger, number)
+    if notifications.drop_waiting(ledger, number):
+        add_step(ledger, number, now_ms, "unsent")
+    ledger.execute(
+        "UPDATE alert SET told_ms = NULL, level = 0 WHERE number = ?1"
+        " AND NOT EXISTS (SELECT 1 FROM notification WHERE alert = ?1)",
+        (number,),
+    )
 
 
 # --- what people do
@@ -211,7 +218,7 @@ def acknowledge(ledger: sqlite3.Connection, number: int, who: str, comment: str,
         (now_ms, who, number),
     ).rowcount
     if taken:
-        _fall_silent(ledger, number)
+        _fall_silent(ledger, number, now_ms)
         add_step(ledger, number, now_ms, "acknowledged", who, comment)
     return taken > 0
 
@@ -224,7 +231,7 @@ def close(ledger: sqlite3.Connection, number: int, who: str, reason: str, now_ms
         (now_ms, who, number),
     ).rowcount
     if closed:
-        _fall_silent(ledger, number)
+        _fall_silent(ledger, number, now_ms)
         add_step(ledger, number, now_ms, "closed", who, reason)
     return closed > 0
 

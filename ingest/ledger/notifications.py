@@ -72,9 +72,9 @@ def heard_of(ledger: sqlite3.Connection, contact: str, thing: str, since_ms: int
     return rows.fetchall()
 
 
-def drop_waiting(ledger: sqlite3.Connection, alert: int) -> None:
-    """Forget what was to be said of an alert and was not yet: it is over, or somebody has it."""
-    ledger.execute("DELETE FROM notification WHERE alert = ? AND state = 'waiting'", (alert,))
+def drop_waiting(ledger: sqlite3.Connection, alert: int) -> int:
+    """Forget what was to be said of an alert and was not yet: it is over, or somebody has it. How many."""
+    return ledger.execute("DELETE FROM notification WHERE alert = ? AND state = 'waiting'", (alert,)).rowcount
 
 
 def claim(ledger: sqlite3.Connection, now_ms: int, most: int) -> list[Notification]:

@@ -1,6 +1,6 @@
-"""What alerts cost at 10,000 cabinets: rules judged anew from all that is known, and records coming in.
+"""What alerts cost at 10,000 cabinets: rules judged anew from all that is known, and records taken.
 
-The reference is SQLite alone reading the same rows of the book, which a judgement needs at least; for records,
+The reference is SQLite alone reading the rows of the book, which a judgement needs at least; for records,
 putting the same ones as last values.
 """
 

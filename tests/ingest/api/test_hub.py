@@ -18,6 +18,7 @@ STEPS = st.lists(
         st.tuples(st.just("tick"), st.integers(1, RING + 3)),
         st.tuples(st.just("read"), st.integers(0, 2)),
         st.tuples(st.just("return"), st.integers(0, 2)),
+        st.tuples(st.just("alert"), st.just(0)),
     ),
     max_size=60,
 )
@@ -30,6 +31,9 @@ class Browser:
         self._hub = hub
         self._last_id: str | None = None
         self.units: dict[str, Any] = {}
+        self.alerts = 0  # the revision that was asked for last
+        self._unread = b""
+        self._listener: Listener
         self.come_back()
 
     def write(self, data: bytes) -> None:
@@ -60,6 +64,9 @@ class Browser:
         self._last_id = lines["id"]
         if lines["event"] == "snapshot":
             self.units = {}
+            self.alerts = self._hub._context.alert_news.revision
+        elif lines["event"] == "alerts":
+            self.alerts = json.loads(lines["data"])["revision"]
         for unit in json.loads(lines["data"]).get("units", []):
             self.units[unit["unit"]] = unit
 
@@ -81,6 +88,8 @@ async def test_every_listener_ends_with_what_is_true(parts: Parts, steps: list[t
             for at_s in range(which):
                 move(parts, UNITS[0], number)
                 hub.tick(at_s)
+        elif what == "alert":
+            parts.context.alert_news.changed()
         elif what == "read":
             listeners[which].read()
         else:
@@ -90,6 +99,7 @@ async def test_every_listener_ends_with_what_is_true(parts: Parts, steps: list[t
     for listener in listeners:
         listener.read()
         assert listener.units == truth
+        assert listener.alerts == parts.context.alert_news.revision
     hub.close()
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import Response
 from pydantic_core import to_json
 
@@ -396,7 +396,7 @@ def _side(ledger: sqlite3.Connection, fact: Fact) -> dict[str, Any]:
 
 
 @router.get(
-    "/api/v1/books/units/{unit}/carry",
+    "/api/v1/units/{unit}/books/carry",
     operation_id="list_books_to_carry",
     response_class=Response,
     responses={200: {"model": BooksToCarry}, **responses(404, 422, 503)},
@@ -431,12 +431,18 @@ def list_books_to_carry(given: Given, unit: str) -> Response:
 
 
 @router.get(
-    "/api/v1/books/units/{unit}/lists",
+    "/api/v1/units/{unit}/books/lists",
     operation_id="read_unit_book_lists",
     response_class=Response,
-    responses={200: {"content": {"application/x-ndjson": {}}}, **responses(404, 422, 503)},
+    responses={
+        200: {"content": {"application/x-ndjson": {}}},
+        304: {"description": "Not Modified"},
+        **responses(404, 422, 503),
+    },
 )
-def read_unit_book_lists(given: Given, unit: str) -> Response:
+def read_unit_book_lists(
+    given: Given, unit: str, if_none_match: Annotated[str, Header(max_length=100)] = ""
+) -> Response:
     """What a unit lends by: its shelf, blocked readers, holds and conflicts, as the file that it takes."""
     library = given.library
     key = "" if library.card_key is None else name_of(library.card_key)
@@ -444,8 +450,11 @@ def read_unit_book_lists(given: Given, unit: str) -> Response:
     found = given.reader.look(lambda ledger: unit_lists.for_unit(ledger, unit, terms, given.now_ms()))
     if found is None:
         raise unknown_unit(unit)
+    tag = f'"{found.head["revision"]}"'
+    if if_none_match == tag:
+        return Response(status_code=304, headers={"ETag": tag})
     try:
-        return Response(written(found), media_type="application/x-ndjson")
+        return Response(written(found), media_type="application/x-ndjson", headers={"ETag": tag})
     except TooLong as error:
         raise ApiError(422, "too_long", "path.unit", str(error)) from None
 

@@ -9,12 +9,14 @@
 
 The unit's half is `edge/books/lists.py`, which refuses a file without its last line, and tells by a record of
 kind `lists` what it took. A whole vehicle's lists are beyond what a broker passes (64 kB), so the file goes
-over HTTP, or on a stick where there is no network at all. `event_mark` says up to which of the unit's own
+over HTTP, or on a stick where there is no network at all. `revision` is a digest of all else but the time, so
+that what has not changed is not fetched again. `event_mark` says up to which of the unit's own
 events the lists are true; blocks are as old as `as_of_ms`, which is when the library's readers were imported.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,6 +41,13 @@ class Lists(NamedTuple):
     blocks: list[Line]
     holds: list[Line]
     conflicts: list[Line]
+
+
+def revised(lists: Lists) -> Lists:
+    """The same under the name of its content."""
+    timeless = {name: value for name, value in lists.head.items() if name != "as_of_ms"}
+    digest = hashlib.sha256(json.dumps([timeless, *lists[1:]], ensure_ascii=False).encode()).hexdigest()
+    return lists._replace(head=lists.head | {"revision": digest[:16]})
 
 
 def written(lists: Lists) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.books.carry import Candidate, Carried, to_carry
-from ingest.books.lists import Line, Lists, oldest_ms
+from ingest.books.lists import Line, Lists, oldest_ms, revised
 from ingest.ledger import catalogue, conflicts, marks, readers, rotas, shelves, sites, units
 from ingest.stock.days import ZONE_MS, date_text, day_of
 
@@ -38,7 +38,6 @@ def for_unit(ledger: sqlite3.Connection, unit: str, terms: Terms, now_ms: int) -
         (readers.as_of_ms(ledger, name) for name in (readers.READERS, readers.HOLDS)), now_ms
     )
     head = {
-        "revision": f"{date_text(today)}-{mark}-{now_ms % DAY_MS // 1000}",
         "unit": unit,
         "as_of_ms": as_of_ms,
         "epoch": found.epoch,
@@ -47,14 +46,9 @@ def for_unit(ledger: sqlite3.Connection, unit: str, terms: Terms, now_ms: int) -
         "loan_days": terms.loan_days,
         "renewals": terms.renewals,
     }
-    own = own_sites(ledger, unit)
-    return Lists(
-        head,
-        _items(ledger, own, today),
-        _blocks(ledger, today),
-        _holds(ledger, unit),
-        _conflicts(ledger, unit),
-    )
+    items = _items(ledger, own_sites(ledger, unit), today)
+    blocks, holds = _blocks(ledger, today), _holds(ledger, unit)
+    return revised(Lists(head, items, blocks, holds, _conflicts(ledger, unit)))
 
 
 def own_sites(ledger: sqlite3.Connection, unit: str) -> set[str]:

@@ -150,13 +150,13 @@ async def test_a_copy_put_into_a_book_house_by_hand(client: httpx.AsyncClient) -
 
 
 async def test_what_to_carry(client: httpx.AsyncClient) -> None:
-    found = await get(client, "/units/library-01/carry")
+    found = (await client.get("/api/v1/units/library-01/books/carry")).json()
     assert set(found) == set(BooksToCarry.model_fields)
     assert [(one["hold"], one["copy"], one["place"]) for one in found["holds"]] == [
         ("h1", "B3", "library-02"),
         ("h2", None, None),
     ]
-    assert (await client.get("/api/v1/books/units/nobody/carry")).status_code == 404
+    assert (await client.get("/api/v1/units/nobody/books/carry")).status_code == 404
 
 
 async def test_a_rota_sends_a_copy_on_its_way(client: httpx.AsyncClient) -> None:
@@ -179,8 +179,10 @@ async def test_a_rota_sends_a_copy_on_its_way(client: httpx.AsyncClient) -> None
 
 async def test_a_units_lists_are_what_the_unit_takes(client: httpx.AsyncClient) -> None:
     """The unit's own reader takes the file, and both know a card by the same hash and key."""
-    answer = await client.get("/api/v1/books/units/library-01/lists")
+    answer = await client.get("/api/v1/units/library-01/books/lists")
     assert answer.headers["content-type"] == "application/x-ndjson"
+    tag = {"If-None-Match": answer.headers["ETag"]}
+    assert (await client.get("/api/v1/units/library-01/books/lists", headers=tag)).status_code == 304
     found = unit_lists.parsed(answer.content)
     assert (found.head.unit, found.head.reader_key) == ("library-01", unit_card.name_of(CARD_KEY))
     assert set(found.copies) == {"B1", "B2", "B4"}
@@ -193,7 +195,7 @@ async def test_a_units_lists_are_what_the_unit_takes(client: httpx.AsyncClient) 
     assert [(hold.item, hold.stop) for hold in found.holds.values()] == [("B3", "ger-7")]
     (conflict,) = found.conflicts.values()
     assert (conflict.class_, conflict.ours) == ("on_loan_elsewhere", "library-02: lent 2026-11-20 17:00")
-    assert (await client.get("/api/v1/books/units/nobody/lists")).status_code == 404
+    assert (await client.get("/api/v1/units/nobody/books/lists")).status_code == 404
 
 
 async def test_bad_lines_of_a_sheet_are_named_and_nothing_is_taken(client: httpx.AsyncClient) -> None:

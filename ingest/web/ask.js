@@ -7,7 +7,7 @@ import { useEffect, useState } from "preact/hooks";
 
 /** `retry`: whether waiting helps. @typedef {{ code: string, where: string, detail: string, retry: boolean }} Refusal */
 /** @typedef {{ data: any, error: null } | { data: null, error: Refusal }} Answer */
-/** `data` stays while it is asked again. @typedef {{ isLoading: boolean, data: any, error: Refusal | null }} Asked */
+/** `data` stays while something is asked again. @typedef {{ isLoading: boolean, data: any, error: Refusal | null }} Asked */
 
 /** @type {Refusal} */
 const UNREACHABLE = { code: "unreachable", where: "", detail: "", retry: true };
@@ -44,8 +44,9 @@ export function useAnswer(path) {
   useEffect(() => {
     if (path === null) return undefined;
     let isWanted = true;
-    setAsked((old) => ({ path, isLoading: true, data: old.data, error: null }));
+    setAsked((old) => ({ ...old, isLoading: true, error: null }));
     void ask(path).then(({ data, error }) => {
+      // What was read stays when it cannot be read again, but never as the answer to another question.
       if (isWanted) setAsked((old) => ({ path, isLoading: false, data: data ?? (old.path === path ? old.data : null), error }));
     });
     return () => {

@@ -5,10 +5,12 @@ import { html } from "./view.js";
 /** @typedef {import("./messages.js").Say} Say */
 /** @typedef {import("./ask.js").Asked} Asked */
 
+const OWN = ["unreachable", "file_changed"]; // what the page itself finds wrong
+
 /** Why something did not work, and whether waiting helps. @param {{ error: import("./ask.js").Refusal | null, say: Say }} props */
 export function Failure({ error, say }) {
   if (error === null) return null;
-  const text = error.code === "unreachable" ? say("failed_unreachable") : say(error.retry ? "failed_busy" : "failed_refused");
+  const text = OWN.includes(error.code) ? say(`failed_${error.code}`) : say(error.retry ? "failed_busy" : "failed_refused");
   return html`<p class="notice failure" role="alert">${text}${error.detail !== "" && html` <span lang="en">${error.detail}</span>`}</p>`;
 }
 

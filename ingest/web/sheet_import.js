@@ -10,10 +10,14 @@ import { html } from "./view.js";
 /** @typedef {import("./messages.js").Say} Say */
 /** @typedef {{ is_taken: boolean, lines: number, problems: { line: number, column: string, code: string, detail: string }[] }} Imported */
 
+/** @type {import("./ask.js").Answer} */
+const CHANGED = { data: null, error: { code: "file_changed", where: "", detail: "", retry: true } };
+
 /** @param {{ say: Say, onTaken: () => void }} props */
 export function SheetImport({ say, onTaken }) {
   const [what, setWhat] = useState("items");
   const [file, setFile] = useState(/** @type {File | null} */ (null));
+  const [times, setTimes] = useState(0);
   const [isSending, setSending] = useState(false);
   const [found, setFound] = useState(/** @type {Imported | null} */ (null));
   const [error, setError] = useState(/** @type {import("./ask.js").Refusal | null} */ (null));
@@ -22,10 +26,14 @@ export function SheetImport({ say, onTaken }) {
     if (file === null) return;
     setSending(true);
     setFound(null);
-    const said = await ask(withQuery("/api/v1/stock/import", { what }), { method: "POST", headers: { "Content-Type": "text/csv" }, body: await file.arrayBuffer() });
+    const body = await file.arrayBuffer().catch(() => null); // null: changed on the disk since it was chosen
+    const said = body === null ? CHANGED : await ask(withQuery("/api/v1/stock/import", { what }), { method: "POST", headers: { "Content-Type": "text/csv" }, body });
     setSending(false);
     setError(said.error);
     setFound(said.data);
+    // Whoever corrects the file chooses it again: the browser would send it as it was, or not at all.
+    setFile(null);
+    setTimes(times + 1);
     if (said.data?.is_taken === true) onTaken();
   };
   return html`<form class="import" onSubmit=${send}>
@@ -34,7 +42,7 @@ export function SheetImport({ say, onTaken }) {
         <label class="field"><span>${say("import_what")}</span>
           <select onChange=${(/** @type {any} */ event) => setWhat(event.target.value)}>${Object.keys(SHEETS).map((one) => html`<option value=${one} selected=${one === what}>${say(`tab_${one}`)}</option>`)}</select>
         </label>
-        <label class="field grow"><span>${say("import_file")}</span><input type="file" accept=".csv,text/csv" onChange=${(/** @type {any} */ event) => setFile(event.target.files?.[0] ?? null)} /></label>
+        <label class="field grow"><span>${say("import_file")}</span><input key=${times} type="file" accept=".csv,text/csv" onChange=${(/** @type {any} */ event) => setFile(event.target.files?.[0] ?? null)} /></label>
       </div>
       <p class="columns"><small>${say("import_columns")}</small> <code>${SHEETS[what].join(",")}</code></p>
       <div class="buttons"><button type="submit" class="button primary" disabled=${file === null || isSending}>${say("import_send")}</button></div>

@@ -155,3 +155,15 @@ def _raise(ledger: Any) -> None:
     numbers |= {"profile": "tight", "profile_version": 1}
     spell = Episode(NOW_MS - 6 * HOUR_MS, NOW_MS - 5 * HOUR_MS, NOW_MS - 4 * HOUR_MS, numbers)
     alerts.add(ledger, warm, spell, NOW_MS, NOW_MS)
+
+
+def open_a_door(parts: Parts, site: str) -> None:
+    """One more alert, told to whoever listens as the pipeline tells it."""
+
+    def work(ledger: Any) -> None:
+        door = alerts.subject(ledger, "door_open", "library-01", "door", site)
+        episode = Episode(NOW_MS - 9 * MINUTE_MS, NOW_MS - 4 * MINUTE_MS, None, {})
+        alerts.add(ledger, door, episode, NOW_MS, NOW_MS)
+
+    parts.change(work)
+    parts.context.alert_news.changed()

@@ -2,10 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bodyOf, FORMS, pathOf, textsOf } from "../../ingest/web/admin_forms.js";
+import { withQuery } from "../../ingest/web/ask.js";
+import { heightOf, openSpans, pointsOf, roundSteps, roundTimes, runsOf as runsOfReadings, safeBand, within } from "../../ingest/web/chart.js";
 import { ServiceClock } from "../../ingest/web/clock.js";
 import { countsOf, Fleet, freshnessOf, isPositionHeld, isShown } from "../../ingest/web/fleet.js";
 import { boundsOfDay, coordinates, dayAfter, dayOf, newsAge, quantity, span, speed } from "../../ingest/web/format.js";
 import { preferredLanguage, sayer } from "../../ingest/web/messages.js";
+import { daysUntil, treeOf } from "../../ingest/web/stock_words.js";
 import { boundsOf, driven_m, momentAt, runsOf, spanOf, trackFeatures } from "../../ingest/web/track.js";
 import { featureDiff, vehicleFeature } from "../../ingest/web/vehicles.js";
 
@@ -177,4 +181,74 @@ test("only what has changed is told to the map", () => {
   assert.deepEqual(featureDiff(vehicle({}), vehicle({ lat_deg: 45 })), { id: "a", newGeometry: { type: "Point", coordinates: [116, 45] } });
   const stopped = featureDiff(vehicle({}), vehicle({ speed_m_s: 0 }));
   assert.deepEqual(stopped, { id: "a", removeProperties: ["course"], addOrUpdateProperties: [{ key: "detail", value: "0\u00a0km/h" }] });
+});
+
+// --- the desk
+
+const HOUR = 3_600_000;
+const readings = (...minutes) => minutes.map((minute) => ({ at_ms: NOW_MS + minute * 60_000, least: 4, most: 6, mean: 5 }));
+
+test("a hole in the readings breaks the line, a probe's own slow rhythm does not", () => {
+  assert.deepEqual(runsOfReadings(readings(0, 5, 10, 40, 45), 300_000).map((run) => run.length), [3, 2]);
+  assert.deepEqual(runsOfReadings(readings(0, 10, 20, 30), 300_000).map((run) => run.length), [4]);
+  assert.deepEqual(runsOfReadings(readings(0, 10, 20, 41), 300_000).map((run) => run.length), [3, 1]);
+  assert.deepEqual(runsOfReadings([], 300_000), []);
+});
+
+test("a bucket without a value is no point", () => {
+  const series = { begins_at: [ago(600), ago(300)], min: [null, 1], max: [null, 3], mean: [null, 2] };
+  assert.deepEqual(pointsOf(series, 300_000), [{ at_ms: NOW_MS - 150_000, least: 1, most: 3, mean: 2 }]);
+});
+
+test("the safe band is the strictest of all profiles, and may be open on a side", () => {
+  const limit = (comparator, limit_c) => ({ comparator, limit_c, minutes: 60, judgement: "single" });
+  const fridge = { profile: "refrigerator", version: 1, items: [], limits: [limit("below", -0.5), limit("above", 8)] };
+  const tight = { profile: "tight", version: 1, items: [], limits: [limit("below", 2), limit("above", 8)] };
+  const hot = { profile: "shipment_2", version: 1, items: [], limits: [limit("at_or_above", 45)] };
+  assert.deepEqual(safeBand([fridge, tight]), { low: 2, high: 8 });
+  assert.deepEqual(safeBand([hot]), { low: null, high: 45 });
+  assert.deepEqual(safeBand([]), { low: null, high: null });
+  assert.deepEqual(heightOf(readings(0), { low: 2, high: 8 }), [1, 9]);
+});
+
+test("steps of a scale are round, and times are round where the reader lives", () => {
+  assert.deepEqual(roundSteps(-1, 13), [0, 5, 10]);
+  assert.deepEqual(roundSteps(3.9, 5.1), [4, 4.5, 5]);
+  const times = roundTimes({ from_ms: NOW_MS - 24 * HOUR, to_ms: NOW_MS }, 5);
+  assert.deepEqual(times.map((at_ms) => new Date(at_ms).getHours()), [18, 0, 6, 12]);
+});
+
+test("doors: a closing says how long, an opening lasts until its own door's next word", () => {
+  const word = (source, s, state, open_s = null) => ({ source, sampled_at: ago(s), state, open_s });
+  const spans = openSpans([word("a", 500, "open"), word("b", 400, "open"), word("a", 440, "closed", 60), word("c", 90, "closed", 30)], NOW_MS);
+  assert.deepEqual(
+    spans.map(({ from_ms, to_ms }) => [(NOW_MS - from_ms) / 1000, (NOW_MS - to_ms) / 1000]),
+    [[500, 440], [120, 90], [400, 0]],
+  );
+  assert.equal(within({ from_ms: 0, to_ms: 5 }, { from_ms: 6, to_ms: 9 }), null);
+  assert.deepEqual(within({ from_ms: 0, to_ms: 7 }, { from_ms: 6, to_ms: 9 }), { from_ms: 6, to_ms: 7 });
+});
+
+test("sites stand under their parents, and one whose parent is unknown is not lost", () => {
+  const site = (name, parent) => ({ site: name, parent });
+  const tree = treeOf([site("cabinet", "van"), site("county", null), site("lost", "gone"), site("van", "county")]);
+  assert.deepEqual(tree.map(([depth, one]) => [depth, one.site]), [[0, "county"], [1, "van"], [2, "cabinet"], [0, "lost"]]);
+});
+
+test("days until a date are counted from the reader's day, also just before midnight", () => {
+  const late_ms = Date.parse("2026-11-21T15:59:00Z"); // 23:59 in Inner Mongolia
+  assert.deepEqual(["2026-11-20", "2026-11-21", "2026-11-22", "2026-12-01"].map((date) => daysUntil(date, late_ms)), [-1, 0, 1, 10]);
+});
+
+test("a form's empty fields are left out, never zero, and come back as they were", () => {
+  const item = { item: "a/b", base_unit: "piece", pack_size: 10, profile: null, is_freeze_sensitive: true, vvm: null, names: { zh: "盐" }, codes: ["1", "2"] };
+  const texts = textsOf(FORMS.items, item);
+  assert.deepEqual(bodyOf(FORMS.items, texts), { base_unit: "piece", pack_size: 10, is_freeze_sensitive: true, names: { zh: "盐" }, codes: ["1", "2"] });
+  assert.equal(pathOf(FORMS.items, texts), "/api/v1/stock/items/a%2Fb");
+  assert.deepEqual(bodyOf(FORMS.levels, { site: "s", item: "i", min: "0", reorder: " ", max: "7" }), { min: 0, max: 7 });
+});
+
+test("a query names only what is asked", () => {
+  assert.equal(withQuery("/a", { b: "x y", c: "", d: null, e: 0 }), "/a?b=x+y&e=0");
+  assert.equal(withQuery("/a", {}), "/a");
 });

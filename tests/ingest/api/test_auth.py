@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.api.auth import Attempts
+from ingest.api.page import PAGES
 from ingest.api.server import BindError, check_bind
 from ingest.ledger import keys
 from tests.ingest.api.parts import Parts
@@ -63,8 +64,9 @@ async def test_health_asks_nobody(parts: Parts, key: str) -> None:
 
 async def test_the_page_leads_to_the_form_and_the_form_to_the_page(parts: Parts, key: str) -> None:
     async with parts.client() as client:
-        answer = await client.get("/")
-        assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+        for path in PAGES:
+            answer = await client.get(path)
+            assert (answer.status_code, answer.headers["location"]) == (303, "/login")
         form = await client.get("/login")
         assert "请输入密钥" in form.text
         assert "Enter your key" in form.text

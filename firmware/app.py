@@ -9,10 +9,9 @@ watch    feeds the watchdog while all the others have reported in time
 
 import asyncio
 
+from firmware import frame, wire
 from firmware import settings as node_settings
-from firmware import wire
 from firmware.clock import Clock
-from firmware.courier import Courier
 from firmware.drivers import DRIVERS, DriverFault
 from firmware.faults import Faults
 from firmware.folder import Folder
@@ -24,6 +23,7 @@ HEALTH_MS = 600_000
 LATE_MS = 120_000  # a task that says nothing for so long hangs
 WATCH_MS = 2_000
 MOST_WAITING = 200
+STEP_MS = 2_000
 
 
 class App:
@@ -41,6 +41,9 @@ class App:
         self.faults = Faults(self.emit)
         self.watchdog = Watchdog()
         self.newest = {}
+        self.link = None
+        self.readers = []  # of tags, when there is one
+        self.parts = []
 
     # --- readings ---------------------------------------------------------------------------------------
 
@@ -89,6 +92,7 @@ class App:
 
     async def run(self):
         """Until the power goes."""
+        self.channels = {given["name"]: at for at, given in enumerate(self.settings["drivers"])}
         tasks = [self.watch(), self.keep_task(), self.health()]
         for given in self.settings["drivers"]:
             tasks.append(self.sense(given))
@@ -133,18 +137,34 @@ class App:
                     self.take(kind, name, values)
                 self.faults.end(name)
             except DriverFault as fault:
-                self.faults.begin(name, fault.code, fault.detail)
+                self.failed(name, fault.code, fault.detail)
             except OSError as error:
-                self.faults.begin(name, "no_reply", str(error))
+                self.failed(name, "no_reply", str(error))
             await asyncio.sleep_ms(driver.period_ms)
 
     def take(self, kind, name, values):
+        """What a driver read: to the Pi as long as it hears us, else into our own log."""
         if kind == "utc_ms":
             self.offer_time("gnss", values)
             return
+        if self.link is not None and self.link.is_heard(self.port.now_ms()):
+            entries = live_entries(kind, self.channels[name], values)
+            if entries:
+                self.link.report(entries)
+                return
+        if kind == "mass":
+            return  # a weight says something beside others only
         if kind == "fix":
             self.newest = {key: value for key, value in values.items() if value is not None}
         self.emit(kind, name, values)
+
+    def failed(self, name, code, detail):
+        """A driver could not read: never a value."""
+        if self.link is not None and self.link.is_heard(self.port.now_ms()):
+            value = frame.FAULTS.index(code) if code in frame.FAULTS else len(frame.FAULTS)
+            self.link.report([frame.Entry(frame.PROBE_FAULT, self.channels[name], 0, value)])
+        else:
+            self.faults.begin(name, code, detail)
 
     async def health(self):
         while True:
@@ -161,6 +181,8 @@ class App:
 
     async def alone(self):
         """Stand-alone: connect whenever it is due; whatever happens to a line, the next one is made."""
+        from firmware.courier import Courier  # late: a wired node has no room for it
+
         capabilities = sorted({given["type"] for given in self.settings["drivers"]})
 
         def tell(code, detail, is_over):
@@ -176,6 +198,62 @@ class App:
             if courier.is_connect_due(self.port.now_ms()):
                 await self.one_connection(courier)
             await asyncio.sleep_ms(min(1000, max(20, courier.wait_ms(self.port.now_ms()))))
+
+    async def wired(self):
+        """With a Pi: frames on a UART, as long as the power is there."""
+        from firmware.link import Link  # late, as above
+
+        uart = self.port.uart("link")
+        capabilities = sorted({given["type"] for given in self.settings["drivers"]})
+        link = self.link = Link(
+            self.outbox, self.port.random, self.port.reset(), capabilities, self.do, self.know_time, self.hear
+        )
+        out = b""
+        while True:
+            self.alive("line")
+            waiting = uart.any()
+            if waiting:
+                link.feed(uart.read(waiting) or b"", self.port.now_ms())
+            if link.is_heard(self.port.now_ms()):
+                self.store.confirm()
+            if not out:
+                link.step(self.port.now_ms())
+                out = link.output()
+            if out:
+                out = out[uart.write(out) or 0 :]
+            await asyncio.sleep_ms(20)
+
+    def know_time(self, word, utc_ms):
+        """The Pi says what time it is; its line is too slow for less than STEP_MS."""
+        now_ms = self.port.now_ms()
+        word = "ntp" if word == "gnss" else word  # second hand
+        if self.clock.word == word and abs(self.clock.boot_at_ms + now_ms - utc_ms) < STEP_MS:
+            return
+        won = self.clock.offer(word, utc_ms, now_ms)
+        if won is not None:
+            self.outbox.clock_won(self.clock, now_ms, won[0], won[1], False)
+
+    def hear(self, kind, body):
+        """Frames of others, as of tags."""
+        for reader in self.readers:
+            for answer in reader.hear(kind, body):
+                self.link.say(answer[0], answer[1])
+
+    def do(self, command):
+        """A command of the Pi; (is it done, detail)."""
+        what = command["do"]
+        if what == "buzz":
+            self.port.buzz(min(int(command["ms"]), 10000))
+        elif what == "part":  # of settings, which are longer than a frame
+            self.parts = self.parts[: int(command["at"])] + [str(command["text"])]
+        elif what == "settings":
+            text, self.parts = "".join(self.parts), []
+            return True, "version %d at the next start" % self.store.stage(text)
+        elif what == "restart":
+            self.port.restart()
+        else:
+            return False, "no such command"
+        return True, ""
 
     async def one_connection(self, courier):
         broker = self.settings["broker"]
@@ -239,3 +317,19 @@ class App:
                 await asyncio.sleep_ms(20)
         finally:
             hearer.cancel()
+
+
+def live_entries(kind, channel, values):
+    """What a report says of a reading; nothing of kinds that only records tell."""
+    if kind == "climate":
+        found = [frame.Entry(frame.TEMPERATURE_CC, channel, 0, values["temperature_cc"])]
+        if values.get("humidity_cpct") is not None:
+            found.append(frame.Entry(frame.HUMIDITY_CPCT, channel, 0, values["humidity_cpct"]))
+        return found
+    if kind == "door":
+        return [frame.Entry(frame.DOOR, channel, 0, values["state"])]
+    if kind == "mass":
+        if values["mass_mg"] is None:
+            return [frame.Entry(frame.SCALE_FAULT, channel, 0, frame.FAULTS.index("overload"))]
+        return [frame.Entry(frame.MASS_MG, channel, 0, values["mass_mg"])]
+    return []

@@ -24,7 +24,7 @@ def pins(name):
             "SCALE_DATA_A": 15,  # i2c1_sda: scale A: data of an HX711, or SDA of a NAU7802
             "SCALE_CLOCK": 16,  # i2c1_scl: both scales: clock of an HX711, or SCL of a NAU7802
             "LINK_TX": 17,  # uart1_tx: node to Pi; without a Pi: to a modem; in reset high
-            "LINK_RX": 18,  # uart1_rx: Pi to node; without a Pi: from a modem; in reset high
+            "LINK_RX": 18,  # uart1_rx: Pi to node; without a Pi: from a modem
             "LED": 21,  # output: light for the crew: high is lit
             "SCALE_DATA_B": 38,  # i2c1_sda: scale B: data of an HX711, or SDA of a NAU7802
             "BOOKS_SCK": 39,  # spi0_sck: book reader PN5180: SPI clock
@@ -52,7 +52,7 @@ def pins(name):
             "SCALE_DATA_A": 6,  # i2c1_sda: scale A: data of an HX711, or SDA of a NAU7802
             "SCALE_CLOCK": 7,  # i2c1_scl: both scales: clock of an HX711, or SCL of a NAU7802
             "LINK_TX": 4,  # uart1_tx: node to Pi; without a Pi: to a modem; in reset high
-            "LINK_RX": 5,  # uart1_rx: Pi to node; without a Pi: from a modem; in reset high
+            "LINK_RX": 5,  # uart1_rx: Pi to node; without a Pi: from a modem
             "LED": 14,  # output: light for the crew: high is lit
             "SCALE_DATA_B": 10,  # i2c1_sda: scale B: data of an HX711, or SDA of a NAU7802
             "BOOKS_SCK": 18,  # spi0_sck: book reader PN5180: SPI clock
@@ -94,7 +94,7 @@ WAKES = ("DOOR", "HELP", "IGNITION")
 
 # From hardware/power.toml. Nothing of it was measured yet.
 LIMITS = {
-    "holdup_start_mv": 4840,  # below: a shutdown could not be held
+    "holdup_start_mv": 4270,  # below: a shutdown could not be held
     "supply_low_mv": 8000,  # below for supply_low_ms: shut the Pi down
     "supply_low_ms": 1000,
     "halt_timeout_ms": 30000,  # then its supply is cut all the same

@@ -170,7 +170,7 @@ def entries_of(body: bytes) -> "list[Entry] | None":
 # --- what is kept until it is acknowledged --------------------------------------------------------------
 #
 #     HELLO    version u8 | schema u32 | boot 8 | epoch 8 | ticks u64 | reset cause u8 | capabilities, text
-#     RECORD   lane u8 | epoch 8 | seq u64 | prev u64 | mark u64 | boot 8 | row (outbox.row_of)
+#     RECORD   lane u8 | epoch 8 | seq u64 | prev u64 | mark u64 | boot 8 | row (row.py)
 #     ACK      lane u8 | epoch 8 | mark u64 | first of the run u64 | boot of the run 8
 #     PING     id u16 | UTC in ms u64, 0 for unknown | clock u8        PONG  id u16 | ticks u64
 #     COMMAND  id 8 | JSON                                             ANSWER  id 8 | is done u8 | text

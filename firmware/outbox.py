@@ -14,6 +14,7 @@ event. What went unreceipted is counted in a `thinned` record.
 from firmware import receipt, wire
 from firmware.notes import Notes
 from firmware.ring import NotWritten, Ring
+from firmware.row import at_ms, group_of, row_of, time_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 LETTERS = {"event": "e", "sense": "s", "track": "t"}
 MAX_BATCH_ROWS = 30
 MAX_BYTES = 768 * 1024
-_KINDS = {wire.KINDS[name].number: name for name in wire.KINDS}
 
 
 class OutboxFull(Exception):
@@ -178,7 +178,7 @@ class Outbox:
         for lane in wire.LANES:
             for _, boot, data in self._rings[lane].rows(self._rings[lane].last - 1, 1):
                 if boot == self.boot:
-                    return _time_of(data)
+                    return time_of(data)
         return 0, 0, "none"
 
     # --- time -------------------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ class Outbox:
         for ring in self._rings.values():
             for segment in ring.segments:
                 for _, boot, data in ring.rows(segment.last - 1, 1):
-                    ran_ms[boot] = max(_at_ms(data), ran_ms.get(boot, 0))
+                    ran_ms[boot] = max(at_ms(data), ran_ms.get(boot, 0))
         known = reversed(self.notes.values["boots"])
         return [(boot, ran_ms[boot]) for boot in known if boot in ran_ms and boot != self.boot]
 
@@ -358,44 +358,6 @@ class Outbox:
     def _marked(self, lane: str) -> "tuple[int, str | None]":
         found = self.notes.values["marks"].get(lane)
         return (0, None) if found is None else (found[0], found[1])
-
-
-def row_of(kind: str, source: str, values: "dict[str, Any]", time: "tuple[int, int, str]") -> bytes:
-    """The bytes of a record on flash and on the line to a Pi; WireError for one that could not be sent."""
-    wire.check_values(kind, values)
-    if not wire.is_source(source):
-        raise wire.WireError("shape", kind + ".source", "not a name")
-    columns: "dict[str, list[Any]]" = {
-        "seq": [1],
-        "time_ms": [time[0]],
-        "boot_at_ms": [time[1]],
-        "clock": [wire.CLOCKS.index(time[2])],
-    }
-    for field in wire.KINDS[kind].fields:
-        columns[field.name] = [values.get(field.name)]
-    return bytes((wire.KINDS[kind].number,)) + wire.encode_group(wire.Group(kind, source, columns), 0)
-
-
-def group_of(data: bytes, seq: int) -> "wire.Group":
-    """The record of such bytes as a group of one row; WireError when it is none."""
-    kind = _KINDS.get(data[0]) if data else None
-    if kind is None:
-        raise wire.WireError("shape", "row", "no such kind")
-    return wire.decode_group(kind, memoryview(data)[1:], seq - 1)
-
-
-def _time_of(data: bytes) -> "tuple[int, int, str]":
-    """(time_ms, boot_at_ms, clock) of a row."""
-    try:
-        columns = group_of(data, 1).columns
-    except wire.WireError:
-        return 0, 0, "none"
-    return columns["time_ms"][0], columns["boot_at_ms"][0], wire.CLOCKS[columns["clock"][0]]
-
-
-def _at_ms(data: bytes) -> int:
-    time_ms, boot_at_ms, _ = _time_of(data)
-    return time_ms - boot_at_ms
 
 
 def _told_boot(entry: "dict[str, Any]") -> "str | None":

@@ -120,12 +120,12 @@ class Kind:
         self.number = number
         self.lane = lane
         self.source = source
-        self._make_fields = make_fields
+        self.make_fields = make_fields
 
     def __getattr__(self, name: str) -> "Any":
         """Called for what is not there yet; from then on it is."""
         if name == "fields":
-            self.fields = self._make_fields()
+            self.fields = self.make_fields()
         elif name == "by_name":
             self.by_name = {field.name: field for field in self.fields}
         elif name == "by_number":
@@ -457,7 +457,7 @@ def schema_hash() -> int:
     """A check sum of the table: two sides that have the same one know the same kinds and fields."""
     crc = 0
     for name in KINDS_IN_ORDER:
-        for field in KINDS[name].fields:
+        for field in KINDS[name].make_fields():  # not kept: it is asked once
             text = "%s %s %d %s %d %d %s" % (
                 name,
                 field.name,

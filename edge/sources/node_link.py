@@ -17,7 +17,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from edge.record import Mark, Reading
-from firmware import frame, outbox, wire
+from firmware import frame, row, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +134,7 @@ class NodeLink:
         if not self._is_known or not self._offsets or lane >= len(wire.LANES):
             return []  # it will come again
         try:
-            group = outbox.group_of(data, seq)
+            group = row.group_of(data, seq)
         except wire.WireError as error:
             self._faults.begin("schema", f"a record that is not known here stays on the node: {error}")
             return []

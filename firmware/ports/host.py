@@ -6,6 +6,7 @@ moment is what a power cut is, less torn blocks (tests/firmware/flash_judge.py t
 
 import asyncio
 import os
+import select
 import ssl
 import time
 import vfs
@@ -96,6 +97,27 @@ class SimulatedBus:
         return warmth + bytes((check,)) + damp + bytes((crc8(damp),))
 
 
+class Terminal:
+    """A terminal that is read without waiting."""
+
+    def __init__(self, path):
+        self._line = open(path, "r+b", 0)
+        self._poll = select.poll()
+        self._poll.register(self._line, select.POLLIN)
+
+    def any(self):
+        return 256 if self._poll.poll(0) else 0
+
+    def read(self, size):
+        data = b""
+        while len(data) < size and self._poll.poll(0):
+            data += self._line.read(1)
+        return data
+
+    def write(self, data):
+        return self._line.write(data)
+
+
 class Host:
     """What a board gives to the app. ORTOO_IMAGE names the flash, ORTOO_SETTINGS what is to be staged."""
 
@@ -135,6 +157,20 @@ class Host:
             return None
         with open(path, "rb") as file:
             return file.read()
+
+    def reset(self):
+        """Why this start: one of frame.RESETS."""
+        return "power"
+
+    def restart(self):
+        raise SystemExit(0)
+
+    def buzz(self, ms):
+        self.log("buzz %d" % ms)
+
+    def uart(self, name):
+        """A serial line by its name on the board, as machine.UART; here ORTOO_LINK names a terminal."""
+        return Terminal(os.getenv("ORTOO_LINK"))
 
     def i2c(self, bus):
         return SimulatedBus()

@@ -1,0 +1,226 @@
+"""The firmware on MicroPython and the Pi's agent over a bad line of two ptys, either killed in mid-stream."""
+
+import json
+import os
+import random
+import select
+import threading
+import time
+import tty
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edge.agent import Agent
+from edge.config import settings_of
+from edge.outbox import Limits, open_outbox
+from edge.time_source import ScaledTime
+from tests.fixtures.waiting import wait_until
+from tests.micropython import MicroPython
+
+if TYPE_CHECKING:
+    import subprocess
+
+SEED = 20261121
+PROBES = 8
+CODE = "from firmware.main import main; main()"
+
+
+class BadLine:
+    """Two ptys and what goes between them: in small pieces, some of it lost, damaged or made up."""
+
+    def __init__(self, folder: Path) -> None:
+        self.dice = random.Random(SEED)
+        self.badness = 0.0
+        self.carried = 0
+        self.masters, self.links = [], []
+        for name in ("node", "pi"):
+            master, slave = os.openpty()
+            tty.setraw(slave)
+            os.set_blocking(master, False)
+            link = folder / name
+            link.symlink_to(os.ttyname(slave))
+            self.masters.append(master)
+            self.links.append(link)
+            self._keep = [*getattr(self, "_keep", []), slave]  # or a hang-up ends the line
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            ready, _, _ = select.select(self.masters, [], [], 0.05)
+            for master in ready:
+                other = self.masters[1 - self.masters.index(master)]
+                self._carry(os.read(master, self.dice.randint(1, 97)), other)
+
+    def _carry(self, data: bytes, to: int) -> None:
+        self.carried += len(data)
+        fate = self.dice.random()
+        if fate < self.badness / 3:
+            return
+        if fate < 2 * self.badness / 3:
+            data = bytes((data[0] ^ 0x10,)) + data[1:]
+        elif fate < self.badness:
+            data += self.dice.randbytes(7)
+        try:
+            os.write(to, data)
+        except BlockingIOError:
+            return  # nobody reads: the line is full
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        for end in (*self.masters, *self._keep):
+            os.close(end)
+
+
+class Node:
+    """The firmware in wired mode, on its flash image."""
+
+    def __init__(self, board: MicroPython, folder: Path, line: Path) -> None:
+        self._board = board
+        self.image = folder / "image"
+        self._env = {"ORTOO_IMAGE": str(self.image), "ORTOO_LINK": str(line)}
+        self._env["ORTOO_SETTINGS"] = str(folder / "settings.json")
+        self._child: subprocess.Popen[str] | None = None
+        self._write(folder / "settings.json")
+
+    @staticmethod
+    def _write(path: Path) -> None:
+        probe = {"type": "sht4x", "bus": "climate", "period_s": 1}
+        drivers = [{**probe, "name": f"probe-{at}", "address": 0x44 + at % 2} for at in range(PROBES)]
+        settings = {"version": 1, "unit": "node", "mode": "wired", "group_s": 1, "drivers": drivers}
+        path.write_text(json.dumps(settings))
+
+    def start(self) -> None:
+        self._child = self._board.start(CODE, self._env)
+        assert self._child.stdout is not None
+        while "safe: " not in (line := self._child.stdout.readline()):
+            assert "Traceback" not in line, line + self._child.stdout.read()
+        self._reader = threading.Thread(target=self._child.stdout.read, daemon=True)
+        self._reader.start()
+
+    def kill(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+            self._reader.join()
+            for pipe in (self._child.stdin, self._child.stdout):
+                assert pipe is not None
+                pipe.close()
+            self._child = None
+
+    def rows(self) -> tuple[int, list[list[Any]]]:
+        waiting, rows = self._board.call("image_judge.rows", str(self.image), heap_kib=2048).result
+        return waiting, rows
+
+
+class Pi:
+    """The agent, whose boot outlives its process."""
+
+    def __init__(self, folder: Path, line: Path) -> None:
+        self.path = folder / "outbox.db"
+        self.time = ScaledTime()
+        self.settings = settings_of(
+            {
+                "unit": {"id": "vehicle-01"},
+                "broker": {"host": "127.0.0.1", "port": 9},
+                "outbox": {"path": str(self.path), "group_ms": 100},
+                "source": [{"name": "node", "type": "node", "port": str(line), "baud": 115200}],
+            },
+            "pi",
+        )
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self.stop = threading.Event()
+        self.agent = Agent(self.settings, self.time)
+        self._thread = threading.Thread(target=self.agent.run, args=(self.stop,), daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        if self._thread is not None:
+            self.stop.set()
+            self.agent.wake()
+            self._thread.join(20)
+            self._thread = None
+
+    def rows(self) -> list[tuple[str, str, str, tuple[Any, ...]]]:
+        """(lane, kind, source, cells) of what came from the node, in order."""
+        outbox, _ = open_outbox(self.path, self.time.boot, Limits())
+        found = []
+        for lane in ("event", "sense"):
+            after = None
+            while (batch := outbox.take(lane, after)) is not None:
+                after = (batch.epoch, batch.last_seq)
+                rows = [
+                    (
+                        seq,
+                        (
+                            lane,
+                            group.kind,
+                            group.source,
+                            tuple(group.columns[name][at] for name in group.columns)[4:],
+                        ),
+                    )
+                    for group in batch.groups
+                    for at, seq in enumerate(group.columns["seq"])
+                ]
+                found += [row for _, row in sorted(rows)]
+        outbox.close()
+        return found
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[BadLine]:
+    made = BadLine(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.mark.timeout(200)
+def test_what_a_node_logged_alone_reaches_the_pi_once_and_in_order(
+    board: MicroPython, line: BadLine, tmp_path: Path
+) -> None:
+    node, pi = Node(board, tmp_path, line.links[0]), Pi(tmp_path, line.links[1])
+    try:
+        for _ in range(3):  # nobody hears it: it logs by itself
+            node.start()
+            time.sleep(1.2)
+            node.kill()
+        line.badness = 0.2
+        node.start()
+        pi.start()
+        wait_until(lambda: line.carried > 3000, 30)
+        node.kill()
+        node.start()
+        wait_until(lambda: line.carried > 6000, 30)
+        pi.end()
+        pi.start()
+        line.badness = 0.02
+        deadline_s = time.monotonic() + 90
+        while True:
+            time.sleep(2)
+            node.kill()
+            waiting, own = node.rows()
+            if not waiting:
+                break
+            assert time.monotonic() < deadline_s, f"{waiting} records never arrived"
+            node.start()
+    finally:
+        node.kill()
+        pi.end()
+    expected = [
+        (lane, kind, f"node-{source}", tuple(cells[3:]))
+        for _, lane, _, _, kind, source, cells in own
+        if kind != "clock_set"
+    ]
+    logged = {row[2] for row in expected}
+    ended = "ended with the run before"  # what the agent itself says when it starts again
+    arrived = [row for row in pi.rows() if row[2] in logged and ended not in row[3]]
+    assert len(expected) > 3 * PROBES
+    for source in sorted(logged):
+        assert [row for row in arrived if row[2] == source] == [row for row in expected if row[2] == source]

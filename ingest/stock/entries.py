@@ -213,7 +213,7 @@ def _entry(
 
 
 def booked_time(time_ms: int, clock: str, learned_ms: int) -> tuple[int, str]:
-    """When it happened for the book, and by which clock; what has no time or an impossible one: on arrival."""
+    """When it happened for the book, and by which clock; on arrival where that is not known or cannot be."""
     if clock == NO_CLOCK:
         return learned_ms, clock
     if time_ms > learned_ms + AHEAD_MS:

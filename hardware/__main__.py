@@ -17,7 +17,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from hardware import bom, harness, pinmap, power
+from hardware import bom, harness, pinmap, power, sketch
 from hardware.carrier import picture, project
 from hardware.enclosure import fit
 from hardware.source import FaultsFound, TomlSource
@@ -33,13 +33,15 @@ def texts() -> dict[str, str]:
     pins = pinmap.load(HERE / "pinmap.toml")
     assumed, budget = power.load(HERE / "power.toml")
     places = TomlSource(HERE / "carrier" / "board.toml", "hardware/carrier/board.toml")
-    fit.load(HERE / "enclosure", places)
+    _, case = fit.load(HERE / "enclosure", places)
     circuit, carrier = project.make(HERE / "carrier", pins, places)
     cables = harness.load(HERE / "harness.yml", pins, assumed.content["vehicle"]["fuse_a"])
     items = bom.load(HERE / "bom.csv", circuit, cables)
     drawn = harness.draw(HERE / "harness.yml", "gt")
     return {
         "hardware/made/schematic.svg": picture.schematic_svg(carrier["carrier.kicad_sch"]),
+        "hardware/made/fitting.svg": sketch.fitting_svg(assumed.content),
+        "hardware/made/stack.svg": sketch.stack_svg(case, places.content["outline"]["thickness"]),
         "hardware/made/connectors.svg": picture.connectors_svg(circuit, pins, places.content),
         "hardware/made/parts.md": bom.page(items),
         "hardware/made/harness.tsv": drawn["harness.bom.tsv"].decode(),

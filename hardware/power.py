@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOURS_PER_MONTH = 730.5
+READING = 0.95  # the node reads a voltage within 3 %, the charger ends within 2 %
 SHARES = ("efficiency", "share", "aged", "lost_per_year")
 
 RAIL_V = {"+5V": 5.0, "+5V_PI": 5.0, "+5V_USB": 5.0, "+3V3": 3.3}
@@ -164,6 +165,9 @@ def missed(source: TomlSource, budget: Budget) -> Iterator[Fault]:
         )
     holdup = source.content["holdup"]
     last_w = holdup["empty_v"] * holdup["most_in_a"] * holdup["efficiency"]
+    if budget.start_v > holdup["full_v"] * READING:
+        text = f"the Pi would be started at {budget.start_v:.2f} V, too near to {holdup['full_v']:g} V to be told apart"
+        yield source.fault("holdup.farad", text)
     if last_w < budget.shutdown_w:
         text = f"{last_w:.1f} W at {holdup['empty_v']:g} V, the shutdown draws {budget.shutdown_w:.1f} W"
         yield source.fault("holdup.empty_v", text)

@@ -51,6 +51,7 @@ def compare(pinmap: PinMap, circuit: Circuit, drawn: Netlist) -> Iterator[Fault]
                 text = f"{connector.name}: pin {number} is on {found}, the pin map says {expected}"
                 yield Fault(circuit.name, lines.get(connector.name, 1), text)
     yield from _between(pinmap, drawn)
+    yield from _held(pinmap, drawn)
 
 
 def _pads(pinmap: PinMap) -> Iterator[tuple[str, str, int, str | None]]:
@@ -101,3 +102,18 @@ def _between(pinmap: PinMap, drawn: Netlist) -> Iterator[Fault]:
         for side in sides:
             if side not in met:
                 yield pinmap.source.fault(key, f"{signal.name}: none of these parts is at {side}")
+
+
+def _held(pinmap: PinMap, drawn: Netlist) -> Iterator[Fault]:
+    """A resistor holds the level that the pin map promises for a reset."""
+    ends: dict[str, set[str]] = {}
+    for net, pins in drawn.nets.items():
+        for ref, _ in pins:
+            if ref.startswith("R"):
+                ends.setdefault(ref, set()).add(net)
+    for signal in pinmap.signals.values():
+        levels = {0: {"GND"}, 1: {"+3V3"}}.get(signal.reset) if isinstance(signal.reset, int) else None
+        sides = {signal.name, pi_net(signal)}
+        if levels and not any(nets & sides and nets & levels for nets in ends.values()):
+            text = f"{signal.name}: no resistor to {' or '.join(levels)} holds it in reset"
+            yield pinmap.source.fault(f"signal.{signal.name}.reset", text)

@@ -100,6 +100,15 @@ def test_a_signal_led_around_its_buffer_is_found(tmp_path: Path, pins: pinmap.Pi
         project.make(tmp_path, pins, TomlSource(tmp_path / "board.toml", "board.toml"))
 
 
+def test_a_level_that_nothing_holds_is_found(tmp_path: Path, pins: pinmap.PinMap) -> None:
+    for source in SOURCES:
+        shutil.copy(CARRIER / source, tmp_path / source)
+    path = tmp_path / "circuit.csv"
+    path.write_text(path.read_text().replace("1=BOOKS_RESET 2=GND", "1=BOOKS_RESET 2=+3V3"))
+    with pytest.raises(FaultsFound, match=r"BOOKS_RESET: no resistor to GND"):
+        project.make(tmp_path, pins, TomlSource(tmp_path / "board.toml", "board.toml"))
+
+
 def test_the_reader_joins_no_wire_that_only_touches(drawn: netlist.Netlist) -> None:
     """Without its junctions the drawing falls apart: the reader does not see more than KiCad would."""
     text = re.sub(r"\(junction.*?\n\t\)", "", SHEET.read_text(), flags=re.DOTALL)

@@ -41,6 +41,7 @@ from ingest.api.hub import Hub
 from ingest.api.page import load_assets
 from ingest.api.shapes import LiveCollection, TrackCollection
 from ingest.history import StoreBusy
+from ingest.ledger.differences import Differences
 from ingest.ledger.stock_board import StockBoard
 from ingest.reader import ReaderBusy
 
@@ -104,6 +105,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.counts = counts
     app.state.assets = load_assets()
     app.state.stock = StockBoard()
+    app.state.differences = Differences()
     for router in ROUTERS:
         app.include_router(router)
     add_error_handlers(app, (StoreBusy, ReaderBusy))

@@ -15,12 +15,10 @@ from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import iso
 from ingest.api.stock_shapes import SiteStock, StatusWord, StockBoardShape, StockUnbooked
-from ingest.ledger import book, excursions, sites, stock_board, unbooked
+from ingest.ledger import book, differences, excursions, sites, stock_board, unbooked
 from ingest.stock.days import date_text, day_of
-from ingest.stock.entries import COUNT, Entry
 from ingest.stock.figure import Figure, shown
 from ingest.stock.profiles import PROFILES
-from ingest.stock.reconcile import Booked, Observation, proposals
 from ingest.stock.usable import unusable_because
 
 if TYPE_CHECKING:
@@ -29,7 +27,9 @@ if TYPE_CHECKING:
 
     from ingest.ledger.sites import Site
     from ingest.ledger.stock_board import Row, StockBoard, Surroundings
-    from ingest.stock.board import Full, Line
+    from ingest.stock.board import Full
+    from ingest.stock.entries import Entry
+    from ingest.stock.reconcile import Proposal
 
 MAX_ROWS = 500
 MAX_LINES = 500
@@ -191,7 +191,9 @@ def read_stock_site(
             "way_up": sites.ways_up(ledger, site),
             "rows": [_row(around, pair, full[pair]) for pair in pairs],
             "lots": [lot for pair in pairs for lot in _lots(pair[1], full[pair], today, found)],
-            "proposals": [one for pair in pairs for one in _proposals(ledger, *pair)],
+            "proposals": [
+                proposal_shape(pair[1], one) for pair in pairs for one in differences.of_pair(ledger, *pair)
+            ],
             "profiles": _profiles(around, [pair[1] for pair in pairs]),
             "excursions": _excursions(ledger, found),
             "book": [_line(line, entry) for line, entry in lines],
@@ -239,36 +241,17 @@ def _lots(item: str, full: Full, today: int, site: Site) -> list[dict[str, Any]]
     ]
 
 
-def _proposals(ledger: sqlite3.Connection, site: str, item: str) -> list[dict[str, Any]]:
-    observations = [
-        Observation(
-            line,
-            entry.time_ms,
-            entry.lot,
-            entry.pieces,
-            entry.change,
-            None if entry.began_ago_ms is None else entry.time_ms - entry.began_ago_ms,
-            entry.sure_pct,
-            entry.method or "person",
-        )
-        for line, entry in book.counts(ledger, site, item, MAX_LINES)
-    ]
-    if not observations:
-        return []
-    lines: list[Line] = stock_board.lines_of(ledger, site, item)
-    booked = [Booked(line.time_ms, line.lot, line.quantity) for line in lines if line.kind != COUNT]
-    return [
-        {
-            "item": item,
-            "lot": one.lot,
-            "quantity": one.quantity,
-            "observed": one.observed,
-            "booked": one.booked,
-            "reason": one.reason,
-            "happened_at": iso(one.time_ms),
-        }
-        for one in proposals(observations, booked)
-    ]
+def proposal_shape(item: str, one: Proposal) -> dict[str, Any]:
+    """A proposed adjustment as JSON."""
+    return {
+        "item": item,
+        "lot": one.lot,
+        "quantity": one.quantity,
+        "observed": one.observed,
+        "booked": one.booked,
+        "reason": one.reason,
+        "happened_at": iso(one.time_ms),
+    }
 
 
 def _profiles(around: Surroundings, names: Iterable[str]) -> list[dict[str, Any]]:

@@ -175,6 +175,22 @@ class ProposalShape(Shape):
     happened_at: Instant
 
 
+class DifferenceShape(ProposalShape):
+    """A proposal with where it is, and what the book says there now: of its lot, or of the whole item."""
+
+    site: str
+    site_name: str | None
+    names: dict[str, str]
+    on_hand: int
+
+
+class StockDifferences(Shape):
+    """Counts that differ from the book, the newest first; `count` is of all of them."""
+
+    count: int
+    differences: list[DifferenceShape]
+
+
 class LimitShape(Shape):
     comparator: str
     limit_c: float

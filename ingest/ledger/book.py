@@ -50,10 +50,11 @@ def balances(ledger: sqlite3.Connection, site: str) -> list[tuple[str, str, int]
     return list(rows)
 
 
-def on_hand(ledger: sqlite3.Connection, site: str, item: str) -> int:
-    """The sum of a site's item over all lots."""
+def on_hand(ledger: sqlite3.Connection, site: str, item: str, lot: str | None = None) -> int:
+    """The sum of a site's item, of one lot or over all."""
     row = ledger.execute(
-        "SELECT TOTAL(quantity) FROM book WHERE site = ? AND item = ?", (site, item)
+        "SELECT TOTAL(quantity) FROM book WHERE site = ?1 AND item = ?2 AND (?3 IS NULL OR lot = ?3)",
+        (site, item, lot),
     ).fetchone()
     return int(row[0])
 
@@ -186,6 +187,11 @@ def state(ledger: sqlite3.Connection) -> tuple[int, int]:
         "SELECT (SELECT revision FROM stock_revision), (SELECT COALESCE(MAX(id), 0) FROM book)"
     ).fetchone()
     return int(row[0]), int(row[1])
+
+
+def counted_pairs(ledger: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Sites and items of which anything was ever counted."""
+    return set(ledger.execute("SELECT DISTINCT site, item FROM book WHERE kind = 'count'"))
 
 
 def pairs_since(ledger: sqlite3.Connection, book_id: int) -> set[tuple[str, str]]:

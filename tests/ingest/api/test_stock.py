@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from firmware import wire
 from ingest.api import stock_shapes
-from ingest.api.stock_shapes import Imported, SiteStock, StockBoardShape, StockOverview
+from ingest.api.stock_shapes import Imported, SiteStock, StockBoardShape, StockDifferences, StockOverview
 from ingest.ledger import bookkeeping
 from ingest.stock.coldchain import VVM
 from ingest.stock.profiles import PROFILES
@@ -250,3 +250,15 @@ async def test_every_site_at_a_glance(client: httpx.AsyncClient) -> None:
         "county": ({}, None),
         "van": ({}, None),
     }
+
+
+async def test_what_counts_propose_is_listed_for_all_sites(client: httpx.AsyncClient) -> None:
+    await book(client, 1, quantity=15)
+    await book(client, 2, kind="count", quantity=12)
+    found = (await client.get("/api/v1/stock/differences")).json()
+    StockDifferences.model_validate(found)
+    (one,) = found["differences"]
+    assert (one["site"], one["item"], one["quantity"], one["on_hand"]) == ("cabinet-1", "ors", -3, 15)
+    adjust = {"kind": "adjust", "quantity": one["quantity"], "reason": "counted", "at": one["happened_at"]}
+    await book(client, 3, **adjust)
+    assert (await client.get("/api/v1/stock/differences")).json() == {"count": 0, "differences": []}

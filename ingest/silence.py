@@ -43,6 +43,7 @@ class Silence:
         self._heard_ms: dict[str, int] = {}
         self._listening_ms: int | None = None  # since when the broker had us without a break
         self._overdue: set[str] | None = None
+        self._due_ms: dict[str, int] = {}  # when a unit that is not heard by then is overdue
         self._round = 0
 
     def listen(
@@ -56,6 +57,7 @@ class Silence:
             return
         if self._listening_ms is None:
             self._listening_ms = now_ms
+            self._due_ms.clear()
         for unit, last_ms in heard_ms.items():
             self._hear(ledger, unit, last_ms, now_ms)
         self._round = (self._round + 1) % ROUNDS
@@ -66,6 +68,7 @@ class Silence:
         before_ms = self._heard_ms.get(unit, last_ms)
         self._heard_ms[unit] = last_ms
         if last_ms > before_ms:
+            self._due_ms.pop(unit, None)
             if last_ms - before_ms >= GAP_MS and before_ms >= self._listening_ms:
                 alert_silence.add_gap(ledger, unit, before_ms, last_ms)
             if unit in self._overdue:
@@ -76,13 +79,14 @@ class Silence:
 
     def _judge(self, ledger: sqlite3.Connection, unit: str, last_ms: int, now_ms: int) -> None:
         assert self._overdue is not None and self._listening_ms is not None  # noqa: S101, PT018 -- set above
-        silent_ms = now_ms - max(last_ms, self._listening_ms)
-        if silent_ms < LEAST_MS:
+        since_ms = max(last_ms, self._listening_ms)
+        if now_ms < self._due_ms.get(unit, since_ms + LEAST_MS):
             return
         known = units.find(ledger, unit)
         usual_ms = alert_silence.usual_ms(ledger, unit, now_ms, USUAL_TIMES)
         most_ms = limit_ms(usual_ms, 0 if known is None else now_ms - known.first_seen_ms)
-        if silent_ms < most_ms:
+        self._due_ms[unit] = since_ms + most_ms
+        if now_ms < since_ms + most_ms:
             return
         numbers = {
             "silent_s": (now_ms - last_ms) // 1000,

@@ -11,13 +11,14 @@ episode began when its condition began, not when the wait was over, and ended wh
 
 from __future__ import annotations
 
-from collections import deque
+import heapq
 from collections.abc import Mapping
+from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 Number = int | float | str | None
 Numbers = Mapping[str, Number]
@@ -117,7 +118,7 @@ class Found(NamedTuple):
         return None if self.state.clear_ms is None else self.state.clear_ms + holds.keep_s * 1000
 
 
-def found(holds: Holds, samples: Iterable[Sample], now_ms: int, closed_ms: Sequence[int] = ()) -> Found:
+def found(holds: Holds, samples: Iterable[Sample], now_ms: int, closed_ms: Iterable[int] = ()) -> Found:
     """Fold samples, in order of time, up to `now_ms`. At `closed_ms` a person said that it is over.
 
     What was closed begins anew when its condition was seen to be gone and came back.
@@ -125,24 +126,19 @@ def found(holds: Holds, samples: Iterable[Sample], now_ms: int, closed_ms: Seque
     over: list[Episode] = []
     state: State | None = None
     is_latched = False
-    closing = deque(closed_ms)
-    for sample in samples:
-        while closing and closing[0] <= sample.at_ms:
-            state, ended = advance(holds, state, closing[0])
-            over += [ended] if ended else []
-            over += _closed(holds, state, closing[0])
+    closings = ((at_ms, None) for at_ms in closed_ms)
+    moments = ((sample.at_ms, sample) for sample in samples)
+    for at_ms, sample in heapq.merge(closings, moments, key=itemgetter(0)):
+        if sample is None:
+            state, ended = advance(holds, state, at_ms)
+            over += [ended] if ended else _closed(holds, state, at_ms)
             is_latched = is_latched or state is not None
             state = None
-            closing.popleft()
+            continue
         is_latched = is_latched and sample.is_true is not False
         if not is_latched:
             state, ended = step(holds, state, sample)
             over += [ended] if ended else []
-    for at_ms in closing:
-        state, ended = advance(holds, state, at_ms)
-        over += [ended] if ended else []
-        over += _closed(holds, state, at_ms)
-        state = None
     state, ended = advance(holds, state, now_ms)
     over += [ended] if ended else []
     return Found(over, state)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from ingest.ledger.notifications import Notification
 
-MAX_MESSAGES = 20  # in one letter
+MAX_MESSAGES = 20  # whole in one letter
 MAX_BODY_BYTES = 16_000
 
 
@@ -23,19 +23,21 @@ class Letter(NamedTuple):
 
 
 def letters(claimed: Iterable[Notification]) -> list[Letter]:
-    """One letter for each contact, titled as its first message, and how many more there are."""
+    """One letter for each contact, titled as its first message, and how many more there are.
+
+    Of very many only the first are told whole: who gets a hundred letters reads none.
+    """
     by_contact: dict[str, list[Notification]] = {}
     for one in claimed:
         by_contact.setdefault(one.contact, []).append(one)
-    return [
-        _letter(some[begin : begin + MAX_MESSAGES])
-        for some in by_contact.values()
-        for begin in range(0, len(some), MAX_MESSAGES)
-    ]
+    return [_letter(some) for some in by_contact.values()]
 
 
 def _letter(some: list[Notification]) -> Letter:
     more = f" (+{len(some) - 1})" if len(some) > 1 else ""
-    body = "\n\n".join(f"{one.title}\n{one.body}" if more else one.body for one in some)
+    told = [f"{one.title}\n{one.body}" if more else one.body for one in some[:MAX_MESSAGES]]
+    if len(some) > MAX_MESSAGES:
+        told.append(f"… +{len(some) - MAX_MESSAGES}")
+    body = "\n\n".join(told)
     cut = body.encode()[:MAX_BODY_BYTES].decode(errors="ignore")
     return Letter(some[0].contact, some[0].title + more, cut, tuple(one.number for one in some))

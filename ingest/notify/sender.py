@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST_CLAIMED = 100
+MOST_CLAIMED = 2000
 LOOK_S = 5.0  # how often it looks by itself
 
 T = TypeVar("T")

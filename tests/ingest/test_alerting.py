@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from ingest.alerts.contact import Contact
 from ingest.alerts.rules import RULES
 from ingest.alerts.text import LANGUAGES, texts, worded
-from ingest.ledger import alerts, book, maintenance, par_levels, stock_import
+from ingest.ledger import alert_looks, alerts, book, maintenance, par_levels, stock_import
+from ingest.ledger.alert_looks import Look
 from ingest.ledger.maintenance import Rest
 from ingest.ledger.par_levels import ParLevel
 from ingest.stock.days import begin_ms, day_of
 from ingest.telling import Manners
 from tests.ingest.alerts.office import Office
-from tests.ingest.made import BOOT_AT_MS, NONE, NOW_MS, RTC, B
+from tests.ingest.made import BOOT_AT_MS, NONE, NOW_MS, RTC, UNIT, B
 
 MIN_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 NURSE = Contact("nurse", "van", "zh", ("act", "look"))
@@ -379,6 +380,21 @@ def found(office: Office) -> list[tuple[Any, ...]]:
     )
 
 
+def judge_anew(office: Office) -> None:
+    """All that can be judged."""
+    subjects = office.ledger.execute("SELECT DISTINCT subject FROM alert_sample").fetchall()
+    own = [Look("subject", str(number)) for (number,) in subjects]
+    looks = [*own, Look("shelf", "van", "ors"), Look("probe", UNIT, "fridge")]
+    office.change(lambda ledger: alert_looks.ask(ledger, looks))
+    office.work()
+
+
+def rows(office: Office) -> list[tuple[Any, ...]]:
+    """Every alert with all that happened to it."""
+    steps = office.ledger.execute("SELECT alert, at_ms, what FROM alert_step ORDER BY number").fetchall()
+    return [*office.ledger.execute("SELECT * FROM alert ORDER BY number").fetchall(), *steps]
+
+
 def end_of(told: list[Told]) -> int:
     return max((at_ms for at_ms, *_ in told), default=NOW_MS) + 2 * DAY_MS
 
@@ -413,6 +429,9 @@ def test_a_day_that_comes_late_and_shuffled_gives_the_alerts_of_the_day_itself(
     told_of = {one.alert for one in late.messages() if one.contact == "nurse"}
     assert told_of == {alert.number for alert in lasting if alert.explained_by is None}
     for office in (live, late):
+        before = rows(office)
+        judge_anew(office)
+        assert rows(office) == before
         office.ledger.close()
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.alerts.episode import Episode, Holds, Sample, State, advance, episodes, step
+from ingest.alerts.episode import Episode, Holds, Sample, State, advance, episodes, found, step
 
 HOLDS = Holds(for_s=10, keep_s=5)
 SAYS = {"t": True, "f": False, "?": None}
@@ -47,6 +47,26 @@ def test_what_counts(script: str, now_s: int, expected: list[tuple[int, int, int
 
 def test_it_says_what_was_last_seen_while_it_held() -> None:
     assert episodes(HOLDS, samples("0t 15t 20f"), 99_000) == [Episode(0, 10_000, 20_000, {"word": "15t"})]
+
+
+@pytest.mark.parametrize(
+    ("script", "closed_s", "expected"),
+    [
+        ("0t", [20], [(0, 10, 20)]),
+        ("0t 30t 40t", [20], [(0, 10, 20)]),  # what is closed stays so while its condition does
+        ("0t 30? 40t", [20], [(0, 10, 20)]),
+        ("0t 30f 40t", [20], [(0, 10, 20), (40, 50, None)]),
+        ("0t", [5], []),  # nothing had come of it yet
+        ("0t 20f", [22], [(0, 10, 20)]),
+        ("0f 40t", [20], [(40, 50, None)]),  # nothing to close
+    ],
+)
+def test_what_a_person_closes(
+    script: str, closed_s: list[int], expected: list[tuple[int, int, int | None]]
+) -> None:
+    closed_ms = [at_s * 1000 for at_s in closed_s]
+    some = found(HOLDS, samples(script), 100_000, closed_ms).all(HOLDS)
+    assert [tuple(None if ms is None else ms // 1000 for ms in one[:3]) for one in some] == expected
 
 
 SAMPLES = st.lists(st.tuples(st.integers(0, 100_000), st.sampled_from([True, False, None])), max_size=30).map(

@@ -96,7 +96,10 @@ def test_what_is_due_together_is_one_letter(desk: Desk, hook: Hook) -> None:
     desk.put(*map(str, range(MAX_MESSAGES + 1)))
     desk.now_ms += 1
     desk.sender.step()
-    assert len(hook.told) == 3
+    assert len(hook.told) == 2
+    assert hook.told[1]["title"] == f"later (+{MAX_MESSAGES + 1})"
+    assert hook.told[1]["message"].endswith("… +2")
+    assert set(desk.states().values()) == {"sent"}
 
 
 def test_mail_arrives_in_the_readers_script(tmp_path: Path, mails: MailServer) -> None:

@@ -1,7 +1,9 @@
 """From records to alerts, case by case and for any order of arrival, on a real ledger."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,19 @@ from hypothesis import strategies as st
 from ingest.alerts.contact import Contact
 from ingest.alerts.rules import RULES
 from ingest.alerts.text import LANGUAGES, texts, worded
-from ingest.ledger import alert_looks, alerts, book, maintenance, par_levels, stock_import
+from ingest.ledger import (
+    alert_looks,
+    alerts,
+    book,
+    maintenance,
+    notifications,
+    par_levels,
+    stock_import,
+)
 from ingest.ledger.alert_looks import Look
 from ingest.ledger.maintenance import Rest
 from ingest.ledger.par_levels import ParLevel
+from ingest.ledger.schema import LEDGER_STEPS, advance
 from ingest.stock.days import begin_ms, day_of
 from ingest.telling import Manners
 from tests.ingest.alerts.office import Office
@@ -457,3 +468,25 @@ def test_a_book_made_before_there_were_alerts_is_judged(office: Office) -> None:
     assert office.states() == {"low_stock": "firing"}
     assert book.state(office.ledger) == state
     assert json.loads(json.dumps(dict(office.alerts()[0].numbers)))["usable"] == 5
+
+
+def test_a_file_from_before_there_were_alerts_is_brought_forward_and_judged(tmp_path: Path) -> None:
+    own = next(at for at, step in enumerate(LEDGER_STEPS) if "CREATE TABLE alert_subject" in step)
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite3", isolation_level=None)) as old:
+        advance(old, "ledger", LEDGER_STEPS[:own])
+        old.execute("INSERT INTO site (site, level) VALUES ('van', 'vehicle')")
+        old.execute("INSERT INTO par_level VALUES ('van', 'ors', 10, NULL, NULL)")
+        old.execute(
+            "INSERT INTO book (identity, site, item, lot, kind, quantity, time_ms, clock, learned_ms,"
+            " said_ms, said_clock, boot_at_ms)"
+            " VALUES ('1', 'van', 'ors', '', 'receive', 5, ?1, 'gnss', ?1, ?1, 4, 0)",
+            (NOW_MS,),
+        )
+        old.execute(
+            "INSERT INTO notification VALUES (1, 'k', 1, 'nurse', 'a', 'b', 0, 0, 'waiting', 0, NULL, '')"
+        )
+    office = Office(tmp_path, EVERYBODY)
+    office.work()
+    assert office.states() == {"low_stock": "firing"}
+    assert notifications.unsent(office.ledger)["waiting"] >= 1
+    office.ledger.close()

@@ -15,7 +15,10 @@ from tests.ingest.deploy.prometheus import SHIPPED, promtool, started_prometheus
 from tests.line.whole_line import Service
 
 HERE = Path(__file__).parent
-GAUGES = {"broker_connected", "store_writable", "waiting", "lag_seconds", "dropped", "live_dropped", "units"}
+GAUGES = {
+    *("broker_connected", "store_writable", "waiting", "lag_seconds", "dropped", "live_dropped", "units"),
+    *("alerts_open", "notifications_waiting", "notifications_uncertain", "notifications_dead"),
+}
 
 
 def test_each_alert_fires_when_it_should_and_only_then(tmp_path: Path) -> None:

@@ -68,6 +68,9 @@ class Door:
                         self._welcome(listening, ready)
                     else:
                         self._hear(key, ready, emit)
+            clients, self._clients = self._clients, {}
+            for client in clients.values():
+                client.close()
         self._path.unlink(missing_ok=True)
 
     def answer(self, client: int, answer: dict[str, Any]) -> None:

@@ -47,7 +47,7 @@ LISTS, FRESH = "lists.jsonl", "fresh.jsonl"
 ASKS_KEPT = 32
 MOST_SHOWN = 500  # of one list in one answer
 MISSING_SURE_PCT = 95  # below, a copy that was not read is not told as gone
-AT_ONCE = 400  # records of a check that are made in one turn
+AT_ONCE = 1000  # records of a check that are made in one turn
 MAX_ID = 64
 MOST_SCANS, SCAN_MS = 16, 10_000
 
@@ -80,6 +80,7 @@ class Librarian:
         self._under_way: dict[str, int] = {}  # id -> the client who asked last
         self._inventory: Inventory | None = None
         self._to_tell: list[tuple[Reading, Fact | None]] = []
+        self._ended: tuple[str, dict[str, Any]] = ("", {})  # the last check's end
         self._has_scanner = has_scanner
         self._scans: list[tuple[int, str]] = []  # that nobody has fetched yet
         self._is_resumed = False
@@ -149,7 +150,7 @@ class Librarian:
 
     def settle(self) -> None:
         """Answer what is on disk. To be called behind the commit of each turn."""
-        if self._answers and self._intake.is_settled:
+        if self._answers and not self._to_tell and self._intake.is_settled:
             answers, self._answers = self._answers, []
             for name, answer in answers:
                 self._say(name, answer)
@@ -230,6 +231,9 @@ class Librarian:
         if name in self._asked:
             if not any(name == waiting for waiting, _ in self._answers):
                 self._say(name, self._asked[name])
+        elif name == self._ended[0]:
+            if not self._answers:
+                self._say(*self._ended)
         elif is_new:
             self._do(name, ask, now_ms)
 
@@ -240,7 +244,12 @@ class Librarian:
         look = self._looks.get(str(ask.get("what")))
         try:
             if look is not None:
-                self._say(name, {"state": "done", **look(ask, now_ms)})
+                answer = {"state": "done", **look(ask, now_ms)}
+                if "is_told" not in answer:
+                    self._say(name, answer)
+                else:  # a check has ended: answered when all of it is on disk
+                    self._ended = name, answer
+                    self._answers.append(self._ended)
             else:
                 self._desk.ask(ask, self._now(now_ms), lambda done: self._finish(name, done, now_ms))
         except DeskError as error:

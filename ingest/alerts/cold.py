@@ -46,13 +46,19 @@ class Spell(NamedTuple):
 def samples(spells: Iterable[Spell], heard_within_ms: int | None) -> list[Sample]:
     """What a rule saw, in order of time; `heard_within_ms` is when the probe was last heard inside."""
     found: list[Sample] = []
-    for begin_ms, end_ms, is_known, numbers in _joined(sorted(spells), heard_within_ms):
+    for begin_ms, end_ms, is_known, numbers in _joined(sorted(spells, key=_order), heard_within_ms):
         if found and found[-1].is_true is None:
             found.append(Sample(max(found[-1].at_ms, begin_ms - 1), False))
         found.append(Sample(begin_ms, True, numbers))
         if end_ms is not None:
             found.append(Sample(max(end_ms, begin_ms), False if is_known else None, numbers))
     return found
+
+
+def _order(spell: Spell) -> tuple[object, ...]:
+    """By time; of those that are alike in that in any order that is always the same."""
+    numbers = sorted((name, str(value)) for name, value in spell.numbers.items())
+    return spell.began_ms, spell.ended_ms is None, spell.ended_ms or 0, spell.state, numbers
 
 
 def _joined(

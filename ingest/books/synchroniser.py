@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_CLAIMED = 100
-LOOK_S = 5.0  # how often it looks by itself
+LOOK_S = 2.0  # how often it looks by itself
 FIRST_S = 15
 LONGEST_S = 1800
 GIVE_UP_S = 14 * 86_400

@@ -26,13 +26,14 @@ class Terms(NamedTuple):
 
 
 def for_unit(ledger: sqlite3.Connection, unit: str, terms: Terms, now_ms: int) -> Lists | None:
-    """The lists of a unit as of now; None for one never heard of."""
-    found = units.find(ledger, unit)
-    if found is None:
+    """The lists of a unit as of now; None for one never heard of that is no site either."""
+    found, own = units.find(ledger, unit), own_sites(ledger, unit)
+    if found is None and not own:
         return None
+    epoch = None if found is None else found.epoch
     today = day_of(now_ms)
     mark = next(
-        (one.mark for one in marks.lanes(ledger, unit) if (one.epoch, one.lane) == (found.epoch, "event")), 0
+        (one.mark for one in marks.lanes(ledger, unit) if (one.epoch, one.lane) == (epoch, "event")), 0
     )
     as_of_ms = oldest_ms(
         (readers.as_of_ms(ledger, name) for name in (readers.READERS, readers.HOLDS)), now_ms
@@ -40,13 +41,13 @@ def for_unit(ledger: sqlite3.Connection, unit: str, terms: Terms, now_ms: int) -
     head = {
         "unit": unit,
         "as_of_ms": as_of_ms,
-        "epoch": found.epoch,
+        "epoch": epoch,
         "event_mark": mark,
         "reader_key": terms.reader_key or None,
         "loan_days": terms.loan_days,
         "renewals": terms.renewals,
     }
-    items = _items(ledger, own_sites(ledger, unit), today)
+    items = _items(ledger, own, today)
     blocks, holds = _blocks(ledger, today), _holds(ledger, unit)
     return revised(Lists(head, items, blocks, holds, _conflicts(ledger, unit)))
 

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.ledger import catalogue, circulation, clocks, conflicts, readers
@@ -192,6 +192,7 @@ def concluded(ledger: sqlite3.Connection) -> tuple[object, ...]:
     return states(ledger), verdicts(ledger), sorted(listed, key=lambda one: one[0])
 
 
+@settings(max_examples=60)
 @given(days(), st.randoms(use_true_random=False))
 def test_any_order_ends_with_the_same_loans_and_conflicts(records: list[Said], rng: random.Random) -> None:
     ledger, other = new_ledger(), new_ledger()

@@ -95,7 +95,7 @@ def processed(folder: Path) -> Koha:
     return koha
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(days(), st.randoms(use_true_random=False))
 def test_koha_never_loses_what_we_write(tmp_path: Path, records: list[Said], rng: random.Random) -> None:
     for path in tmp_path.glob("*.koc"):

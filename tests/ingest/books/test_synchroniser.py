@@ -204,7 +204,7 @@ def test_waits_double_to_a_cap() -> None:
     assert wait_s(0, 1) == FIRST_S / 2
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(days(), st.randoms(use_true_random=False))
 def test_whenever_it_syncs_the_library_ends_with_our_loans(
     tmp_path: Path, records: list[Said], rng: random.Random

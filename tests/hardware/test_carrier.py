@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hardware import pinmap
-from hardware.carrier import circuit, netlist, project, rules, sexpr
+from hardware.carrier import circuit, netlist, project, rules, schematic, sexpr
 from hardware.source import FaultsFound, TomlSource
 from tests.fixtures.programs import ROOT, find_program
 
@@ -190,3 +190,36 @@ def run_kicad(program: Path, home: Path, *arguments: str | Path) -> int:
         capture_output=True, text=True, check=False, timeout=100,
     )  # fmt: skip
     return done.returncode
+
+
+KINDS = {
+    name: circuit.load(CARRIER).symbols[name] for name in ("R", "C", "NMOS", "GH4", "LM74700", "TPS22918")
+}
+
+
+@st.composite
+def circuits(draw: st.DrawFn) -> circuit.Circuit:
+    """Parts strewn over a sheet, their pins on a few nets, none on another's place."""
+    cells = draw(
+        st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=2, max_size=10, unique=True)
+    )
+    parts = []
+    for number, (column, row) in enumerate(cells):
+        symbol = draw(st.sampled_from(list(KINDS.values())))
+        nets = {pin.name: draw(st.sampled_from(["A", "B", "C", "GND", "+5V", "NC"])) for pin in symbol.pins}
+        x, y = 20 + 12 * column + draw(st.integers(0, 2)), 20 + 12 * row + draw(st.integers(0, 2))
+        turn = draw(st.sampled_from([0, 90, 180, 270]))
+        parts.append(circuit.Part(f"P{number}", symbol, "v", x, y, turn, "", nets, number))
+    return circuit.Circuit("drawn", tuple(parts), KINDS, ())
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(circuits())
+def test_whatever_is_drawn_is_read_back(strewn: circuit.Circuit) -> None:
+    """No wire joins what is apart, and no name is forgotten."""
+    found = netlist.read(schematic.schematic(strewn, ["GND", "+5V"], []))
+    assert {frozenset(pins_) for pins_ in found.nets.values()} == {
+        frozenset(pins_) for pins_ in strewn.nets().values()
+    }
+    for name, pins_ in strewn.nets().items():
+        assert len(pins_) < 3 or found.nets[name] == pins_

@@ -30,6 +30,7 @@ from ingest.ledger import (
 from ingest.ledger.alert_looks import PROBE, SHELF, SUBJECT, Look
 from ingest.ledger.alert_samples import Newest, Stamp
 from ingest.ledger.bookkeeping import said_in
+from ingest.ledger.spared import spared
 from ingest.stock.entries import booked_time
 
 if TYPE_CHECKING:
@@ -55,14 +56,19 @@ ASK_AGAIN_MS = 60_000  # whether a lost probe was heard again
 def take(ledger: sqlite3.Connection, chunks: Iterable[Chunk]) -> None:
     """Keep what rules see in these records, and ask for what they concern to be judged."""
     for chunk in chunks:
-        unit, kind = chunk.unit, chunk.group.kind
-        if kind == "clock_set":
-            alert_looks.ask(ledger, _corrected(ledger, chunk))
-        elif kind == "excursion":
-            alert_looks.ask(ledger, [Look(PROBE, unit, chunk.group.source)])
-        else:
-            seen = _turning(chunk) if kind == "power" else chunk
-            alert_looks.ask(ledger, {look for said in said_in(seen) for look in _noted(ledger, said)})
+        with spared(ledger, f"looking at {chunk.group.kind} of {chunk.unit} for alerts"):
+            alert_looks.ask(ledger, set(_seen(ledger, chunk)))
+
+
+def _seen(ledger: sqlite3.Connection, chunk: Chunk) -> Iterator[Look]:
+    kind = chunk.group.kind
+    if kind == "clock_set":
+        yield from _corrected(ledger, chunk)
+    elif kind == "excursion":
+        yield Look(PROBE, chunk.unit, chunk.group.source)
+    else:
+        for said in said_in(_turning(chunk) if kind == "power" else chunk):
+            yield from _noted(ledger, said)
 
 
 def _turning(chunk: Chunk) -> Chunk:

@@ -14,6 +14,7 @@ from ingest.alerts import contact, text
 from ingest.alerts.rules import RANKS, RULES
 from ingest.ledger import alert_list, alerts, maintenance, notifications, sites
 from ingest.ledger.notifications import Draft
+from ingest.ledger.spared import spared
 
 if TYPE_CHECKING:
     import sqlite3
@@ -41,10 +42,14 @@ def tell(ledger: sqlite3.Connection, manners: Manners, now_ms: int) -> int:
     """Write the messages that are due; how many alerts were looked at."""
     due = alerts.to_tell(ledger, now_ms, MOST_TOLD)
     for telling in due:
-        _tell(ledger, manners, telling, now_ms)
+        alerts.tell_at(ledger, telling.number, now_ms + AGAIN_MS)  # should it fail
+        with spared(ledger, f"telling of alert {telling.number}"):
+            _tell(ledger, manners, telling, now_ms)
     late = alerts.to_escalate(ledger, now_ms, MOST_TOLD)
     for telling in late:
-        _escalate(ledger, manners, telling, now_ms)
+        alerts.escalate_at(ledger, telling.number, now_ms + AGAIN_MS)
+        with spared(ledger, f"escalating alert {telling.number}"):
+            _escalate(ledger, manners, telling, now_ms)
     return len(due) + len(late)
 
 

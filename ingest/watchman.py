@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ingest import alerting, telling
 from ingest.alerting import Terms
 from ingest.ledger import alert_looks, book, counters
+from ingest.ledger.spared import spared
 from ingest.silence import Silence
 from ingest.telling import Manners
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_LOOKS = 200  # in a piece
 MOST_PAIRS = 500
+AGAIN_MS = 3_600_000  # after a look that failed
 
 
 class Piece(NamedTuple):
@@ -65,11 +67,13 @@ class Watchman:
         is_news = False
         due = alert_looks.due(ledger, now_ms, MOST_LOOKS)
         for look in due:
-            outcome = alerting.judged(ledger, look, now_ms, self._terms)
-            alert_looks.settle(ledger, look, outcome.due_ms)
-            counts["alert_looks", look.kind] += 1
-            counts.update(("alerts", rule) for rule in outcome.news)
-            is_news = is_news or outcome.is_changed
+            alert_looks.settle(ledger, look, now_ms + AGAIN_MS)  # should it fail
+            with spared(ledger, f"the look at {look}"):
+                outcome = alerting.judged(ledger, look, now_ms, self._terms)
+                alert_looks.settle(ledger, look, outcome.due_ms)
+                counts["alert_looks", look.kind] += 1
+                counts.update(("alerts", rule) for rule in outcome.news)
+                is_news = is_news or outcome.is_changed
         told = telling.tell(ledger, self._manners, now_ms)
         counters.add(ledger, counts)
         return Piece(counts, is_news or told > 0, has_more or len(due) == MOST_LOOKS)

@@ -1,6 +1,7 @@
 """From records to alerts, case by case and for any order of arrival, on a real ledger."""
 
 import json
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -490,3 +491,12 @@ def test_a_file_from_before_there_were_alerts_is_brought_forward_and_judged(tmp_
     assert office.states() == {"low_stock": "firing"}
     assert notifications.unsent(office.ledger)["waiting"] >= 1
     office.ledger.close()
+
+
+def test_a_look_that_breaks_harms_nothing_else(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    office.change(lambda ledger: alert_looks.ask(ledger, [Look("subject", "4711")]))
+    with caplog.at_level(logging.ERROR):
+        warm(office, "open", office.now_ms - HOUR_MS)
+    assert office.states() == {"overheating": "firing"}
+    assert "4711" in caplog.text
+    assert len(caplog.records) == 1

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import selectors
 import socket
 from collections import Counter
@@ -55,11 +54,8 @@ class Door:
             socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening,
             selectors.DefaultSelector() as ready,
         ):
-            old = os.umask(0o007)
-            try:
-                listening.bind(str(self._path))
-            finally:
-                os.umask(old)
+            listening.bind(str(self._path))
+            self._path.chmod(0o660)
             listening.listen(MAX_CLIENTS)
             ready.register(listening, selectors.EVENT_READ)
             while not stop.is_set():

@@ -1,4 +1,8 @@
-"""Fetches newer lists from the service when there is a way to it, and hands them to the agent."""
+"""Fetches newer lists from the service when there is a way to it, and hands them to the agent.
+
+What a guest network answers in the service's place is no list and is not handed on; and a redirection is not
+followed, for the key of the API would go along.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +13,26 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.books import asking
+from edge.books import asking, lists
 from edge.books.asking import AgentGone
 from edge.books.door import SOCKET
 from edge.books.librarian import FRESH
-from edge.books.lists import MAX_BYTES
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
+    from typing import Any
 
 log = logging.getLogger(__name__)
 
 WAIT_S = 30.0
 SCHEMES = ("https://", "http://")
+
+
+class Staying(urllib.request.HTTPRedirectHandler):
+    """Follows nothing: a redirection is an answer like any other that is none."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
 
 
 class Fetching:
@@ -33,6 +44,7 @@ class Fetching:
         self._folder = folder
         self._tag = ""
         self._told = ""
+        self._opener = urllib.request.build_opener(Staying)
 
     def step(self) -> bool:
         """Whether newer lists were taken over."""
@@ -54,7 +66,7 @@ class Fetching:
         if self._tag:
             request.add_header("If-None-Match", self._tag)
         try:
-            with urllib.request.urlopen(request, timeout=WAIT_S) as answer:  # noqa: S310 - see above
+            with self._opener.open(request, timeout=WAIT_S) as answer:
                 return self._take(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -63,7 +75,8 @@ class Fetching:
                 raise ValueError(f"the service says {error.code} {error.reason}") from None
 
     def _take(self, answer: HTTPResponse) -> bool:
-        data = answer.read(MAX_BYTES + 1)
+        data = answer.read(lists.MAX_BYTES + 1)
+        lists.parsed(data)
         fresh = self._folder / f"{FRESH}.new"
         fresh.write_bytes(data)
         os.replace(fresh, self._folder / FRESH)  # noqa: PTH105 - says what it does

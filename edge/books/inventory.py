@@ -19,7 +19,6 @@ from typing import Literal
 
 ROUND_MS = 4_000
 STABLE = 3
-MOST_ROUNDS = 60
 MOST_ITEMS = 20_000
 Place = Literal["present", "misplaced", "foreign"]
 Method = Literal["tag", "barcode", "typed"]
@@ -83,8 +82,8 @@ class Inventory:
 
     @property
     def is_stable(self) -> bool:
-        """Whether reading on is not worth it."""
-        return self.quiet_rounds >= STABLE or self.rounds >= MOST_ROUNDS
+        """Whether the last rounds brought nothing new."""
+        return self.quiet_rounds >= STABLE
 
     def found(self) -> Found:
         """What is known by now."""

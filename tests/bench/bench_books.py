@@ -93,7 +93,7 @@ def _shelf(report: Report, runs: int) -> None:
         sure.append(float(made.found().sure_pct))
         if len(made.found().missing):
             raise AssertionError(f"{len(made.found().missing)} of {TAGS} tags were missed")
-    report.row("tags the agent takes a second", rates, "/s", "a UHF reader", UHF_PER_S, goal=">= 7,000")
+    report.row("tags the agent takes a second", rates, "/s", "a UHF reader", UHF_PER_S, goal=">= 3,500")
     every_s = TAGS / HF_PER_S
     report.row(f"{TAGS} tags until stable, 7 of 10 answer", seconds, "s", "one pass by hand", every_s)
     report.row("how sure the check then is", sure, "%", goal=">= 99")

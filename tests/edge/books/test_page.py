@@ -133,6 +133,7 @@ class Service(BaseHTTPRequestHandler):
         is_same = self.headers.get("If-None-Match") == self.tag
         self.send_response(304 if is_same else self.status)
         self.send_header("ETag", self.tag)
+        self.send_header("Location", "/elsewhere")
         self.send_header("Content-Length", "0" if is_same else str(len(self.content)))
         self.end_headers()
         if not is_same:
@@ -154,14 +155,20 @@ def test_newer_lists_are_fetched_once(unit: Unit, tmp_path: Path) -> None:
     assert not fetching.step()  # 304
     assert [one.get("If-None-Match") for one in Service.asked] == [None, "r2"]
     assert Service.asked[0]["Authorization"] == "Bearer secret"
-    Service.tag, Service.status = "r3", 500
-    assert not fetching.step()
+    Service.tag = "r3"
+    for status in (500, 302):
+        Service.status = status
+        assert not fetching.step()
     Service.status, Service.content = 200, b"<html>log in to the network</html>"
     assert not fetching.step()
     assert unit.ask("status")["revision"] == "r2"
     service.shutdown()
     service.server_close()
     assert not fetching.step()  # nobody there
+    assert {one["Host"] for one in Service.asked} == {url.split("/")[2]}
+    assert len(Service.asked) == 5
+    unit.end()
+    assert [row["state"] for row in unit.books_of("lists")] == ["taken", "taken"]
 
 
 # --- words ----------------------------------------------------------------------------------------------

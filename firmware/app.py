@@ -12,7 +12,7 @@ import asyncio
 from firmware import frame, wire
 from firmware import settings as node_settings
 from firmware.clock import Clock
-from firmware.drivers import DRIVERS, DriverFault
+from firmware.drivers import DriverFault, driver_of
 from firmware.faults import Faults
 from firmware.folder import Folder
 from firmware.outbox import Outbox, OutboxFull
@@ -126,10 +126,12 @@ class App:
     async def sense(self, given):
         name = given["name"]
         try:
-            driver = DRIVERS[given["type"]](self.port, given)
+            driver = driver_of(self.port, given)
         except (KeyError, ValueError, OSError) as error:
             self.faults.begin(name, "settings", str(error))
             return
+        if hasattr(driver, "hear"):
+            self.readers.append(driver)
         while True:
             self.alive(name, driver.period_ms + LATE_MS)
             try:
@@ -146,6 +148,10 @@ class App:
         """What a driver read: to the Pi as long as it hears us, else into our own log."""
         if kind == "utc_ms":
             self.offer_time("gnss", values)
+            return
+        if kind == "frame":
+            if self.link is not None:
+                self.link.say(values[0], values[1])
             return
         if self.link is not None and self.link.is_heard(self.port.now_ms()):
             entries = live_entries(kind, self.channels[name], values)

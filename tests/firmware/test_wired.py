@@ -194,10 +194,10 @@ def test_what_a_node_logged_alone_reaches_the_pi_once_and_in_order(
         line.badness = 0.2
         node.start()
         pi.start()
-        wait_until(lambda: line.carried > 3000, 30)
+        wait_until(lambda: line.carried > 1500, 30)
         node.kill()
         node.start()
-        wait_until(lambda: line.carried > 6000, 30)
+        wait_until(lambda: line.carried > 3000, 30)
         pi.end()
         pi.start()
         line.badness = 0.02

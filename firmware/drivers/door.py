@@ -1,0 +1,71 @@
+"""A switch to ground: a door (low is shut) or the help button (low is pressed).
+
+level   ‾‾|_|‾|_____________|‾|_|‾‾‾‾‾‾      contacts bounce: a state counts when it has stood
+state   open      closed             open    for three looks, 20 ms apart
+
+{"type": "door", "name": "door", "pin": "DOOR"}     {"type": "help", "name": "help", "pin": "HELP"}
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+LOOK_MS = 20
+LOOKS = 3
+
+
+class Steady:
+    """Levels as they are seen -> changes that have stood; pure."""
+
+    def __init__(self) -> None:
+        self._seen = -1
+        self._count = 0
+        self.level = -1
+
+    def step(self, level: int) -> bool:
+        """Whether the level that counts has changed."""
+        self._count = self._count + 1 if level == self._seen else 1
+        self._seen = level
+        if self._count < LOOKS or level == self.level:
+            return False
+        self.level = level
+        return True
+
+
+class Door:
+    period_ms = LOOK_MS
+
+    def __init__(self, port: "Any", given: "dict[str, Any]") -> None:
+        self._pin = port.pin_in(given.get("pin", "DOOR"))
+        self._now_ms = port.now_ms
+        self._steady = Steady()
+        self._opened_ms: "int | None" = None
+
+    async def read(self) -> "list[tuple[str, dict[str, Any]]]":
+        if not self._steady.step(self._pin.value()):
+            return []
+        now_ms = self._now_ms()
+        if self._steady.level:
+            self._opened_ms = now_ms
+            return [("door", {"state": 1})]
+        values = {"state": 0}
+        if self._opened_ms is not None:
+            values["open_ms"] = now_ms - self._opened_ms
+        return [("door", values)]
+
+
+class Help:
+    """A press is a fault of this part until the button is let go: the wire has no kind of its own for it."""
+
+    period_ms = LOOK_MS
+
+    def __init__(self, port: "Any", given: "dict[str, Any]") -> None:
+        self._pin = port.pin_in(given.get("pin", "HELP"))
+        self._steady = Steady()
+        self._name = given["name"]
+
+    async def read(self) -> "list[tuple[str, dict[str, Any]]]":
+        was = self._steady.level
+        if not self._steady.step(self._pin.value()) or (was < 0 and self._steady.level):
+            return []
+        return [("fault", {"part": self._name, "code": "help_pressed", "state": self._steady.level})]

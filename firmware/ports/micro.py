@@ -1,0 +1,209 @@
+"""What both boards share of a port: pins and buses by their names on the board, Wi-Fi, time, TLS, watchdog.
+
+Pins come from `firmware/board.py`, which is made from hardware/pinmap.toml. A driver asks by name: a port
+knows which pin that is. Flash is the board's own littlefs; rows, certificates and settings.json lie on it.
+"""
+
+import asyncio
+import os
+import socket
+import ssl
+import struct
+import time
+
+import machine
+import network
+
+from firmware import board
+from firmware.clock import Ticks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+JOIN_MS = 20_000
+NTP_HOST, NTP_PORT, NTP_S = "pool.ntp.org", 123, 3
+NTP_TO_1970_S = 2_208_988_800
+RX_BYTES = 2048  # a Pi may send for 150 ms before somebody reads
+SETTINGS = "/settings.json"
+TLS_FILES = ("/certs/ca.der", "/certs/node.der", "/certs/node.key.der")
+
+
+class Micro:
+    """`name` is the board's in board.py, `watchdog_ms` at most what its chip can."""
+
+    name = ""
+    watchdog_ms = 8000
+    resets: "dict[int, str]" = {}
+
+    def __init__(self) -> None:
+        self.pins: "dict[str, int]" = board.pins(self.name)  # type: ignore[no-untyped-call]
+        self._ticks = Ticks(time.ticks_ms, time.ticks_diff)  # type: ignore[arg-type] # a number of its own
+        self._boot = os.urandom(8).hex()
+        self._watchdog: "machine.WDT | None" = None
+        self._buzzer: "machine.PWM | None" = None
+        self._buses: "dict[str, Any]" = {}
+
+    def begin(self) -> None:
+        """The watchdog begins here; nothing can stop it again."""
+        self._watchdog = machine.WDT(timeout=self.watchdog_ms)
+
+    # --- time, identity, flash --------------------------------------------------------------------------
+
+    def now_ms(self) -> int:
+        return self._ticks.now()
+
+    def boot(self) -> str:
+        return self._boot
+
+    def random(self, size: int) -> bytes:
+        return os.urandom(size)
+
+    def path(self, name: str) -> str:
+        return "/" + name
+
+    def log(self, text: str) -> None:
+        print(text)  # noqa: T201 - the console of a board
+
+    def feed_watchdog(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.feed()
+
+    def reset(self) -> str:
+        """Why this start: one of frame.RESETS."""
+        return self.resets.get(machine.reset_cause(), "unknown")
+
+    def restart(self) -> None:
+        machine.reset()
+
+    def staged_settings(self) -> "bytes | None":
+        """Settings that somebody put on the flash; they are taken once."""
+        try:
+            with open(SETTINGS, "rb") as file:
+                found: bytes = file.read()
+        except OSError:
+            return None
+        return found
+
+    def sleep(self, ms: int) -> None:
+        """Deep sleep: everything stops, and the next start is like another boot."""
+        machine.deepsleep(ms)
+
+    # --- pins and buses ---------------------------------------------------------------------------------
+
+    def pin_in(self, signal: str) -> "machine.Pin":
+        """An input that is pulled up."""
+        return machine.Pin(self.pins[signal], machine.Pin.IN, machine.Pin.PULL_UP)
+
+    def pin_out(self, signal: str, value: int = 0) -> "machine.Pin":
+        return machine.Pin(self.pins[signal], machine.Pin.OUT, value=value)
+
+    def millivolts(self, signal: str) -> int:
+        """At the far end of the divider before that pin."""
+        raw = machine.ADC(machine.Pin(self.pins[signal])).read_u16()
+        return raw * 3300 // 65535 * board.DIVIDERS[signal]
+
+    def buzz(self, ms: int) -> None:
+        """Sound for so long; returns at once."""
+        buzzer = machine.PWM(machine.Pin(self.pins["BUZZER"]), freq=2700, duty_u16=32768)
+        self._buzzer = buzzer
+        machine.Timer(-1).init(mode=machine.Timer.ONE_SHOT, period=ms, callback=lambda _: buzzer.deinit())
+
+    def i2c(self, bus: str) -> "Any":
+        """The bus of that name, or of that device."""
+        bus = board.DEVICES[bus][0] if bus in board.DEVICES else bus
+        if bus not in self._buses:
+            _, signals, hertz, controllers = board.BUSES[bus]
+            data, clock = [machine.Pin(self.pins[signal]) for signal in signals]
+            number = controllers[self.name]
+            if number < 0:
+                self._buses[bus] = machine.SoftI2C(scl=clock, sda=data, freq=hertz)
+            else:
+                self._buses[bus] = machine.I2C(number, scl=clock, sda=data, freq=hertz)
+        return self._buses[bus]
+
+    def spi(self, bus: str) -> "machine.SPI":
+        _, signals, hertz, controllers = board.BUSES[bus]
+        sck, miso, mosi = [machine.Pin(self.pins[signal]) for signal in signals]
+        return machine.SPI(
+            controllers[self.name], baudrate=hertz, polarity=0, phase=0, sck=sck, mosi=mosi, miso=miso
+        )
+
+    def uart(self, name: str) -> "machine.UART":
+        _, signals, baud, controllers = board.BUSES[name]
+        found = {signal[-2:]: machine.Pin(self.pins[signal]) for signal in signals}
+        number = controllers[self.name]
+        if "TX" not in found:
+            return machine.UART(number, baudrate=baud, rx=found["RX"], rxbuf=RX_BYTES, timeout=0)
+        return machine.UART(number, baudrate=baud, tx=found["TX"], rx=found["RX"], rxbuf=RX_BYTES, timeout=0)
+
+    def onewire(self, signal: str) -> "Any":
+        """The DS18B20s on that pin."""
+        import ds18x20
+        import onewire
+
+        return ds18x20.DS18X20(onewire.OneWire(machine.Pin(self.pins[signal])))
+
+    # --- the network ------------------------------------------------------------------------------------
+
+    async def join(self, wifi: "dict[str, Any] | None") -> None:
+        """Come onto the network; OSError when there is none."""
+        if wifi is None:
+            return
+        station = network.WLAN(network.STA_IF)
+        if station.isconnected():
+            return
+        station.active(True)
+        station.connect(wifi["ssid"], wifi.get("password"))
+        begin = time.ticks_ms()
+        while not station.isconnected():
+            if time.ticks_diff(time.ticks_ms(), begin) > JOIN_MS:
+                station.disconnect()
+                raise OSError("no network %s" % wifi["ssid"])
+            await asyncio.sleep(0.2)
+
+    async def evidence(self) -> "tuple[str, int] | None":
+        """(source, UTC in ms) by SNTP, or None; the chip's clock is set too, since TLS asks it."""
+        asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        asker.settimeout(NTP_S)
+        try:
+            asker.sendto(b"\x1b" + bytes(47), socket.getaddrinfo(NTP_HOST, NTP_PORT)[0][-1])
+            answer = asker.recv(48)
+        except OSError:
+            return None
+        finally:
+            asker.close()
+        utc_ms = sntp_ms(answer)
+        if utc_ms is not None:
+            since_s = utc_ms // 1000 - (0 if time.gmtime(0)[0] == 1970 else 946_684_800)
+            year, month, day, hour, minute, second, weekday, _ = time.gmtime(since_s)
+            machine.RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
+        return None if utc_ms is None else ("ntp", utc_ms)
+
+    def certificates(self) -> "tuple[bytes, bytes, bytes]":
+        """DER of authority, certificate and key."""
+        found = []
+        for name in TLS_FILES:
+            with open(name, "rb") as file:
+                found.append(file.read())
+        return found[0], found[1], found[2]
+
+    async def connect(self, host: str, port: int, tls: "tuple[bytes, bytes, bytes] | None" = None) -> "Any":
+        """(reader, writer); OSError when nobody is there."""
+        if tls is None:
+            return await asyncio.open_connection(host, port)
+        context: "Any" = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(cadata=tls[0])
+        context.load_cert_chain(tls[1], tls[2])
+        return await asyncio.open_connection(host, port, ssl=context, server_hostname=host)
+
+
+def sntp_ms(answer: bytes) -> "int | None":
+    """UTC in ms of an SNTP answer (RFC 4330); None for one that is none, or of a server without a clock."""
+    if len(answer) < 48 or answer[0] & 7 != 4 or not 1 <= answer[1] <= 15:
+        return None
+    seconds, fraction = struct.unpack(">II", answer[40:48])
+    if seconds < 0x80000000:
+        seconds += 1 << 32  # era 1, from 2036 on
+    return (int(seconds) - NTP_TO_1970_S) * 1000 + (int(fraction) * 1000 >> 32)

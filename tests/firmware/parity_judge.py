@@ -1,0 +1,130 @@
+"""Thousands of inputs through every pure module, made alike on both interpreters; in short."""
+
+# ruff: noqa: UP031, RUF005
+
+import binascii
+
+from firmware import frame, nmea, ring, row, settings, wire
+from firmware.drivers import DriverFault, ds18b20, hx711, pn5180, scanner, sht4x
+
+SENTENCES = (
+    b"$GPRMC,123519.00,A,4807.0380,N,01131.0000,E,022.4,084.4,230394,,,A*",
+    b"$GNRMC,235959.99,A,8959.9999,S,17959.9999,W,0.00,,311299,,,D*",
+    b"$GPRMC,000000,V,,,,,,,010100,,,N*",
+    b"$GPGGA,123519.00,4807.0380,N,01131.0000,E,1,08,0.9,545.4,M,46.9,M,,*",
+    b"$GPGGA,123519.00,,,,,0,00,99.99,,,,,,*",
+)
+KINDS = ("climate", "fault", "health", "fix", "power", "door", "move")
+
+
+class Dice:
+    """The same numbers everywhere (Park and Miller 1988)."""
+
+    def __init__(self, seed):
+        self.value = seed * 7919 % 2147483646 + 1
+
+    def below(self, limit):
+        self.value = self.value * 16807 % 2147483647
+        return self.value % limit
+
+    def bytes(self, size):
+        return bytes([self.below(256) for _ in range(size)])
+
+
+def judged(seeds):
+    """For each seed a check sum of what the five groups of modules made of it."""
+    return [seen(seed) for seed in seeds]
+
+
+def seen(seed):
+    dice = Dice(seed)
+    told = [framed(dice), recorded(dice), located(dice), measured(dice), configured(dice)]
+    return binascii.crc32(repr(told).encode()) & 0xFFFFFFFF
+
+
+def framed(dice):
+    stream = (
+        dice.bytes(dice.below(40)) + b"\0" + frame.encode(3, 1, dice.below(99), dice.bytes(dice.below(60)))
+    )
+    decoder = frame.Decoder()
+    found = [(one.kind, one.seq, one.body.hex()) for one in decoder.feed(stream)]
+    found += [one.hex() for one in ring.entries(ring.entry(stream) + dice.bytes(9))]
+    return [found, sorted(decoder.refused.items())]
+
+
+def recorded(dice):
+    kind = KINDS[dice.below(len(KINDS))]
+    values = {}
+    for field in wire.KINDS[kind].fields:
+        if field.is_needed or dice.below(3):
+            values[field.name] = cell(field, dice)
+    try:
+        data = row.row_of(kind, "probe-%d" % dice.below(9), values, (dice.below(2000000000) * 800, 0, "none"))
+    except wire.WireError as error:
+        return [error.code, error.where]
+    group = row.group_of(data, 1 + dice.below(1000))
+    damaged = data[:3] + dice.bytes(1) + data[4:]
+    try:
+        row.group_of(damaged, 1)
+        error = ""
+    except wire.WireError as refused:
+        error = refused.code
+    return [data.hex(), [group.columns[field.name] for field in wire.BASE + wire.KINDS[kind].fields], error]
+
+
+def cell(field, dice):
+    if field.coding == wire.TEXT:
+        return "ä%d" % dice.below(1000)
+    return field.low + dice.below(2147483647) % (min(field.high, 1000000) - field.low + 2)
+
+
+def located(dice):
+    body = bytearray(SENTENCES[dice.below(len(SENTENCES))])
+    if dice.below(3) == 0:
+        body[1 + dice.below(len(body) - 2)] = 33 + dice.below(90)
+    total = 0
+    for byte in body[1:-1]:
+        total ^= byte
+    reader = nmea.Reader()
+    out = reader.feed(bytes(body) + ("%02X\r\n" % total).encode() + dice.bytes(20) + b"\n")
+    return [[at, sorted(fix.items(), key=str)] if fix else at for at, fix in out] + sorted(
+        reader.refused.items()
+    )
+
+
+def measured(dice):
+    scratch = dice.bytes(8)
+    scratch += bytes((ds18b20.crc8(scratch),))
+    warm, damp = dice.bytes(2), dice.bytes(2)
+    answer = warm + bytes((sht4x.crc8(warm),)) + damp + bytes((sht4x.crc8(damp) ^ (dice.below(9) == 0),))
+    out = [tried(ds18b20.parse, scratch), tried(sht4x.parse, answer), tried(hx711.parse, dice.below(1 << 24))]
+    out.append(hx711.mass_mg(dice.below(1 << 24) - (1 << 23), dice.below(9999), dice.below(5000)))
+    out.append([pn5180.inventory(dice.below(1 << 20), 20).hex(), pn5180.found_uid(dice.bytes(9) + b"\xe0")])
+    out.append(tried(pn5180.info_of, dice.bytes(dice.below(16))))
+    lines = scanner.Lines()
+    return out + [lines.feed(dice.bytes(30) + b"\r"), sorted(lines.refused.items())]
+
+
+def tried(parse, data):
+    try:
+        return parse(data)
+    except DriverFault as fault:
+        return fault.code
+    except OSError:
+        return "gone"
+
+
+def configured(dice):
+    texts = (
+        '{"version": %d, "unit": "n", "mode": "wired", "drivers": []}' % dice.below(3),
+        '{"version": 1, "unit": "n", "mode": "alone", "drivers": [], "broker": {"host": "h", "port": %d}}'
+        % dice.below(70000),
+        '{"version": 1, "unit": "N", "mode": "wired", "drivers": [{"name": "a", "type": "x"}]}',
+        '{"version": true, "x": %d}' % dice.below(9),
+        "[" * dice.below(30),
+    )
+    text = texts[dice.below(len(texts))]
+    try:
+        return sorted(settings.parsed(text))
+    except settings.SettingsError as error:
+        return str(error)

@@ -1,0 +1,63 @@
+"""The firmware as a whole: the same on both interpreters, within its size, and typed as the boards are."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.firmware import parity_judge, sizes
+from tests.fixtures.programs import ROOT
+from tests.micropython import MicroPython
+
+SEEDS = 700  # five vectors each
+MOST_GROWTH = 1.05
+PORTS = ("esp32", "rp2", "host", "micro")
+OF_BOARDS = ("machine", "network", "esp32", "rp2", "ssl", "onewire", "ds18x20", "socket", "vfs")
+
+
+def test_three_thousand_vectors_come_out_alike(board: MicroPython) -> None:
+    seeds = list(range(1, SEEDS + 1))
+    assert board.call("parity_judge.judged", seeds).result == parity_judge.judged(seeds)
+
+
+def test_working_leaves_nothing_behind(board: MicroPython) -> None:
+    assert board.call("heap_judge.leaked", 10).result < 512
+
+
+def test_the_firmware_stays_small(board: MicroPython) -> None:
+    """Bytes of each .mpy and heap: over the table by 5 % is a decision, made by writing it anew."""
+    table, found = json.loads(sizes.TABLE.read_text()), sizes.measured(board)
+    print(json.dumps(found, indent=1))
+    assert sorted(found) == sorted(table), "python -m tests.firmware.sizes"
+    grown = {
+        name: (size, table[name]) for name, size in found.items() if size > table[name] * MOST_GROWTH + 64
+    }
+    assert grown == {}, "look at what grew; then python -m tests.firmware.sizes"
+
+
+def test_only_ports_know_the_board() -> None:
+    users = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "firmware").rglob("*.py"))
+        for line in path.read_text().splitlines()
+        if line.strip().startswith(("import ", "from ")) and line.split()[1].split(".")[0] in OF_BOARDS
+    ]
+    assert set(users) <= {f"firmware/ports/{name}.py" for name in PORTS}
+
+
+@pytest.mark.parametrize("board_name", ["esp32", "rp2"])
+def test_a_wrong_call_of_a_pin_is_found(board_name: str, tmp_path: Path) -> None:
+    """With the stubs that `./dev check` installs; without them it is `./dev check` that fails."""
+    stubs = ROOT / ".cache" / "stubs" / board_name
+    if not stubs.is_dir():
+        pytest.skip("./dev check installs the stubs")
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("import machine\nmachine.Pin(4, machine.Pin.IN).valeu()\n")
+    config = (ROOT / "firmware" / f"mypy-{board_name}.ini").read_text()
+    kept = [line for line in config.splitlines() if not line.startswith(("files", "cache_dir"))]
+    (tmp_path / "mypy.ini").write_text("\n".join([*kept, f"cache_dir = {tmp_path / 'cache'}"]))
+    command = [sys.executable, "-m", "mypy", "--config-file", str(tmp_path / "mypy.ini"), str(wrong)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert '"Pin" has no attribute "valeu"' in done.stdout, done.stdout + done.stderr

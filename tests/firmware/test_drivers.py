@@ -1,0 +1,320 @@
+"""What drivers make of bytes: vectors of the data sheets, and whatever else a wire may bring."""
+
+import asyncio
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.sources.nmea_gate import part_of
+from firmware import board, nmea, tag_reader
+from firmware.drivers import DRIVERS, DriverFault, driver_of, ds18b20, hx711, nau7802, pn5180, scanner, sht4x
+from firmware.drivers.door import Door, Help, Steady
+from firmware.drivers.power import middle
+
+RECEIVED = b"$GPRMC,123519.00,A,4807.0380,N,01131.0000,E,022.4,084.4,230326,,,A*"
+
+
+def sentence(body: bytes) -> bytes:
+    total = 0
+    for byte in body[1:-1]:
+        total ^= byte
+    return body + b"%02X\r\n" % total
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected_cc"),
+    [  # data sheet 19-7487, table 1
+        (0x07D0, 12500),
+        (0x0191, 2506),
+        (0x00A2, 1013),
+        (0x0008, 50),
+        (0x0000, 0),
+        (0xFFF8, -50),
+        (0xFF5E, -1012),
+        (0xFE6F, -2506),
+        (0xFC90, -5500),
+    ],
+)
+def test_a_ds18b20_as_in_its_data_sheet(raw: int, expected_cc: int) -> None:
+    scratch = raw.to_bytes(2, "little") + b"\x4b\x46\x7f\xff\x0c\x10"
+    assert ds18b20.parse(scratch + bytes((ds18b20.crc8(scratch),))) == expected_cc
+
+
+def test_a_ds18b20_that_cannot_be_read_is_a_fault() -> None:
+    # The example of Maxim's application note 27, and a scratchpad as the kernel's documentation shows it.
+    assert ds18b20.crc8(bytes.fromhex("021cb801000000")) == 0xA2
+    assert ds18b20.parse(bytes.fromhex("72014b467fff0e1057")) == 2313
+    for data, code in [
+        ("72014b467fff0e1058", "crc"),
+        ("ff" * 9, "no_reply"),
+        ("00" * 9, "no_reply"),
+        ("50054b467fff0c101c", "power_on"),
+        ("72", "no_reply"),
+    ]:
+        with pytest.raises(DriverFault) as fault:
+            ds18b20.parse(bytes.fromhex(data))
+        assert fault.value.code == code
+
+
+def test_an_sht4x_as_in_its_data_sheet() -> None:
+    assert sht4x.crc8(b"\xbe\xef") == 0x92
+    word = b"\x80\x00"
+    whole = word + bytes((sht4x.crc8(word),)) + b"\x00\x00" + bytes((sht4x.crc8(b"\x00\x00"),))
+    assert sht4x.parse(whole) == (4250, 0)
+    with pytest.raises(DriverFault):
+        sht4x.parse(whole[:2] + b"\x00" + whole[3:])
+
+
+def test_a_scale_beyond_its_range_weighs_nothing() -> None:
+    assert [hx711.parse(bits) for bits in (0, 0x7FFFFE, 0xFFFFFF, 0x800001)] == [0, 0x7FFFFE, -1, -0x7FFFFF]
+    for bits in (0x7FFFFF, 0x800000):
+        with pytest.raises(DriverFault, match="overload"):
+            hx711.parse(bits)
+    assert hx711.mass_mg(108388, 8388, 2450) == 245_000
+
+
+def test_contacts_bounce_and_one_change_is_told() -> None:
+    steady = Steady()
+    levels = [1, 1, 1, 0, 1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 1]
+    assert [at for at, level in enumerate(levels) if steady.step(level)] == [2, 10, 14]
+    assert middle([12000, 0, 12100, 65000, 12050]) == 12050
+
+
+@given(st.binary(max_size=400))
+def test_whatever_a_receiver_sends_no_exception_and_bounded_memory(noise: bytes) -> None:
+    reader = nmea.Reader()
+    reader.feed(noise)
+    assert len(reader._held) <= nmea.MAX_SENTENCE + 1
+
+
+@given(st.integers(0, 70), st.integers(32, 126))
+def test_a_damaged_sentence_with_a_right_check_sum_is_no_wrong_fix(at: int, byte: int) -> None:
+    body = bytearray(RECEIVED)
+    if 0 < at < len(body) - 1:
+        body[at] = byte
+    for utc_ms, fix in nmea.Reader().feed(sentence(bytes(body))):
+        assert utc_ms is None or utc_ms >= 946_684_800_000
+        if fix["fix_mode"]:
+            assert abs(fix["lat_e7"]) <= 900_000_000
+            assert abs(fix["lon_e7"]) <= 1_800_000_000
+
+
+def test_recorded_logs_are_read_as_the_pi_reads_them(shared_data: Path) -> None:
+    """The integer parser against the Pi's gate, which asks pynmea2: the same places, speeds and courses."""
+    lines = [
+        line.strip()
+        for log in sorted((shared_data / "nmea").glob("*.log"))
+        for line in log.read_bytes().split(b"\n")
+        if line[3:6] == b"RMC" and nmea.checked(line.strip()) is not None
+    ]
+    places = 0
+    for line in lines:
+        ((_, fix),) = nmea.Reader().feed(line + b"\n")
+        part = part_of(line[1:-3].decode())
+        assert part is not None
+        assert bool(fix["fix_mode"]) == (part.lat_e7 is not None), line
+        if part.lat_e7 is not None and part.lon_e7 is not None:
+            places += 1
+            assert abs(fix["lat_e7"] - part.lat_e7) <= 1, line
+            assert abs(fix["lon_e7"] - part.lon_e7) <= 1, line
+            assert fix["speed_cm_s"] == part.speed_cm_s or abs(fix["speed_cm_s"] - part.speed_cm_s) <= 1, line
+            assert fix["course_ddeg"] == part.course_ddeg or abs(fix["course_ddeg"] - part.course_ddeg) <= 1
+    assert places > 40
+
+
+def test_times_are_those_of_the_calendar() -> None:
+    for text in ("010100", "290224", "311299", "280226", "010326"):
+        day, month, year = int(text[:2]), int(text[2:4]), 2000 + int(text[4:])
+        moment = datetime.datetime(year, month, day, 12, 34, 56, 500000, tzinfo=datetime.UTC)
+        assert nmea.utc_ms(text, "123456.5") == int(moment.timestamp() * 1000)
+    assert [nmea.utc_ms(date, "000000") for date in ("310226", "000126", "011326", "2902")] == [None] * 4
+    assert nmea.utc_ms("010126", "240000") is None
+
+
+def test_a_fix_says_what_it_knows_and_nothing_else() -> None:
+    gga = b"$GPGGA,123519.00,4807.0380,N,01131.0000,E,1,08,0.9,545.4,M,46.9,M,,*"
+    ((utc_ms, fix),) = nmea.Reader().feed(sentence(gga) + sentence(RECEIVED))
+    assert utc_ms == 1774269319000
+    assert fix == {
+        "lat_e7": 481173000,
+        "lon_e7": 115166667,
+        "speed_cm_s": 1152,
+        "course_ddeg": 844,
+        "fix_mode": 2,
+        "quality": 0,
+        "satellites": 8,
+        "hdop_c": 90,
+        "altitude_msl_dm": 5454,
+    }
+    void = b"$GPRMC,123519.00,V,,,,,,,230326,,,N*"
+    assert nmea.Reader().feed(sentence(void))[0][1] == {"fix_mode": 0}
+
+
+def test_codes_end_with_their_line_and_separators_are_printable() -> None:
+    lines = scanner.Lines()
+    assert lines.feed(b"]d2010950668210135210A\x1d17") == []
+    assert lines.feed(b"260101\r\n690\r") == ["]d2010950668210135210A{GS}17260101", "690"]
+    assert lines.feed(b"\xff\n" + b"x" * 200 + b"\n") == []
+    assert lines.refused == {"too_long": 1, "not_text": 1}
+
+
+# --- the reader of books --------------------------------------------------------------------------------
+
+
+class Chip:
+    """A PN5180 on a wire with tags in its field: frames in, frames out, BUSY never high."""
+
+    def __init__(self, uids: "list[str]") -> None:
+        self.uids = [bytes.fromhex(uid) for uid in uids]
+        self.afi = dict.fromkeys(self.uids, 0x07)
+        self.answer, self.status, self.given = b"", 0, b""
+
+    def write(self, frame: bytes) -> None:
+        if frame[0] == 0x09:
+            self._air(frame[2:])
+        elif frame[0] == 0x04:
+            self.given = self.status.to_bytes(4, "little")
+        elif frame[0] == 0x0A:
+            self.given = self.answer
+
+    def readinto(self, into: bytearray, _: int) -> None:
+        into[:] = self.given
+
+    def _air(self, request: bytes) -> None:
+        answers = [said for uid in self.uids if (said := self._said(uid, request)) is not None]
+        self.answer = answers[0] if answers else b""
+        self.status = len(self.answer) | (0x00040000 if len(answers) > 1 else 0)
+
+    def _said(self, uid: bytes, request: bytes) -> bytes | None:  # noqa: PLR0911 - a table of answers
+        backwards = bytes(reversed(uid))
+        if request[0] == 0x26:
+            bits = request[2]
+            mask = int.from_bytes(request[3:], "little")
+            mine = int.from_bytes(backwards, "little") & ((1 << bits) - 1)
+            return b"\x00\x3e" + backwards if mine == mask else None
+        if request[1] == pn5180.EAS:
+            return b"\x00" + bytes(32) if request[3:] == backwards and uid[-1] % 2 else None
+        if request[2:10] != backwards:
+            return None
+        if request[1] == pn5180.INFO:
+            return b"\x00\x07" + backwards + bytes((0x3E, self.afi[uid], 27, 3))
+        if request[1] == pn5180.READ_BLOCKS:
+            return b"\x00" + bytes(range(request[10] * 4, (request[10] + request[11] + 1) * 4))
+        if request[1] == pn5180.WRITE_AFI:
+            self.afi[uid] = request[10]
+            return b"\x00"
+        return b"\x01\x0f"
+
+
+class Board:
+    """A port whose pins and buses are the test's."""
+
+    def __init__(self, chip: Any = None) -> None:
+        self.chip = chip
+        self.level = 1
+        self.ms = 0
+
+    def spi(self, bus: str) -> Any:
+        assert bus in board.BUSES
+        return self.chip
+
+    def i2c(self, bus: str) -> Any:
+        assert bus in board.BUSES
+        return self.chip
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def pin_in(self, signal: str) -> Any:
+        return self._pin(signal)
+
+    def pin_out(self, signal: str, value: int = 0) -> Any:
+        del value
+        return self._pin(signal)
+
+    def _pin(self, signal: str) -> Any:
+        assert signal in board.pins("esp32-s3")
+        pins = self
+
+        class Pin:
+            def value(self, level: int | None = None) -> int:
+                return 0 if signal == "BOOKS_BUSY" or level is not None else pins.level
+
+        return Pin()
+
+
+UIDS = ["e004010012345671", "e004010012345672", "e0040100ffffff71", "e0160100aa000001"]
+
+
+def test_every_tag_in_the_field_is_read_and_written_back() -> None:
+    chip = Chip(UIDS)
+    driver = driver_of(Board(chip), {"type": "pn5180", "name": "books"})
+    frames = [said for _, said in asyncio.run(driver.read())]
+    seen = {tag.uid.hex(): tag for _, body in frames if (tag := tag_reader.seen_of(body)) is not None}
+    assert sorted(seen) == sorted(UIDS)
+    tag = seen[UIDS[0]]
+    assert (tag.afi, tag.dsfid, tag.block_bytes, tag.data) == (7, 0x3E, 4, bytes(range(112)))
+    assert [seen[uid].is_eas_on for uid in UIDS] == [True, False, True, None]
+    ((kind, body),) = driver.hear(tag_reader.WRITE, bytes.fromhex(UIDS[1]) + b"\xc2")
+    assert (kind, body[8:]) == (tag_reader.WRITTEN, bytes((tag_reader.READ_BACK, 0xC2)))
+    chip.uids = []
+    assert asyncio.run(driver.read()) == []
+
+
+@given(st.binary(max_size=40))
+def test_what_a_tag_answers_is_an_answer_or_an_oserror(answer: bytes) -> None:
+    pn5180.found_uid(answer)
+    try:
+        pn5180.info_of(answer)
+    except OSError:
+        return
+    assert len(answer) >= 10
+
+
+def test_doors_and_buttons_through_their_pins() -> None:
+    port = Board()
+    door, button = Door(port, {"name": "door"}), Help(port, {"name": "help"})
+
+    def look(times: int = 3) -> list[Any]:
+        port.ms += 1000
+        return [
+            told for _ in range(times) for driver in (door, button) for told in asyncio.run(driver.read())
+        ]
+
+    assert look() == [("door", {"state": 1})]
+    port.level = 0
+    assert look() == [
+        ("door", {"state": 0, "open_ms": 1000}),
+        ("fault", {"part": "help", "code": "help_pressed", "state": 0}),
+    ]
+    port.level = 1
+    assert look()[1] == ("fault", {"part": "help", "code": "help_pressed", "state": 1})
+
+
+def test_a_nau7802_is_begun_and_read() -> None:
+    written = []
+
+    class Bus:
+        def writeto_mem(self, address: int, register: int, data: bytes) -> None:
+            assert address == nau7802.ADDRESS
+            written.append(bytes((register,)) + data)
+
+        def readfrom_mem(self, _: int, register: int, size: int) -> bytes:
+            return b"\x28" if size == 1 else b"\x00\x27\x10"
+
+    given_entry = {"type": "nau7802", "name": "scale", "bus": "scale-a", "zero": 0, "mg_per_kcount": 1000}
+    driver = driver_of(Board(Bus()), given_entry)
+    assert asyncio.run(driver.read()) == [("mass", {"mass_mg": 10000})]
+    assert written == [b"\x00\x01", b"\x00\x06", b"\x01\x2f", b"\x00\x96"]
+
+
+def test_every_driver_is_in_the_table_and_says_how_to_configure_it() -> None:
+    here = Path(ds18b20.__file__).parent
+    files = {path.stem for path in here.glob("*.py")} - {"__init__"}
+    assert files == {file for file, _ in DRIVERS.values()}
+    for name, (file, _) in DRIVERS.items():
+        assert f'"type": "{name}"' in (here / f"{file}.py").read_text()

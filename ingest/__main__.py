@@ -24,7 +24,10 @@ from ingest.ledger.files import open_access, open_reading
 from ingest.time_source import TimeSource
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ingest.config import Settings
+    from ingest.stock.sheet import Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The service of Ortoo.")
 key_app = typer.Typer(no_args_is_help=True, help="Keys of the API.")
@@ -35,6 +38,8 @@ influx_app = typer.Typer(no_args_is_help=True, help="InfluxDB as the store of hi
 app.add_typer(influx_app, name="influx")
 stock_app = typer.Typer(no_args_is_help=True, help="Sites, items, levels and lots.")
 app.add_typer(stock_app, name="stock")
+books_app = typer.Typer(no_args_is_help=True, help="The library's catalogue, readers, holds and rotas.")
+app.add_typer(books_app, name="books")
 notify_app = typer.Typer(no_args_is_help=True, help="Messages to people.")
 app.add_typer(notify_app, name="notify")
 
@@ -273,6 +278,32 @@ def influx_init(config_path: Config = None) -> None:
         _fail(error)
     if settings.history.store != "influx":
         typer.echo('not used yet: set [history] store = "influx"')
+
+
+@books_app.command("import")
+def books_import(
+    path: Path,
+    config_path: Config = None,
+    home: Annotated[str | None, typer.Option(help="site of copies in MARC that name none")] = None,
+) -> None:
+    """Take a MARC file, or books.csv, readers.csv, holds.csv, rotas.csv or rounds.csv; name what is wrong."""
+    from ingest import book_files, commands  # noqa: PLC0415
+    from ingest.ledger.stock_import import SheetRefused  # noqa: PLC0415
+
+    try:
+        taken = book_files.imported(_settings(config_path), path, home, TimeSource().utc_ms())
+    except SheetRefused as refused:
+        _say_problems(path, refused.problems)
+        _fail("nothing was taken")
+    except commands.CommandFailed as error:
+        _fail(error)
+    _say_problems(path, taken.problems)
+    _print({"file": path.name, "lines": taken.lines, "problems": len(taken.problems)})
+
+
+def _say_problems(path: Path, problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        sys.stderr.write(f"{path.name}:{problem.line}: {problem.column}: {problem.detail}\n")
 
 
 @stock_app.command("import")

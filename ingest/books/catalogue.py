@@ -11,19 +11,21 @@
     copies      952 (Koha): $p barcode, $a home, $c shelf, $0 withdrawn
                                        905 (common in China): $b or $e barcode, $a owner, $s shelf
 
-Which of the two a file is shows in field 200 against 245. Bytes are UTF-8 where the leader says so (MARC 21)
-or where they read as such; else GBK, in which many Chinese catalogues are written. Holdings have no one
-standard: other fields go by the settings of the import.
+Which of the two a file is shows in field 200 against 245. Bytes are UTF-8 where they read as such, else GBK,
+in which many Chinese catalogues are written, whatever the leader says. Holdings have no one standard; a
+library that keeps them elsewhere brings them as a sheet of books.
 """
 
 from __future__ import annotations
 
+import logging
 import re
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pymarc
-from pymarc.exceptions import PymarcException
+from pymarc.exceptions import BadSubfieldCodeWarning, PymarcException
 from stdnum import isbn as isbn_rules
 from stdnum.exceptions import ValidationError
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 MAX_RECORDS = 1_000_000
 MAX_TEXT_CHARS = 500
 RECORD_END = b"\x1d"
+logging.getLogger("pymarc").setLevel(logging.ERROR)  # what is wrong with a record stands in the report
+
 _LANGUAGE = re.compile(r"[a-z]{3}")
 _YEAR = re.compile(r"\d{4}")
 
@@ -92,7 +96,7 @@ def _records(data: bytes, found: Catalogue) -> Iterator[tuple[int, pymarc.Record
     for number, part in enumerate(parts[:MAX_RECORDS], 1):
         try:
             yield number, _record(part.lstrip(b"\r\n\x1a") + RECORD_END)
-        except (PymarcException, ValueError, LookupError, AssertionError) as error:
+        except (PymarcException, BadSubfieldCodeWarning, ValueError, LookupError, AssertionError) as error:
             found.complain(number, "", "marc", f"not a MARC record: {type(error).__name__} {error}"[:200])
 
 
@@ -102,9 +106,11 @@ def _record(part: bytes) -> pymarc.Record:
         part.decode()
         encoding = "utf-8"
     except UnicodeDecodeError:
-        encoding = "gb18030"
-    utf8 = encoding == "utf-8"
-    return pymarc.Record(data=part, to_unicode=True, force_utf8=utf8, file_encoding=encoding)
+        encoding, part = "gb18030", part[:9] + b" " + part[10:]  # whatever the leader says of Unicode
+    is_utf8 = encoding == "utf-8"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", BadSubfieldCodeWarning)
+        return pymarc.Record(data=part, to_unicode=True, force_utf8=is_utf8, file_encoding=encoding)
 
 
 # --- fields: what -> where, tag and subfields, the first that says something wins
@@ -222,12 +228,9 @@ _first: Callable[[pymarc.Field, str], str] = lambda one, code: (one.get(code) or
 def _copy_problem(copy: Copy, barcodes: dict[str, int]) -> str | None:
     if copy.copy in barcodes:
         return f"barcode {copy.copy!r} stands in record {barcodes[copy.copy]}, too"
-    for what, text in (
-        ("barcode", copy.copy),
-        ("home", copy.home),
-        ("shelf", copy.shelf),
-        ("owner", copy.owner),
-    ):
+    said = (("barcode", copy.copy), ("home", copy.home), ("owner", copy.owner))
+    shelf = copy.shelf and copy.shelf.replace("/", "-")  # call numbers have slashes
+    for what, text in (*said, ("shelf", shelf)):
         if text is not None:
             try:
                 name(text)

@@ -44,6 +44,11 @@ def _isbn(text: str) -> str:
     return found
 
 
+def _shelf(text: str) -> str:
+    name(text.replace("/", "-"))  # call numbers have slashes
+    return text
+
+
 def _flag(text: str) -> bool:
     if text not in {"", "yes", "no"}:
         raise ValueError(f"{text[:40]!r} is neither yes nor no")
@@ -76,7 +81,7 @@ FORMS = {
             "year": _maybe(_text),
             "owner": _maybe(name),
             "home": _maybe(name),
-            "shelf": _maybe(name),
+            "shelf": _maybe(_shelf),
             "is_withdrawn": _flag,
         },
         ("copy",),

@@ -75,7 +75,9 @@ function OneSite({ say, language, site }) {
   const [sites] = useAnswer("/api/v1/stock/sites");
   const [cold, againCold] = useAnswer(withQuery("/api/v1/stock/cold-chain", { site, limit: 100 }));
   useAgain(again);
-  if (found.data === null) return html`<div class="sheet"><${Waiting} asked=${found} say=${say} again=${again} /></div>`;
+  // The names of the sites above come with the rest: a line that grows in its middle jumps.
+  const isReady = found.data !== null && (sites.data !== null || sites.error !== null);
+  if (!isReady) return html`<div class="sheet"><${Waiting} asked=${found} say=${say} again=${again} /></div>`;
   const all = found.data;
   const now_ms = Date.parse(all.now);
   const names = Object.fromEntries(all.rows.map((/** @type {Row} */ row) => [row.item, row.names]));

@@ -5,7 +5,7 @@ import { useAddress } from "./address.js";
 import { useAnswer, withQuery } from "./ask.js";
 import { Explained, Value, whyOf } from "./figures.js";
 import { Failure, Waiting } from "./notices.js";
-import { Proposals } from "./proposals.js";
+import { Differences, Proposals } from "./proposals.js";
 import { ageOf, daysUntil, nameOf, siteTitle, STATUSES, treeOf, wordOf } from "./stock_words.js";
 import { html } from "./view.js";
 
@@ -63,6 +63,7 @@ export function Page({ say, language }) {
         </label>
       </div>
     </div>
+    <${Differences} say=${say} language=${language} onBooked=${again} />
     <${Failure} error=${board.data === null ? null : board.error} say=${say} />
     ${board.data === null
       ? html`<${Waiting} asked=${board} say=${say} again=${again} />`
@@ -180,6 +181,8 @@ function Lasts({ row, say }) {
 /** @param {{ say: Say, language: Language, row: Row, now_ms: number, again: () => void }} props */
 function Detail({ say, language, row, now_ms, again }) {
   const [found, reread] = useAnswer(withQuery(`/api/v1/stock/sites/${encodeURIComponent(row.site)}`, { item: row.item, limit: 1 }));
+  const [cold] = useAnswer(withQuery("/api/v1/stock/cold-chain", { site: row.site, item: row.item }));
+  const toDecide = (cold.data?.lots ?? []).filter((/** @type {any} */ lot) => lot.proposal !== null);
   const booked = () => {
     reread();
     again();
@@ -192,6 +195,7 @@ function Detail({ say, language, row, now_ms, again }) {
     ${found.data === null
       ? html`<${Waiting} asked=${found} say=${say} again=${reread} />`
       : html`<${Proposals} say=${say} language=${language} site=${row.site} names=${{ [row.item]: row.names }} proposals=${found.data.proposals} onHand=${onHand} onBooked=${booked} />
+          ${toDecide.length > 0 && html`<p class="notice">${say("quarantine_proposed")}: ${toDecide.map((/** @type {any} */ lot) => lot.lot).join(", ")}</p>`}
           <${LotList} say=${say} lots=${lots} now_ms=${now_ms} />`}
     <div class="explanations">
       <${Explained} label=${say("state")} figure=${row.status} say=${say} isWord />

@@ -27,9 +27,13 @@ ZONE = "Asia/Shanghai"
 
 # Before any script of the page: layout shifts and broken policies are kept where a test can read them.
 WATCH = """
-window.watched = { shift: 0, broken: [] };
+window.watched = { shift: 0, moved: [], broken: [] };
 new PerformanceObserver((list) => {
-  for (const one of list.getEntries()) if (!one.hadRecentInput) window.watched.shift += one.value;
+  for (const one of list.getEntries().filter((entry) => !entry.hadRecentInput)) {
+    window.watched.shift += one.value;
+    const nodes = one.sources.map(({ node }) => node?.outerHTML ?? node?.textContent ?? "");
+    window.watched.moved.push(...nodes.map((text) => text.slice(0, 80)));
+  }
 }).observe({ type: "layout-shift", buffered: true });
 document.addEventListener("securitypolicyviolation", (event) => {
   window.watched.broken.push(`${event.violatedDirective} ${event.blockedURI}`);

@@ -125,7 +125,8 @@ def load(folder: Path, name: str = "hardware/carrier") -> Circuit:
         if not problems:
             parts.append(_part(row, symbols[row["symbol"]], line))
     faults += [Fault(source, line, text) for line, text in _doubled(parts)]
-    faults += [Fault(source, line, text) for line, text in _lonely(parts)] if not faults else []
+    if not faults:
+        faults += [Fault(source, line, text) for line, text in [*_lonely(parts), *_covered(parts)]]
     if faults:
         raise FaultsFound(faults)
     frames = tuple((one["title"], tuple(one["at"])) for one in drawn.content["frame"])
@@ -194,6 +195,16 @@ def _lonely(parts: list[Part]) -> Iterator[tuple[int, str]]:
     for net, found in users.items():
         if len(found) == 1 and net != OPEN:
             yield found[0].line, f"{found[0].ref}: nothing else is on {net}"
+
+
+def _covered(parts: list[Part]) -> Iterator[tuple[int, str]]:
+    """Parts that are drawn over another."""
+    for number, part in enumerate(parts):
+        left, top, right, bottom = part.body()
+        for other in parts[:number]:
+            left_, top_, right_, bottom_ = other.body()
+            if left < right_ and right > left_ and top < bottom_ and bottom > top_:
+                yield part.line, f"{part.ref} is drawn over {other.ref}"
 
 
 def _doubled(parts: list[Part]) -> Iterator[tuple[int, str]]:

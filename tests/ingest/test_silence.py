@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.ledger import alert_list, units
+from ingest.ledger import alert_list, last_values, units
 from ingest.ledger.alert_list import Wanted
-from ingest.silence import DAY_MS, HOUR_MS, LEAST_MS, MINUTE_MS, MOST_MS, OF_NEW_MS, limit_ms
+from ingest.silence import DAY_MS, HOUR_MS, LEAST_MS, MINUTE_MS, MOST_MS, OF_NEW_MS, ROUNDS, limit_ms
 from tests.ingest.alerts.office import Office
-from tests.ingest.made import NOW_MS, UNIT
+from tests.ingest.made import GNSS, NOW_MS, UNIT
 
 STEP_MS = 30_000
 
@@ -107,3 +107,28 @@ def test_the_limit_is_bounded_and_never_below_what_is_usual(usual_ms: int, known
     limit = limit_ms(usual_ms, known_ms)
     assert LEAST_MS <= limit <= MOST_MS
     assert limit >= min(usual_ms, MOST_MS) or limit == OF_NEW_MS
+
+
+def test_a_cabinet_that_its_unit_lost_is_missed_and_found_again(ear: Ear) -> None:
+    def speak(kind: str, source: str, at_ms: int) -> None:
+        row = (UNIT, kind, source, at_ms, ear.seq, GNSS, at_ms, 0, b"")
+        ear.change(lambda ledger: last_values.put(ledger, [row]))
+
+    def states() -> list[tuple[str, str, int]]:
+        found = alert_list.listed(ear.ledger, Wanted("all", rule="cabinet_silent"), 10)
+        return [(alert.state, alert.source, alert.since_ms) for alert in found]
+
+    spoke_ms = ear.now_ms
+    speak("climate", "fridge", spoke_ms)
+    speak("climate", "freezer", spoke_ms)
+    speak("health", "unit", spoke_ms)
+    ear.wait(2 * HOUR_MS)
+    assert states() == [], "the unit said nothing either"
+    speak("health", "unit", ear.now_ms)
+    speak("climate", "freezer", ear.now_ms)
+    ear.hear()
+    ear.wait(ROUNDS * MINUTE_MS)
+    assert states() == [("firing", "fridge", spoke_ms + 1)]
+    speak("climate", "fridge", ear.now_ms)
+    ear.wait(HOUR_MS)
+    assert states() == [("resolved", "fridge", spoke_ms + 1)]

@@ -129,6 +129,7 @@ def _copied(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int, int]
     lanes_of_all = [(epoch, lane) for epoch in epochs for lane in range(len(wire.LANES))]
     rows = sum(_copy_lane(old, new, epoch, lane, boots) for epoch, lane in lanes_of_all)
     schema.begin_epoch(new, new_id())
+    _copy_notes(old, new)
     return rows, _copy_raw(old, new, boots)
 
 
@@ -150,6 +151,13 @@ def _copy_lane(
     # All that was there may have been offered: their times stay as they are.
     lanes.save(new, lanes.Lane(epoch, lane, last, last, 0))
     return count
+
+
+def _copy_notes(old: sqlite3.Connection, new: sqlite3.Connection) -> None:
+    """What others keep here across restarts, as who has which book."""
+    for key, (value, _) in _sealed(old, "meta"):
+        if str(key).startswith(schema.NOTE):
+            schema.set_meta(new, key, value)
 
 
 def _copy_raw(old: sqlite3.Connection, new: sqlite3.Connection, boots: set[int]) -> int:

@@ -153,7 +153,7 @@ class Outbox:
             for lane, rows in by_lane.items():
                 lanes.put(self._db, self._epoch_id, lane, rows)
             for key, value in notes.items():
-                schema.set_meta(self._db, f"note {key}", value)
+                schema.set_meta(self._db, schema.NOTE + key, value)
             self.attempted = self.heights
         self.attempted = None
         self._next_raw_id = raw_id
@@ -454,13 +454,13 @@ class Outbox:
         """A small fact to keep across restarts, as which protocol worked; written when `value` is given."""
         if value is not None:
             with transaction(self._db):
-                schema.set_meta(self._db, f"note {key}", value)
-        found = schema.meta(self._db, f"note {key}")
+                schema.set_meta(self._db, schema.NOTE + key, value)
+        found = schema.meta(self._db, schema.NOTE + key)
         return None if found is None else str(found)
 
     def notes(self, prefix: str) -> dict[str, str]:
         """All notes whose keys begin so, by the rest of the key."""
-        found = schema.metas(self._db, f"note {prefix}")
+        found = schema.metas(self._db, schema.NOTE + prefix)
         return {key: str(value) for key, value in found.items()}
 
     def marks(self) -> dict[str, dict[str, int]]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 VERSION = 1
+NOTE = "note "  # begins the key of what others keep in `meta`
 SEALED = ("meta", "epochs", "boots", "lanes", "runs")  # their last column is a check sum of the others
 
 TABLES = """

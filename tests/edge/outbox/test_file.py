@@ -270,12 +270,17 @@ def test_what_is_sound_is_saved_under_its_old_numbers(
 ) -> None:
     source, rows = sound
     path = tmp_path / "outbox.db"
-    data = bytearray(source.read_bytes())
+    path.write_bytes(source.read_bytes())
+    outbox, _ = open_outbox(path, OTHER_BOOT, LIMITS)
+    outbox.note("book:QL1", "lent")
+    outbox.close()
+    data = bytearray(path.read_bytes())
     data[-4096:] = b"\xff" * 4096
     path.write_bytes(data)
     outbox, salvage = open_outbox(path, OTHER_BOOT, LIMITS)
     assert salvage is not None
     assert (tmp_path / salvage.moved_to).exists()
+    assert outbox.notes("book:") == {"QL1": "lent"}
     saved = identities(outbox)
     assert len(saved.keys() & rows.keys()) > len(rows) // 2
     assert outbox.epoch not in {epoch for epoch, _, _ in rows}

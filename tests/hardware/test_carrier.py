@@ -76,7 +76,7 @@ def test_the_drawing_agrees_with_the_pin_map(pins: pinmap.PinMap, drawn: netlist
         ("circuit.csv", "1=HELP_X 2=HELP\n", "1=HELPX 2=HELP\n", "R43,", "nothing else is on HELPX"),
         ("circuit.csv", "R43,R,1k", "R40,R,1k", "R40,R,1k,", "R40 is in line"),
         ("circuit.csv", "EN=NODE_EN", "ENABLE=NODE_EN", "U7,", "has no pin ENABLE"),
-        ("circuit.csv", "R64,R,100k,30", "R64,R,100k,14", "R64,", "is drawn over U8"),
+        ("circuit.csv", "R64,R,100k,30,134", "R64,R,100k,14,132", "R64,", "is drawn over U8"),
         ("circuit.csv", "U8,SHT4x", "U8,SHT5x", "U8,", "there is no symbol SHT5x"),
         ("circuit.csv", "R64,R,100k,", "R64,R,100k,left", "R64,", "whole numbers"),
         ("board.toml", "x = 29.0", "x = 20.0", "J", "overlap"),

@@ -151,5 +151,5 @@ def _see_lot(
     holds = (count > 0 > left_days, count > 0 <= left_days <= expiring_days)
     for rule, is_true in zip(LOT_RULES, holds, strict=True):
         if _is_news(samples.get((rule, lot)), is_true):
-            numbers = {"on_hand": count, "expires_day": expires_day, "lot": lot}
+            numbers: dict[str, Any] = {"on_hand": count, "expires_day": expires_day, "lot": lot}
             samples.setdefault((rule, lot), []).append(Sample(at_ms, is_true, numbers))

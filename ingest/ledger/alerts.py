@@ -140,7 +140,8 @@ def change(ledger: sqlite3.Connection, alert: Alert, episode: Episode, now_ms: i
     was_over, is_over = alert.episode.over_ms is not None, episode.over_ms is not None
     ledger.execute(
         "UPDATE alert SET state = CASE WHEN ?3 IS NULL THEN 'firing'"
-        " WHEN ?3 <= found_ms AND told_ms IS NULL THEN 'past' ELSE 'resolved' END, since_ms = ?1, fired_ms = ?2, over_ms = ?3, numbers = ?4"
+        " WHEN ?3 <= found_ms AND told_ms IS NULL THEN 'past' ELSE 'resolved' END,"
+        " since_ms = ?1, fired_ms = ?2, over_ms = ?3, numbers = ?4"
         " WHERE number = ?5",
         (*episode[:3], _text(episode.numbers), alert.number),
     )

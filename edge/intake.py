@@ -43,6 +43,7 @@ RETRY_MS = 5_000
 EVIDENCE_MS = 10_000
 OpenFile = Callable[[Path, str, Limits, str | None], tuple[Outbox, Salvage | None]]
 TIDY_MS = 60_000
+SAYERS: dict[str, str] = {"gnss": "the receiver", "ntp": "the network", "rtc": "the clock on board"}
 
 
 class Intake:
@@ -337,9 +338,8 @@ class Intake:
         refused = self.clock.refused
         won = self.clock.offer(source, utc_ms, mono_ms)
         if won is None:
-            if source == "gnss" and self.clock.refused > refused and self.clock.boot_at_ms is not None:
-                said = datetime.datetime.fromtimestamp(utc_ms / 1000, datetime.UTC)
-                self._jumps.begin("jump", f"the receiver says {said:%Y-%m-%d %H:%M:%S} UTC, not believed")
+            if self.clock.refused > refused:
+                self._doubt(source, utc_ms)
             return
         step: tuple[int, str] | None = (won.step_ms, won.was)
         if self._outbox is not None:
@@ -352,8 +352,17 @@ class Intake:
             self._wait(Reading("clock_set", "clock", mono_ms, values))
             log.info("the time is known by %s", won.clock)
 
+    def _doubt(self, source: Evidence, utc_ms: int) -> None:
+        """Tell of a receiver that contradicts the clock; while there is none, of any date that cannot be."""
+        is_timed = self.clock.boot_at_ms is not None
+        if is_timed and source != "gnss":
+            return
+        said = datetime.datetime.fromtimestamp(utc_ms / 1000, datetime.UTC)
+        code = "jump" if is_timed else "impossible"
+        self._jumps.begin(code, f"{SAYERS[source]} says {said:%Y-%m-%d %H:%M:%S} UTC, not believed")
+
     def _end_jumps(self) -> None:
-        """A receiver that contradicted the clock is a fault until it has not for a minute."""
+        """What was not believed is a fault until it has not been said for a minute."""
         if self.clock.refused == self._refused:
             self._jumps.end()
         self._refused = self.clock.refused

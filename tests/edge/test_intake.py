@@ -12,6 +12,7 @@ from edge.intake import Intake
 from edge.outbox import Limits
 from edge.record import Reading, fault
 from edge.time_source import ScaledTime
+from firmware import wire
 
 
 class Moment(ScaledTime):
@@ -149,3 +150,23 @@ def test_a_receiver_that_jumps_is_told_once_and_not_believed(intake: Intake, tim
     assert intake.clock.boot_at_ms == begin_ms
     assert intake.clock.refused == 20
     assert stored(intake)["jump"] == 2, "its beginning and its end"
+
+
+@pytest.mark.parametrize("utc_ms", [0, 946_684_800_000])
+def test_a_clock_in_the_past_is_told_and_dates_nothing(intake: Intake, time: Moment, utc_ms: int) -> None:
+    time.evidence = lambda: ("rtc", utc_ms)  # type: ignore[method-assign]
+    intake.open(0)
+    intake.step(0)
+    intake.take(Reading("move", "cabinet", 5, {"move": 1, "item": "ors-20", "pieces": 1}))
+    assert intake.commit(5)
+    assert stored(intake)["impossible"] == 1
+    assert intake.outbox is not None
+    assert intake.outbox.depth(5).rows == 2
+    batch = intake.outbox.take("event", None)
+    assert batch is not None
+    (fault_,) = (group for group in batch.groups if group.kind == "fault")
+    (detail,) = fault_.columns["detail"]
+    assert "the clock on board says" in detail
+    guesses = {wire.CLOCKS.index("none"), wire.CLOCKS.index("estimated")}
+    assert all(set(group.columns["clock"]) <= guesses for group in batch.groups)
+    intake.close(10)

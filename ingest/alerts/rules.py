@@ -60,5 +60,7 @@ RULES = {
     ),
     "unit_fault": Rule(Holds(10 * MINUTE_S, 10 * MINUTE_S), LOOK),
     "battery_low": Rule(Holds(30 * MINUTE_S, HOUR_S), LOOK, is_sampled=True, explained_by=("power_lost",)),
+    "books_missing": Rule(Holds(0, 0), LOOK, late_s=DAY_S),
+    "book_lists_old": Rule(Holds(0, 0), LOOK, late_s=DAY_S, is_sampled=True),
 }
 RANKS = {rule: rank for rank, rule in enumerate(RULES)}

@@ -18,6 +18,7 @@ CLOCK = "clock"  # whose jumps are not those of a probe
 NO_TEMPERATURE = "no temperature"  # so a cabinet says that a probe is silent; a receiver can be so, too
 LOST_BELOW_MV = 4_000
 LOW_BELOW_MV = ((16_000, 11_800), (1_000_000, 23_600))  # of a supply up to the first, below the second
+OLD_LISTS_S = 3 * 86_400  # by which a crew still lends: blocks may have been set or lifted since
 
 
 class Seen(NamedTuple):
@@ -94,9 +95,31 @@ def _is_low(supply_mv: int) -> bool:
     return LOST_BELOW_MV <= supply_mv < low_below_mv(supply_mv)
 
 
+def _inventory(_source: str, values: Values) -> Iterator[Seen]:
+    if values["state"] == "stable":  # one that was stopped proves nothing
+        missing = values.get("missing") or 0
+        numbers = {name: values.get(name) for name in ("missing", "expected", "sure_pct")}
+        yield Seen("books_missing", values.get("shelf"), missing > 0, numbers)
+
+
+def _book(_source: str, values: Values) -> Iterator[Seen]:
+    age_s = values.get("lists_age_s")
+    if age_s is not None:
+        numbers = {"lists_age_s": age_s, "old_after_s": OLD_LISTS_S}
+        yield Seen("book_lists_old", None, age_s > OLD_LISTS_S, numbers)
+
+
+def _lists(_source: str, values: Values) -> Iterator[Seen]:
+    if values["state"] == "taken":
+        yield Seen("book_lists_old", None, False, {"lists_age_s": 0, "old_after_s": OLD_LISTS_S})
+
+
 _WATCHERS: Mapping[str, Callable[[str, Values], Iterator[Seen]]] = {
     "door": _door,
     "fault": _fault,
     "power": _power,
+    "inventory": _inventory,
+    "book": _book,
+    "lists": _lists,
 }
 KINDS = frozenset(_WATCHERS)

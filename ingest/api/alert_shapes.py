@@ -28,6 +28,8 @@ RuleWord = Literal[
     "probe_fault",
     "unit_fault",
     "battery_low",
+    "books_missing",
+    "book_lists_old",
 ]
 SeverityWord = Literal["act", "look"]
 StateWord = Literal["pending", "firing", "acknowledged", "resolved", "past", "withdrawn"]

@@ -204,3 +204,18 @@ def test_quiet_hours_are_local(clock: str, severity: str, due: int | None) -> No
     assert due_ms(NURSE._replace(quiet=None), severity, now_ms) == now_ms
     daily = NURSE._replace(quiet=(12 * 60, 14 * 60))
     assert due_ms(daily, "look", begin_ms(20_000) + 13 * 60 * MIN_MS) == begin_ms(20_000) + 14 * 60 * MIN_MS
+
+
+def test_a_shelf_check_and_the_age_of_lists() -> None:
+    checked = {"state": "stable", "missing": 2, "expected": 40, "sure_pct": 99}
+    (seen,) = seen_in("inventory", "books", checked)
+    assert (seen.rule, seen.part, seen.is_true, seen.numbers["missing"]) == ("books_missing", None, True, 2)
+    (seen,) = seen_in("inventory", "books", checked | {"missing": 0, "shelf": "a1"})
+    assert (seen.part, seen.is_true) == ("a1", False)
+    assert list(seen_in("inventory", "books", checked | {"state": "stopped"})) == []
+    (seen,) = seen_in("book", "books", {"event": "lent", "lists_age_s": 4 * 86_400})
+    assert (seen.rule, seen.is_true) == ("book_lists_old", True)
+    assert list(seen_in("book", "books", {"event": "seen"})) == []
+    (seen,) = seen_in("lists", "books", {"state": "taken"})
+    assert (seen.rule, seen.is_true) == ("book_lists_old", False)
+    assert list(seen_in("lists", "books", {"state": "refused"})) == []

@@ -1,6 +1,6 @@
 """Pins of the node, per board. Made from hardware/pinmap.toml by ./dev hardware: change it there.
 
-Designed, not built: no board has been made from that map yet.
+Resistors outside hold every input: use no pull of the chip. Designed, not built.
 """
 
 
@@ -89,8 +89,12 @@ DIVIDERS = {
     "HOLDUP": 2,
 }
 
-# These can wake the node from deep sleep.
-WAKES = ("DOOR", "HELP", "IGNITION")
+# What can wake the node from deep sleep, and the level that does.
+WAKES = {
+    "DOOR": 1,
+    "HELP": 0,
+    "IGNITION": 1,
+}
 
 # From hardware/power.toml. Nothing of it was measured yet.
 LIMITS = {

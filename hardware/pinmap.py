@@ -24,6 +24,7 @@ SIGNAL_KEYS = {
     *BOARDS, "what", "kind", "wakes", "reset", "divide", "connector", "outside", "through", "guard", "pi_kind",
 }  # fmt: skip
 I2C_FREE = range(0x08, 0x78)  # the rest is reserved by the bus's specification
+LEVELS = {"low": 0, "high": 1}
 RESET: dict[int | str, str] = {0: "low", 1: "high", "kept": "as it was"}
 MATRIX = ("esp32-s3",)  # any pin can take any bus role there
 
@@ -53,7 +54,7 @@ class Signal:
     outside: str = ""
     through: tuple[str, ...] = ()
     guard: tuple[str, ...] = ()
-    wakes: bool = False
+    wakes: str = ""
     reset: int | str | None = None
     divide: int = 1
     pi_kind: str = ""
@@ -131,7 +132,7 @@ def _signal(name: str, values: dict[str, Any]) -> Signal:
         values.get("outside", ""),
         tuple(values.get("through", "").split()),
         tuple(values.get("guard", "").split()),
-        values.get("wakes", False),
+        values.get("wakes", ""),
         values.get("reset"),
         values.get("divide", 1),
         values.get("pi_kind", ""),
@@ -145,6 +146,8 @@ def _shape(pinmap: PinMap) -> Iterator[Fault]:
     for name, values in pinmap.source.content["signal"].items():
         for key in values.keys() - SIGNAL_KEYS:
             yield pinmap.source.fault(f"signal.{name}.{key}", f"{name}: unknown key {key!r}")
+        if values.get("wakes", "high") not in LEVELS:
+            yield pinmap.source.fault(f"signal.{name}.wakes", f"{name}: wakes is one of {', '.join(LEVELS)}")
         if not name.isidentifier() or not name.isupper():
             yield pinmap.source.fault(f"signal.{name}", f"{name}: a constant is spelt in capitals")
         if not any(board in values for board in BOARDS):
@@ -263,14 +266,14 @@ def board_py(pinmap: PinMap) -> str:
     node = [signal for signal in pinmap.signals.values() if any(name in signal.pins for name in NODES)]
     divided = {signal.name: str(signal.divide) for signal in node if signal.divide > 1}
     parts.append(_dictionary("DIVIDERS", _DIVIDERS, divided))
-    wakes = ", ".join(f'"{signal.name}"' for signal in node if signal.wakes)
-    parts.append(f"# These can wake the node from deep sleep.\nWAKES = ({wakes})\n")
+    wakes = {signal.name: str(LEVELS[signal.wakes]) for signal in node if signal.wakes}
+    parts.append(_dictionary("WAKES", _WAKES, wakes).rstrip() + "\n")
     return "".join(parts)
 
 
 _HEAD = '''"""Pins of the node, per board. Made from hardware/pinmap.toml by ./dev hardware: change it there.
 
-Designed, not built: no board has been made from that map yet.
+Resistors outside hold every input: use no pull of the chip. Designed, not built.
 """
 
 
@@ -279,6 +282,7 @@ def pins(name):
 '''
 _BUSES = "# Bus -> (kind, its signals, speed in Hz or baud, controller per board; -1: made by software)."
 _DEVICES = "# I2C device -> (bus, address)."
+_WAKES = "# What can wake the node from deep sleep, and the level that does."
 _DIVIDERS = "# What the voltage at the pin has to be multiplied by."
 
 

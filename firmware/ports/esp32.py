@@ -20,8 +20,16 @@ class Esp32(Micro):
 
     def sleep(self, ms: int) -> None:
         """Deep sleep, from which a door, a button or the ignition wakes it too."""
-        wakes = [
-            machine.Pin(self.pins[signal], machine.Pin.IN) for signal in board.WAKES if signal in self.pins
-        ]
-        esp32.wake_on_ext1(tuple(wakes), esp32.WAKEUP_ALL_LOW)
+        at = {signal: machine.Pin(self.pins[signal], machine.Pin.IN) for signal in board.WAKES}
+        high = [at[signal] for signal in board.WAKES if board.WAKES[signal] and not at[signal].value()]
+        low = [at[signal] for signal in board.WAKES if not board.WAKES[signal] and at[signal].value()]
+        if high:  # one that is there already, as an open door, would end the sleep at once
+            esp32.wake_on_ext1(tuple(high), esp32.WAKEUP_ANY_HIGH)
+        if low:  # the chip takes a single pin of the other level
+            esp32.wake_on_ext0(low[0], esp32.WAKEUP_ALL_LOW)
         machine.deepsleep(ms)
+
+    def millivolts(self, signal: str) -> int:
+        """As the chip's own calibration corrects it, at the far end of the divider."""
+        converter = machine.ADC(machine.Pin(self.pins[signal]), atten=machine.ADC.ATTN_11DB)
+        return int(converter.read_uv()) * board.DIVIDERS[signal] // 1000

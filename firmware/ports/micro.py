@@ -14,7 +14,7 @@ import time
 import machine
 import network
 
-from firmware import board
+from firmware import board, slots
 from firmware.clock import Ticks
 
 TYPE_CHECKING = False
@@ -73,6 +73,10 @@ class Micro:
         """Why this start: one of frame.RESETS."""
         return self.resets.get(machine.reset_cause(), "unknown")
 
+    def confirm(self) -> None:
+        """This firmware has reached somebody: it counts."""
+        slots.confirm()
+
     def restart(self) -> None:
         machine.reset()
 
@@ -92,8 +96,8 @@ class Micro:
     # --- pins and buses ---------------------------------------------------------------------------------
 
     def pin_in(self, signal: str) -> "machine.Pin":
-        """An input that is pulled up."""
-        return machine.Pin(self.pins[signal], machine.Pin.IN, machine.Pin.PULL_UP)
+        """An input; resistors outside hold it (hardware/pinmap.toml says why)."""
+        return machine.Pin(self.pins[signal], machine.Pin.IN)
 
     def pin_out(self, signal: str, value: int = 0) -> "machine.Pin":
         return machine.Pin(self.pins[signal], machine.Pin.OUT, value=value)

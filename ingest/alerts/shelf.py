@@ -12,13 +12,14 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingest.alerts.episode import Sample
+from ingest.stock import board
+from ingest.stock.board import Line, LotFacts, brief
 from ingest.stock.days import MAX_DAY, begin_ms, day_of
 from ingest.stock.usable import Lot, day_of_use, usable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ingest.stock.board import Line
 
 STOCK_RULES = ("stock_out", "expired_only", "low_stock")
 LOT_RULES = ("expired", "expiring")
@@ -75,7 +76,25 @@ def seen(
         if samples or soonest - today <= expiring_days:
             for lot, count in balance.items():
                 _see_lot(samples, at_ms, lot, count, expires.get(lot), expiring_days)
+    _say_how_long(samples.get(("low_stock", None), []), lines, facts, expires)
     return Shelf(samples, next((turn for turn in turns if turn > now_ms), None))
+
+
+def _say_how_long(
+    low: list[Sample], lines: Sequence[Line], facts: Sequence[Facts], expires: Mapping[str, int | None]
+) -> None:
+    """Beside the newest numbers of a shortage that lasts, how long the rest does, at the use until then."""
+    if not low or not low[-1].is_true:
+        return
+    at_ms, known = low[-1].at_ms, _facts_at(facts, low[-1].at_ms)
+    lots = {lot: LotFacts(day, *known.held.get(lot, _FREE)) for lot, day in expires.items()}
+    before = lines[: bisect_right(lines, at_ms, key=lambda line: line.time_ms)]
+    seen = brief(before, board.Facts(next_visit_day=known.next_visit_day, lots=lots), day_of(at_ms))
+    pace = {
+        "monthly": None if seen.amc is None else round(float(seen.amc), 1),
+        "days": None if seen.days is None else int(seen.days),
+    }
+    low[-1] = low[-1]._replace(numbers={**low[-1].numbers, **pace})
 
 
 def _turns(

@@ -157,7 +157,8 @@ def test_a_shortage_is_told_and_restocking_ends_it(office: Office) -> None:
     assert (alert.rule, alert.item, alert.since_ms) == ("low_stock", "ors", office.now_ms)
     assert worded(alert, "en")[:2] == (
         "Running low: ORS, Van 1",
-        "8 usable on 2026-11-21, 10 are the least there should be; 8 are there.",
+        "8 usable on 2026-11-21, 10 are the least there should be; 8 are there."
+        " At – a month that lasts – days.",
     )
     office.wait(HOUR_MS)
     move(office, "dispense", 8)

@@ -64,6 +64,11 @@ class Unit:
     cabinet: str = ""  # its style: clinic or home
 
     @property
+    def is_library(self) -> bool:
+        """Whether it lends books."""
+        return "library" in self.capabilities
+
+    @property
     def is_home(self) -> bool:
         """Whether it is a household and no vehicle."""
         return self.cabinet == "home"

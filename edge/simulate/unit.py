@@ -17,7 +17,7 @@ from edge.health import Machine
 from edge.replay.paced_time import PacedTime
 from edge.replay.player import Player
 from edge.replay.recording import Recording
-from edge.simulate import cabinet
+from edge.simulate import cabinet, library
 from edge.simulate.calendar import Calendar
 from edge.simulate.counting import CountingAgent
 from edge.simulate.drive import Scene
@@ -27,7 +27,7 @@ from edge.simulate.pty_line import PtyLine
 from edge.simulate.relay import Relay
 from edge.simulate.supply import soc_c, supply_v
 from edge.simulate.wiring import Wiring
-from edge.simulate.world import World
+from edge.simulate.world import Aboard, World
 from edge.time_source import ScaledTime
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def settings_for(unit: Unit, folder: Path, broker: tuple[str, int]) -> Settings:
                 *lines,
             ],
             **({"cabinet": cabinet.settings_of(unit.cabinet, str(folder))} if lines else {}),
+            **({"books": library.settings_of(folder)} if unit.is_library else {}),
         },
         f"unit {unit.id}",
     )
@@ -186,14 +187,16 @@ def drive(
 ) -> None:
     """The body of a driving unit's process."""
     process = Process(unit, folder, lambda: ScaledTime(calendar.rate), status_fd, life_fd)
-    wiring = None
+    aboard: Aboard | None = None
     if unit.cabinet:
         now_ms = calendar.utc_ms()
         live_through(unit, settings_for(unit, folder, broker), now_ms)
-        wiring = Wiring(unit, folder, now_ms)
+        aboard = Wiring(unit, folder, now_ms)
+    elif unit.is_library:
+        aboard = library.Crew(unit, folder)
     relay = Relay(*broker)
     world = World(
-        unit, folder, relay, calendar, lambda is_on: process.power(is_on=is_on), process.cabin.feel, wiring
+        unit, folder, relay, calendar, lambda is_on: process.power(is_on=is_on), process.cabin.feel, aboard
     )
     process.run(("127.0.0.1", relay.port), world.run, world.wake)
 

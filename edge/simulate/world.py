@@ -1,7 +1,7 @@
 """The world around one unit: a thread that drives it, feeds its port, and takes its radio and its power.
 
     Vehicle --scene--> Receiver --bytes--> pty        each second of simulated time
-    or Home     ├────> Wiring: a cabinet's node and scanner, each on a pty
+    or Home     ├────> Wiring: a cabinet's node and scanner, each on a pty; or Crew: readers of a library
                 └────> relay: open, hushed or cut;  power: on, off
 
 The same thread serves the relay, so that a unit costs one wake-up a second beside its traffic.
@@ -20,7 +20,6 @@ from edge.simulate.home import Home
 from edge.simulate.pty_line import PtyLine
 from edge.simulate.receiver import Antenna, Receiver
 from edge.simulate.relay import Relay
-from edge.simulate.wiring import Wiring
 
 MOST_EPOCHS_S = 5  # of real time: beyond, epochs get rarer instead
 SAVE_S = 5
@@ -33,6 +32,14 @@ class Time(Protocol):
     @property
     def rate(self) -> float: ...
     def utc_ms(self) -> int: ...
+
+
+class Aboard(Protocol):
+    """What a unit carries and the world moves: a cabinet's wiring, or a library's crew."""
+
+    def step(self, scene: Scene, utc_ms: int) -> None: ...
+    def save(self) -> None: ...
+    def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -55,7 +62,7 @@ class World:
         time: Time,
         powered: Callable[[bool], None],
         felt: Callable[[Scene, int], None],
-        wiring: Wiring | None = None,
+        aboard: Aboard | None = None,
     ) -> None:
         self._vehicle = (Home if unit.is_home else Vehicle)(unit.id, unit.home_id)
         self._receiver = Receiver(unit.id, unit.talker, is_nmea41=unit.is_nmea41)
@@ -65,7 +72,7 @@ class World:
         self._time = time
         self._powered = powered
         self._felt = felt
-        self._wiring = wiring
+        self._aboard = aboard
         self._is_powered = False
         self._step_s = max(1, round(time.rate / MOST_EPOCHS_S))
         entry = journal.load(self._journal_path)
@@ -83,8 +90,8 @@ class World:
         finally:
             self._save()
             self._line.close()
-            if self._wiring is not None:
-                self._wiring.close()
+            if self._aboard is not None:
+                self._aboard.close()
             self._relay.close()
 
     def wake(self) -> None:
@@ -101,8 +108,8 @@ class World:
             state.antenna = Antenna()
         else:
             self._line.send(self._receiver.epoch(state.antenna, scene, state.utc_ms))
-        if self._wiring is not None:
-            self._wiring.step(scene, state.utc_ms)
+        if self._aboard is not None:
+            self._aboard.step(scene, state.utc_ms)
         self._cover(scene)
         if state.utc_ms - self._saved_ms >= SAVE_S * 1000 * self._time.rate:
             self._save()
@@ -139,5 +146,5 @@ class World:
     def _save(self) -> None:
         self._saved_ms = self._state.utc_ms
         journal.save(self._journal_path, journal.Entry(self._state.utc_ms, self._state.motion))
-        if self._wiring is not None:
-            self._wiring.save()
+        if self._aboard is not None:
+            self._aboard.save()

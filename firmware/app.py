@@ -41,6 +41,7 @@ class App:
         self.faults = Faults(self.emit)
         self.watchdog = Watchdog()
         self.newest = {}
+        self.is_confirmed = False
         self.link = None
         self.readers = []  # of tags, when there is one
         self.parts = []
@@ -101,6 +102,13 @@ class App:
 
     def alive(self, task, within_ms=LATE_MS):
         self.watchdog.report(task, self.port.now_ms(), within_ms)
+
+    def confirm(self):
+        """Somebody was reached: settings and firmware that were on trial count."""
+        if not self.is_confirmed:
+            self.is_confirmed = True
+            self.store.confirm()
+            self.port.confirm()
 
     async def watch(self):
         while True:
@@ -221,7 +229,7 @@ class App:
             if waiting:
                 link.feed(uart.read(waiting) or b"", self.port.now_ms())
             if link.is_heard(self.port.now_ms()):
-                self.store.confirm()
+                self.confirm()
             if not out:
                 link.step(self.port.now_ms())
                 out = link.output()
@@ -306,7 +314,7 @@ class App:
                     if not data or not courier.feed(data, self.port.now_ms()):
                         return
                 if courier.is_open:
-                    self.store.confirm()
+                    self.confirm()
                     courier.send_live(self.newest, self.port.now_ms(), bool(self.newest))
                 if self.outbox.waiting != waited:
                     waited = self.outbox.waiting

@@ -1,7 +1,5 @@
 """The watchdog is fed only when every task has reported in time: one that hangs restarts the board."""
 
-TYPE_CHECKING = False
-
 
 class Watchdog:
     """Tasks report; `is_well` says whether all of them did."""
@@ -12,10 +10,6 @@ class Watchdog:
     def report(self, task: str, now_ms: int, within_ms: int) -> None:
         """The task is alive, and will report again within so long."""
         self._due[task] = now_ms + within_ms
-
-    def done(self, task: str) -> None:
-        """The task has ended as it should."""
-        self._due.pop(task, None)
 
     def late(self, now_ms: int) -> "list[str]":
         """The tasks that should have reported by now."""

@@ -162,6 +162,9 @@ class Host:
         """Why this start: one of frame.RESETS."""
         return "power"
 
+    def confirm(self):
+        """There is one firmware only."""
+
     def restart(self):
         raise SystemExit(0)
 

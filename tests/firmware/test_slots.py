@@ -1,0 +1,122 @@
+"""Updates on trial, settings on trial, and tasks that hang: a node comes back by itself."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware import settings, slots
+from firmware.folder import Folder
+from firmware.notes import Notes
+from firmware.settings import SettingsError, Store
+from firmware.watchdog import Watchdog
+
+GOOD = {"version": 1, "unit": "node", "mode": "wired", "drivers": []}
+
+
+def starts(state: dict[str, Any], count: int) -> tuple[list[tuple[str, bool]], dict[str, Any]]:
+    """What runs at so many starts that reach nobody."""
+    out = []
+    for _ in range(count):
+        slot, is_safe, state = slots.chosen(state)
+        out.append((slot, is_safe))
+    return out, state
+
+
+def test_an_update_that_reaches_nobody_is_taken_back() -> None:
+    ran, state = starts(slots.staged(dict(slots.FIRST), "b"), slots.TRIES + 2)
+    assert [slot for slot, _ in ran] == ["b"] * slots.TRIES + ["a"] * 2
+    assert slots.confirmed(state)["good"] == "a"
+
+
+def test_an_update_that_has_reached_somebody_stays() -> None:
+    _, state = starts(slots.staged(dict(slots.FIRST), "b"), 1)
+    state = slots.confirmed(state)
+    assert starts(state, 20)[0][0] == ("b", False)
+    with pytest.raises(ValueError, match="lies in b"):
+        slots.staged(state, "b")
+
+
+def test_many_starts_without_anybody_end_in_safe_mode() -> None:
+    ran, state = starts(dict(slots.FIRST), slots.SAFE_AFTER + 2)
+    assert [is_safe for _, is_safe in ran] == [False] * slots.SAFE_AFTER + [True] * 2
+    assert starts(slots.confirmed(state), 1)[0] == [("a", False)]
+
+
+@given(st.binary(max_size=60))
+def test_a_damaged_file_is_the_beginning(tmp_path_factory: pytest.TempPathFactory, text: bytes) -> None:
+    path = tmp_path_factory.mktemp("slots") / "slots.json"
+    path.write_bytes(text)
+    state = slots.load(str(path))
+    assert sorted(state) == sorted(slots.FIRST)
+    slots.save(slots.staged(dict(slots.FIRST), "b"), str(path))
+    assert slots.load(str(path))["trial"] == "b"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"version": 0}, "settings.version"),
+        ({"version": True}, "settings.version"),
+        ({"unit": "Ä"}, "settings.unit"),
+        ({"mode": "both"}, "settings.mode"),
+        ({"drivers": [{"type": "x"}]}, "settings.drivers"),
+        ({"drivers": 3}, "settings.drivers"),
+        ({"group_s": 0}, "settings.group_s"),
+        ({"extra": 1}, "settings.extra: no such setting"),
+        ({"mode": "alone"}, "broker: a node that stands alone"),
+        ({"broker": {"host": "h", "port": 70000}}, "broker.port"),
+        ({"broker": {"port": 1}}, "broker.host: needed"),
+        ({"wifi": {"ssid": "x", "password": "short"}}, "wifi.password"),
+        ({"wifi": []}, "settings.wifi"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_with_their_place(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings.parsed(json.dumps({**GOOD, **change}))
+    assert says in str(refused.value)
+
+
+@given(st.one_of(st.binary(max_size=200), st.text(max_size=200)))
+def test_whatever_stands_there_only_settings_errors(text: bytes | str) -> None:
+    try:
+        settings.parsed(text)
+    except SettingsError:
+        return
+    raise AssertionError(text)
+
+
+def test_settings_are_tried_once_and_confirmed_or_taken_back(tmp_path: Path) -> None:
+    def store() -> Store:
+        return Store(Notes(Folder(str(tmp_path / "notes"))))
+
+    first = store()
+    assert first.begin() is None
+    assert first.stage(json.dumps(GOOD)) == 1
+    assert [store().begin(), store().begin()] == [GOOD, GOOD]  # there are no others to go back to
+    last = store()
+    last.begin()
+    last.confirm()
+    better = {**GOOD, "version": 2, "group_s": 5}
+    last.stage(json.dumps(better))
+    assert [store().begin(), store().begin()] == [better, GOOD]
+    last = store()
+    last.stage(json.dumps(better))
+    last.begin()
+    last.confirm()
+    assert store().begin() == better
+    with pytest.raises(SettingsError, match="version 2, there is 2 already"):
+        store().stage(json.dumps(better))
+
+
+def test_a_task_that_hangs_is_late() -> None:
+    watchdog = Watchdog()
+    watchdog.report("line", 0, 100)
+    watchdog.report("sense", 0, 1000)
+    assert watchdog.late(100) == []
+    assert watchdog.late(101) == ["line"]
+    watchdog.report("line", 101, 100)
+    assert watchdog.late(201) == []

@@ -8,6 +8,7 @@ import { Failure, Waiting } from "./notices.js";
 import { SheetImport } from "./sheet_import.js";
 import { SiteSelect } from "./stock_page.js";
 import { nameOf, siteTitle, treeOf, wordOf } from "./stock_words.js";
+import { Telling } from "./telling.js";
 import { html } from "./view.js";
 
 /** @typedef {import("./frame.js").PageProps} PageProps */
@@ -20,7 +21,7 @@ import { html } from "./view.js";
 /** @typedef {import("./stock_words.js").Item} Item */
 /** @typedef {{ say: Say, language: Language, sites: Site[], items: Item[] }} Around */
 
-const TABS = [...Object.keys(FORMS), "import"];
+const TABS = [...Object.keys(FORMS), "import", "telling"];
 const NEW = "\u0000new";
 
 /** @param {PageProps} props */
@@ -43,6 +44,7 @@ export function Page({ say, language }) {
       </div>
     </header>
     ${tab === "import" && html`<${SheetImport} say=${say} onTaken=${again} />`}
+    ${tab === "telling" && html`<${Telling} say=${say} sites=${around.sites} />`}
     ${tab === "sites" && html`<${Records} key="sites" around=${around} what="sites" asked=${sites} again=${again} known=${{}} first=${wanted.site} />`}
     ${tab === "items" && html`<${Records} key="items" around=${around} what="items" asked=${items} again=${again} known=${{}} first=${wanted.item} />`}
     ${tab === "levels" && html`<${Levels} around=${around} site=${wanted.site} item=${wanted.item} setSite=${(/** @type {string} */ site) => setWanted({ site, item: "" })} />`}

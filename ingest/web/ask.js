@@ -17,12 +17,12 @@ export async function ask(path, init = {}) {
   const answer = await fetch(path, init).catch(() => null);
   if (answer === null) return { data: null, error: UNREACHABLE };
   if (answer.status === 401) window.location.assign("/login");
-  const body = await answer.json().catch(() => null);
+  const body = answer.status === 204 ? {} : await answer.json().catch(() => null);
   if (answer.ok && body !== null) return { data: body, error: null };
   return { data: null, error: body?.error ?? { ...UNREACHABLE, detail: `HTTP ${answer.status}` } };
 }
 
-/** @param {string} path @param {"PUT" | "POST" | "DELETE"} method @param {unknown} body */
+/** @param {string} path @param {"PUT" | "POST" | "DELETE"} method @param {unknown} [body] */
 export const change = (path, method, body) =>
   ask(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 

@@ -92,10 +92,11 @@ function exposureText(cold, say) {
 
 /** @param {Reason} reason @param {Say} say */
 const reasonText = (reason, say) =>
-  say("quarantine_reason", { what: wordOf(say, "quarantine", reason.code), measured: `${numberText(reason.measured)} ${unitText(reason.unit)}`, allowed: `${numberText(reason.allowed)} ${unitText(reason.unit)}` });
+  say("quarantine_reason", { what: wordOf(say, "quarantine", reason.code), measured: measureText(reason.measured, reason.unit, say), allowed: measureText(reason.allowed, reason.unit, say) });
 
-/** @param {string} unit */
-const unitText = (unit) => (unit === "deg C" ? "°C" : unit);
+/** @param {number} value @param {string} unit @param {Say} say */
+const measureText = (value, unit, say) =>
+  unit === "min" ? say("span_min", { n: numberText(value) }) : `${numberText(value)}\u00a0${unit === "deg C" ? "°C" : unit}`;
 
 /** @param {{ say: Say, site: string, lot: Lot, cold: ColdLot | undefined, onDecided: () => void }} props */
 function Decision({ say, site, lot, cold, onDecided }) {
@@ -103,7 +104,14 @@ function Decision({ say, site, lot, cold, onDecided }) {
   const proposed = reasons.map((one) => reasonText(one, say)).join("; ");
   const [reason, setReason] = useState(proposed);
   const [error, setError] = useState(/** @type {import("./ask.js").Refusal | null} */ (null));
+  const [expiry, setExpiry] = useState(lot.expires_on ?? "");
   if (lot.lot === "") return null;
+  const confirm = async () => {
+    const path = ["lots", lot.item, lot.lot].map(encodeURIComponent).join("/");
+    const said = await change(`/api/v1/stock/${path}`, "PUT", { expires_on: expiry === "" ? null : expiry });
+    setError(said.error);
+    if (said.error === null) onDecided();
+  };
   /** @param {boolean} is_held */
   const decide = async (is_held) => {
     const path = ["sites", site, "lots", lot.item, lot.lot].map(encodeURIComponent).join("/");
@@ -120,6 +128,9 @@ function Decision({ say, site, lot, cold, onDecided }) {
       <button type="button" class=${reasons.length > 0 ? "button primary" : "button"} disabled=${lot.is_held || reason.trim() === ""} onClick=${() => decide(true)}>${say("hold")}</button>
       ${(lot.is_held || reasons.length > 0) && html`<button type="button" class="button" disabled=${reason.trim() === ""} onClick=${() => decide(false)}>${say("release")}</button>`}
     </div>
+    <label class="field"><span>${say("set_expiry")}</span>
+      <span class="with-button"><input type="date" value=${expiry} onInput=${(/** @type {any} */ event) => setExpiry(event.target.value)} /><button type="button" class="button" disabled=${expiry === (lot.expires_on ?? "")} onClick=${confirm}>${say("save")}</button></span>
+    </label>
     <${Failure} error=${error} say=${say} />
   </div>`;
 }

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ingest.ledger import alerts, book, par_levels
+from ingest.ledger import alerts, book, maintenance, par_levels
 from ingest.ledger.lots import states
 from tests.ingest.api.parts import served
 from tests.web.browser import Browsers, Watched
-from tests.web.cabinet import CABINET, OTHER, open_a_door, raise_alerts, stock_up
+from tests.web.cabinet import CABINET, FAR, OTHER, open_a_door, raise_alerts, stock_up
 from tests.web.fleet import PagedParts
 from tests.web.test_page import PHONE, texts
 
@@ -39,8 +39,18 @@ def url(county: tuple[PagedParts, str]) -> str:
     return county[1]
 
 
+# How many elements lie between the focus and another, in the order of the Tab key.
+DISTANCE = """(selector) => {
+  const all = [...document.querySelectorAll('a[href], button, input, select, textarea')]
+    .filter((one) => !one.disabled && one.offsetParent !== null);
+  return all.indexOf(document.querySelector(selector)) - all.indexOf(document.activeElement);
+}"""
+
+
 def tab_to(watched: Watched, selector: str) -> None:
     """Go on by the Tab key until an element has the focus, as somebody without a pointer does."""
+    for _ in range(watched.page.evaluate(DISTANCE, selector) - 2):  # looks where it is only near the end
+        watched.page.keyboard.press("Tab")
     for _ in range(120):
         watched.page.keyboard.press("Tab")
         if watched.read(f"document.activeElement.matches({selector!r})"):
@@ -178,7 +188,7 @@ def test_levels_are_changed_and_a_bad_sheet_names_its_lines(
         watched.wait("document.querySelector('.records .notice')?.textContent.startsWith('Saved')")
         (level,) = (one for one in par_levels.levels(parts.writer, OTHER) if one.item == "opv")
         assert (level.min, level.reorder, level.max) == (6, 8, 40)
-        press(watched, ".segmented button:last-child", "Space")
+        press(watched, ".segmented button:nth-child(4)", "Space")
         wait_for(watched, "input[type=file]")
         bad = tmp_path / "bad.csv"
         bad.write_text(BAD_SHEET)
@@ -194,6 +204,27 @@ def test_levels_are_changed_and_a_bad_sheet_names_its_lines(
         watched.wait(
             "document.querySelector('[role=status] .notice')?.textContent.includes('All 1 lines')", 30
         )
+
+
+def test_nobody_is_told_of_what_is_under_repair(chrome: Browsers, parts: PagedParts, url: str) -> None:
+    with chrome.open(f"{url}admin?tab=telling", "en") as watched:
+        wait_for(watched, f".edit option[value='site/{FAR}']")
+        tab_to(watched, ".edit select")
+        watched.page.select_option(".edit select >> nth=0", f"site/{FAR}")
+        tab_to(watched, ".edit input[required]")
+        watched.page.keyboard.type("fridge under repair")
+        watched.page.keyboard.press("Enter")
+        wait_for(watched, ".rest")
+        (rest,) = maintenance.all_rests(parts.writer, parts.now_ms)
+        assert (rest.what, rest.name, rest.state, rest.reason) == (
+            "site",
+            FAR,
+            "maintenance",
+            "fridge under repair",
+        )
+        press(watched, ".rest .button")
+        watched.wait("document.querySelector('.rest') === null")
+        assert maintenance.all_rests(parts.writer, parts.now_ms) == []
 
 
 SMALL = """[...document.querySelectorAll('#app :is(button, input, select, textarea, a)')]

@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 from hardware import bom, harness, pinmap, power, sketch
-from hardware.carrier import picture, project
+from hardware.carrier import picture, project, setpoints
 from hardware.enclosure import fit
 from hardware.source import FaultsFound, TomlSource
 
@@ -35,6 +35,9 @@ def texts() -> dict[str, str]:
     places = TomlSource(HERE / "carrier" / "board.toml", "hardware/carrier/board.toml")
     _, case = fit.load(HERE / "enclosure", places)
     circuit, carrier = project.make(HERE / "carrier", pins, places)
+    figures = setpoints.setpoints(circuit, pins, assumed.content)
+    if wrong := list(setpoints.faults(circuit, figures)):
+        raise FaultsFound(wrong)
     cables = harness.load(HERE / "harness.yml", pins, assumed.content["vehicle"]["fuse_a"])
     items = bom.load(HERE / "bom.csv", circuit, cables)
     drawn = harness.draw(HERE / "harness.yml", "gt")
@@ -48,6 +51,7 @@ def texts() -> dict[str, str]:
         **{f"hardware/made/carrier/{name}": text for name, text in carrier.items()},
         "firmware/board.py": pinmap.board_py(pins) + power.limits_py(assumed, budget),
         "hardware/made/power.md": power.page(assumed, budget),
+        "hardware/made/setpoints.md": setpoints.page(figures),
         "hardware/made/pins.md": pinmap.tables(pins),
         "hardware/made/pi-config.txt": pinmap.pi_config(pins),
     }

@@ -58,7 +58,7 @@ CHANGE_S = 5.0  # how long an asked change waits for its turn
 ERASE_S = 60.0  # and an erasure, for it may delete years
 SWEEP_S = 300.0
 LISTEN_S = 30.0  # how often it is looked who is silent
-WATCH_S = 0.2  # how often it is looked whether alerts need something
+WATCH_S = 0.2  # how often it is looked whether alerts need something; twice that while batches come
 SAY_S = 60.0  # how often a wrong setting of the store is said
 TIDY_S = 0.5  # from one piece of retention to the next while batches come
 REST_S = 10.0  # and when there is nothing to do
@@ -218,7 +218,7 @@ class Pipeline:
             self._settle(messages, stop)
             self._in_hand_s = None
         self._make_changes()
-        if self._time.mono_s() >= self._watch_s:
+        if self._time.mono_s() >= self._watch_s + (WATCH_S if messages else 0.0):
             self._watch()
         if self._time.mono_s() - self._kept_s >= KEEP_LIVE_S:
             self._housekeep()
@@ -430,7 +430,7 @@ class Pipeline:
         if piece.is_news:
             self._alert_news.changed()
         if piece.has_more:
-            self._watch_s = 0.0
+            self._watch_s = self._time.mono_s()
 
     def _listen(self, now_ms: int) -> None:
         heard_ms, is_listening = self._live.heard_ms(), self._broker.is_connected

@@ -54,7 +54,7 @@ def tell(ledger: sqlite3.Connection, manners: Manners, now_ms: int) -> int:
 
 
 def _tell(ledger: sqlite3.Connection, manners: Manners, telling: Telling, now_ms: int) -> None:
-    subject = alerts.find_subject(ledger, telling.subject)
+    subject = _placed(ledger, telling)
     if _is_held_back(ledger, telling, subject, now_ms):
         return
     again_ms = _settled_ms(ledger, manners, telling, subject.unit, now_ms)
@@ -62,6 +62,14 @@ def _tell(ledger: sqlite3.Connection, manners: Manners, telling: Telling, now_ms
         alerts.tell_at(ledger, telling.number, again_ms)
         return
     _tell_level(ledger, manners, telling, subject, 0, now_ms)
+
+
+def _placed(ledger: sqlite3.Connection, telling: Telling) -> Subject:
+    """What it is about, where that belongs now."""
+    subject = alerts.find_subject(ledger, telling.subject)
+    if subject.unit is None:
+        return subject
+    return alerts.move_subject(ledger, subject, sites.of_source(ledger, subject.unit, subject.source))
 
 
 def _is_held_back(ledger: sqlite3.Connection, telling: Telling, subject: Subject, now_ms: int) -> bool:
@@ -90,7 +98,7 @@ def _settled_ms(
 
 
 def _escalate(ledger: sqlite3.Connection, manners: Manners, telling: Telling, now_ms: int) -> None:
-    subject = alerts.find_subject(ledger, telling.subject)
+    subject = _placed(ledger, telling)
     if maintenance.found(ledger, subject.unit, subject.site, now_ms) is not None:
         alerts.escalate_at(ledger, telling.number, now_ms + AGAIN_MS)
         return
@@ -109,7 +117,8 @@ def _tell_level(
     way_up = [] if subject.site is None else sites.ways_up(ledger, subject.site)
     levels = contact.levels(manners.contacts, way_up, rule.severity)
     if level >= len(levels):
-        alerts.told_nobody(ledger, telling.number)
+        if level:
+            alerts.told_nobody_else(ledger, telling.number)
         return
     drafts = [_draft(ledger, manners, telling, subject, one, now_ms) for one in levels[level]]
     notifications.put(ledger, drafts, now_ms, thing_of(subject))

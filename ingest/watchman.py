@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ingest.ledger.counters import CounterKey
 
-MOST_LOOKS = 200  # in a piece
+MOST_LOOKS = 100  # in a piece
 MOST_PAIRS = 500
 AGAIN_MS = 3_600_000  # after a look that failed
 

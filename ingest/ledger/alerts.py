@@ -82,6 +82,13 @@ def find_subject(ledger: sqlite3.Connection, number: int) -> Subject:
     return Subject(*row)
 
 
+def move_subject(ledger: sqlite3.Connection, subject: Subject, site: str | None) -> Subject:
+    """A unit's source belongs to this site now."""
+    if subject.site != site:
+        ledger.execute("UPDATE alert_subject SET site = ? WHERE number = ?", (site, subject.number))
+    return subject._replace(site=site)
+
+
 def known(ledger: sqlite3.Connection, subject: Subject) -> list[Alert]:
     """The alerts of a subject that are still judged, in order of time."""
     rows = ledger.execute(
@@ -321,9 +328,9 @@ def told(ledger: sqlite3.Connection, number: int, now_ms: int, level: int, escal
     )
 
 
-def told_nobody(ledger: sqlite3.Connection, number: int) -> None:
-    """There is nobody to tell, or nobody else."""
-    ledger.execute("UPDATE alert SET tell_ms = NULL, escalate_ms = NULL WHERE number = ?", (number,))
+def told_nobody_else(ledger: sqlite3.Connection, number: int) -> None:
+    """All are told who are to be."""
+    ledger.execute("UPDATE alert SET escalate_ms = NULL WHERE number = ?", (number,))
 
 
 def escalate_at(ledger: sqlite3.Connection, number: int, escalate_ms: int) -> None:

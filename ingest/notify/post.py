@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from apprise import Apprise, LogCapture
+from apprise import Apprise, LogCapture, NotifyFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ class Post:
         reasons = []
         for address in addresses:
             with LogCapture(level=logging.WARNING, fmt="%(message)s") as said:
-                if address.notify(title=letter.title, body=letter.body):
+                if address.notify(title=letter.title, body=letter.body, body_format=NotifyFormat.TEXT):
                     return
                 reasons.append(_first_line(said.getvalue()))
         raise PostError("; ".join(reasons))

@@ -155,11 +155,10 @@ def test_a_shortage_is_told_and_restocking_ends_it(office: Office) -> None:
     move(office, "dispense", 22)
     (alert,) = office.alerts("open")
     assert (alert.rule, alert.item, alert.since_ms) == ("low_stock", "ors", office.now_ms)
-    assert worded(alert, "en")[:2] == (
-        "Running low: ORS, Van 1",
-        "8 usable on 2026-11-21, 10 are the least there should be; 8 are there."
-        " At – a month that lasts – days.",
-    )
+    title, why, _ = worded(alert, "en")
+    assert title == "Running low: ORS, Van 1"
+    assert why.startswith("8 usable on 2026-11-21, 10 are the least there should be; 8 are there.")
+    assert why.endswith("At – a month that lasts – days.")
     office.wait(HOUR_MS)
     move(office, "dispense", 8)
     assert office.states() == {"stock_out": "firing", "low_stock": "firing"}
@@ -499,3 +498,14 @@ def test_a_look_that_breaks_harms_nothing_else(office: Office, caplog: pytest.Lo
     assert office.states() == {"overheating": "firing"}
     assert "4711" in caplog.text
     assert len(caplog.records) == 1
+
+
+def test_whoever_comes_to_be_responsible_is_told_of_what_lasts(tmp_path: Path) -> None:
+    office = Office(tmp_path, EVERYBODY._replace(contacts=(NURSE,)))
+    warm(office, "open", office.now_ms - HOUR_MS)
+    office.wait(HOUR_MS)
+    assert office.messages() == [], "the unit is no site yet"
+    office.furnish()
+    office.wait(10 * MIN_MS)
+    assert [one.title for one in office.messages()] == ["温度过高:Van 1"]
+    office.ledger.close()

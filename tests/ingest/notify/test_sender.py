@@ -104,13 +104,13 @@ def test_what_is_due_together_is_one_letter(desk: Desk, hook: Hook) -> None:
 
 def test_mail_arrives_in_the_readers_script(tmp_path: Path, mails: MailServer) -> None:
     post = Post({"nurse": _file(tmp_path, mails.url)})
-    post.send(Letter("nurse", "冷藏箱过热 ᠬᠠᠯᠠᠭᠤᠨ", "8.4 °C", (1,)))
+    post.send(Letter("nurse", "冷藏箱过热 ᠬᠠᠯᠠᠭᠤᠨ", "8.4 °C\n> 8 °C & <b>open</b>", (1,)))
     assert len(mails.told) == 1
     assert mails.told[0]["to"] == "nurse@sum.example"
-    payload = mails.told[0]
-    while payload.is_multipart():
-        payload = payload.get_payload()[0]
-    assert "8.4 °C" in payload.get_payload(decode=True).decode()
+    (part,) = [part for part in mails.told[0].walk() if not part.is_multipart()]
+    assert part.get_content_type() == "text/plain"
+    said = part.get_payload(decode=True).decode().splitlines()
+    assert said[:2] == ["8.4 °C", "> 8 °C & <b>open</b>"]
 
 
 def test_what_fails_is_tried_again_ever_more_rarely_and_then_given_up_in_sight(

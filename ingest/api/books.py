@@ -24,6 +24,7 @@ from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import iso
 from ingest.books.card import name_of
+from ingest.books.fold import MISSING, ON_LOAN, ON_SHELF
 from ingest.books.lists import TooLong, written
 from ingest.ledger import (
     catalogue,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ingest.ledger.conflicts import Conflict, Fact
-    from ingest.ledger.shelves import OnShelf
+    from ingest.ledger.shelves import OnShelf, PlaceCount
 
 MAX_ROWS = 500
 MAX_FACTS = 1000
@@ -98,14 +99,13 @@ def read_books(given: Given) -> Response:
     now_ms = given.now_ms()
 
     def look(ledger: sqlite3.Connection) -> dict[str, Any]:
-        loans, overdue, missing = shelves.counted_loans(ledger, day_of(now_ms))
-        told = tellings.counts(ledger)
+        counts, told = shelves.counts(ledger), tellings.counts(ledger)
         return {
             "now": iso(now_ms),
-            "places": _places(ledger),
-            "loans": loans,
-            "overdue": overdue,
-            "missing": missing,
+            "places": _places(ledger, counts),
+            "loans": sum(one.copies for one in counts if one.state == ON_LOAN),
+            "overdue": shelves.overdue(ledger, day_of(now_ms)),
+            "missing": sum(one.copies for one in counts if one.state == MISSING),
             "conflicts": conflicts.count_open(ledger),
             "library": {
                 "kind": given.library.kind,
@@ -120,15 +120,15 @@ def read_books(given: Given) -> Response:
     return _json(given.reader.look(look))
 
 
-def _places(ledger: sqlite3.Connection) -> list[dict[str, Any]]:
+def _places(ledger: sqlite3.Connection, counts: Iterable[PlaceCount]) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for one in shelves.counts(ledger):
+    for one in counts:
         place = found.setdefault(
             one.place, {"place": one.place, "name": None, "copies": 0, "states": {}, "languages": {}}
         )
         place["copies"] += one.copies
         place["states"][one.state] = place["states"].get(one.state, 0) + one.copies
-        if one.state == "on_shelf":
+        if one.state == ON_SHELF:
             language = one.language or NOBODY_SAID
             place["languages"][language] = place["languages"].get(language, 0) + one.copies
     for name, place in found.items():

@@ -550,6 +550,10 @@ LEDGER_STEPS = (
     CREATE INDEX copy_state_due ON copy_state (due_day, copy) WHERE loan IS NOT NULL;
     CREATE INDEX copy_state_missing ON copy_state (since_ms) WHERE state = 'missing'
     """,
+    """
+    DROP INDEX copy_state_due;
+    CREATE INDEX copy_state_due ON copy_state (COALESCE(due_day, 65536), copy) WHERE loan IS NOT NULL
+    """,
 )
 
 ACCESS_STEPS = (

@@ -133,7 +133,7 @@ def loans(
 ) -> list[OnShelf]:
     """Loans in force by due day and barcode, from after that pair; only those overdue on a day."""
     rows = ledger.execute(
-        f"SELECT {_SHOWN} WHERE s.loan IS NOT NULL AND (?1 IS NULL OR s.due_day < ?1)"
+        f"SELECT {_SHOWN} WHERE s.loan IS NOT NULL AND COALESCE(s.due_day, 65536) < COALESCE(?1, 65537)"
         " AND (COALESCE(s.due_day, 65536), s.copy) > (?2, ?3)"
         " ORDER BY COALESCE(s.due_day, 65536), s.copy LIMIT ?4",
         (overdue_on, *after, limit),
@@ -165,15 +165,12 @@ def lying(ledger: sqlite3.Connection, titles: list[str]) -> list[OnShelf]:
     return found
 
 
-def counted_loans(ledger: sqlite3.Connection, today: int) -> tuple[int, int, int]:
-    """How many loans are in force, how many of them overdue, and how many copies are missing."""
+def overdue(ledger: sqlite3.Connection, today: int) -> int:
+    """How many loans are over their day."""
     row = ledger.execute(
-        "SELECT (SELECT COUNT(*) FROM copy_state WHERE loan IS NOT NULL),"
-        " (SELECT COUNT(*) FROM copy_state WHERE loan IS NOT NULL AND due_day < ?),"
-        " (SELECT COUNT(*) FROM copy_state WHERE state = 'missing')",
-        (today,),
+        "SELECT COUNT(*) FROM copy_state WHERE loan IS NOT NULL AND COALESCE(due_day, 65536) < ?", (today,)
     ).fetchone()
-    return int(row[0]), int(row[1]), int(row[2])
+    return int(row[0])
 
 
 def _shown(ledger: sqlite3.Connection, rows: Any) -> list[OnShelf]:

@@ -95,7 +95,7 @@ class Ticks:
             if not self._clock.wait(second * SECOND_MS, stop):
                 return
             mono_ms = self._clock.mono_ms()
-            emit(fault("tick", str(self._number), mono_ms, detail=str(mono_ms)))
+            emit(fault("tick", str(self._number), mono_ms, detail=str(mono_ms), is_over=True))
 
 
 class Receiver:

@@ -39,7 +39,7 @@ def main() -> int:
     agent = kind(load_settings(given.config), time, sources=sources)
 
     def press(*_: object) -> None:
-        pressed = fault("button", "pressed", time.mono_ms())
+        pressed = fault("button", "pressed", time.mono_ms(), is_over=True)
         threading.Thread(target=agent.emit, args=(pressed,), daemon=True).start()
 
     stop = threading.Event()

@@ -123,7 +123,13 @@ class Service:
             Watchman(Terms(settings.alerts.expiring_days), self._manners),
             self._alert_news,
         )
-        self._sender = Sender(self._pipeline.change, post, time.utc_ms, random.Random())  # noqa: S311 - jitter
+        self._sender = Sender(
+            self._pipeline.change,
+            post,
+            time.utc_ms,
+            random.Random(),  # noqa: S311 - jitter
+            self._alert_news.changed,
+        )
         self._synchroniser: Synchroniser | None = None
         if library is not None:
             self._synchroniser = Synchroniser(self._pipeline.change, library, time.utc_ms, random.Random())  # noqa: S311

@@ -45,13 +45,21 @@ class Poster(Protocol):
 
 
 class Sender:
-    """`utc_ms` is the clock, `rng` gives the jitter."""
+    """`utc_ms` is the clock, `rng` gives the jitter, `settled` is called when letters are."""
 
-    def __init__(self, change: Change, poster: Poster, utc_ms: Callable[[], int], rng: random.Random) -> None:
+    def __init__(
+        self,
+        change: Change,
+        poster: Poster,
+        utc_ms: Callable[[], int],
+        rng: random.Random,
+        settled: Callable[[], None] = lambda: None,
+    ) -> None:
         self._change = change
         self._poster = poster
         self._utc_ms = utc_ms
         self._rng = rng
+        self._settled = settled
         self._claimed: deque[tuple[Letter, list[Notification]]] = deque()
         self._unwritten: deque[Callable[[sqlite3.Connection], Any]] = deque()  # done outside, not yet settled
         self._is_new = True
@@ -96,6 +104,7 @@ class Sender:
         while self._unwritten:
             self._change(self._unwritten[0])
             self._unwritten.popleft()
+            self._settled()
 
     def _sent(self, letter: Letter, some: list[Notification]) -> Callable[[sqlite3.Connection], Any]:
         """Send it; what is then to be written."""

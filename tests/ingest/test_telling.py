@@ -12,11 +12,12 @@ from firmware import wire
 from ingest.alerts.contact import Contact
 from ingest.ledger import alert_list, notifications
 from ingest.ledger.alert_list import Wanted
-from ingest.notify.post import Post
+from ingest.notify.letter import Letter
+from ingest.notify.post import Post, PostError
 from ingest.notify.sender import Sender
 from ingest.telling import Manners
 from tests.fixtures.receivers import Hook, MailServer
-from tests.ingest.alerts.office import furnish
+from tests.ingest.alerts.office import Office, furnish
 from tests.ingest.made import NOW_MS, Desk, batch_of, group
 
 T = TypeVar("T")
@@ -150,6 +151,54 @@ def test_a_kill_between_claiming_and_sending_is_shown_and_not_made_good_by_a_sec
     station.sender.step()
     assert hook.told == []
     assert station.message_states() == ["uncertain"]
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Ledge:
+    """A poster that may fall off: before it sends, after it sent, or not."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self.sent: list[int] = []
+        self._dice = dice
+
+    def send(self, letter: Letter) -> None:
+        fate = self._dice.choice(("before", "after", "fails", "well", "well"))
+        if fate == "before":
+            raise Killed
+        if fate == "fails":
+            raise PostError("no such host")
+        self.sent += letter.numbers
+        if fate == "after":
+            raise Killed
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_message_goes_out_twice_however_often_the_sender_is_killed(tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    office, ledge = Office(tmp_path, MANNERS), Ledge(dice)
+    office.furnish()
+
+    def sender() -> Sender:
+        return Sender(office.change, ledge, lambda: office.now_ms, dice)
+
+    at_work = sender()
+    for number in range(60):
+        fault = {"part": f"part-{number}", "code": "died", "state": "raised"}
+        office.tell("fault", office.now_ms, "gnss", **fault)
+        office.wait(dice.choice((1_000, 700_000)))
+        try:
+            at_work.step()
+        except Killed:
+            at_work = sender()
+    states = notifications.counts(office.ledger)
+    assert len(ledge.sent) == len(set(ledge.sent))
+    assert set(ledge.sent) >= {one.number for one in office.messages() if one.state == "sent"}
+    assert states["sent"] > 10
+    assert states["uncertain"] > 0
+    office.ledger.close()
 
 
 def test_a_resend_of_everything_tells_nobody_again(station: Station, hook: Hook) -> None:

@@ -7,6 +7,8 @@ screen can show why. What is not known is None with a reason, never 0.
     record or form -> booking -> entries -> ledger/book (append-only)
                                                |  sums
     sites, items, levels, lots ---------------> board: on hand, usable, use, status, order
+                                               |
+    temperatures (history) -------------------> ways of a lot, exposure, quarantine: ingest/exposure
 
 The rules follow domain.md of the project's references: OpenLMIS, mSupply and OpenBoxes where their vectors
 exist, and their open complaints where they do not.

@@ -553,7 +553,7 @@ LEDGER_STEPS = (
     """
     DROP INDEX copy_state_due;
     CREATE INDEX copy_state_due ON copy_state (COALESCE(due_day, 65536), copy) WHERE loan IS NOT NULL;
-    CREATE INDEX copy_state_day ON copy_state (due_day) WHERE loan IS NOT NULL
+    CREATE INDEX copy_state_day ON copy_state (due_day) WHERE due_day IS NOT NULL
     """,
 )
 

@@ -24,6 +24,9 @@ path = {store}
 [http]
 host = {page_host}
 port = {page_port}
+
+[library]
+card_key_file = {card_key}
 """
 
 
@@ -42,6 +45,11 @@ class Options:
     def is_scaled(self) -> bool:
         """Whether the demo's day is faster than ours."""
         return self.speed != 1
+
+    @property
+    def card_key_path(self) -> Path:
+        """Where units and service share the key of the readers' cards."""
+        return self.kept_in / "units" / "card.key"
 
     @property
     def kept_in(self) -> Path:
@@ -67,6 +75,7 @@ def service_settings(options: Options, broker: tuple[str, int], page_port: int) 
         store=json.dumps(str(options.kept_in / "ortoo.sqlite3")),
         page_host=json.dumps(HOST),
         page_port=page_port,
+        card_key=json.dumps(str(options.card_key_path)),
     )
 
 

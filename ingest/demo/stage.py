@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 from ingest.demo.cabinets import furnish
 from ingest.demo.children import Child
 from ingest.demo.figures import Figures, figures, line
+from ingest.demo.library import furnish_library, make_card_key
 from ingest.demo.options import fleet_arguments, service_arguments, service_settings, time_source
 from ingest.demo.ports import HOST, is_free, is_open, next_free
 from ingest.demo.watch import Terminal, ask, ask_json
@@ -85,11 +86,13 @@ class Stage:
         if self._options.broker is None:
             self._start_child("broker", "ingest.demo.broker", str(broker[1]))
             self._await("broker", lambda: is_open(*broker))
+        make_card_key(self._options.card_key_path)
         settings_path = self._options.kept_in / "ingest.toml"
         settings_path.write_text(service_settings(self._options, broker, self._page_port))
         self._start_child("service", "ingest", *service_arguments(settings_path, clock))
         self._await("service", lambda: ask(self._page_port, "/readyz") is not None)
         furnish(self._page_port, self._options.units)
+        furnish_library(self._page_port, self._options.units)
         self._start_child("fleet", "edge", *fleet_arguments(self._options, broker, clock))
         self._welcome(broker)
 

@@ -12,7 +12,7 @@ const SHOWN = 30;
 
 const state = {
   tab: "lend", language: "zh", words: {}, status: null, isGone: false, needsCode: false,
-  card: "", reader: null, log: [], check: null, holds: [], conflicts: [], touchedMs: 0, waiting: 0, isWired: false,
+  card: "", reader: null, log: [], check: null, holds: [], conflicts: [], touchedMs: 0, waiting: 0, isWired: false, isSure: false,
 };
 
 const say = (key, values = {}) =>
@@ -62,7 +62,7 @@ async function ask(what, more = {}) {
     } catch {
       // The Pi restarts, or the phone lost its network: ask again.
     }
-    await new Promise((resolve) => setTimeout(resolve, 400 * (turn + 1)));
+    await new Promise((resolve) => setTimeout(resolve, 250 * (turn + 1)));
   }
   state.isGone = true;
   return { state: "gone", again: body };
@@ -92,6 +92,7 @@ function take(what, item, answer, more) {
 async function scan(text) {
   state.touchedMs = Date.now();
   if (state.tab === "check") {
+    state.isSure = false;
     if (state.check) state.check = kept(await ask("check", { step: "scan", item: text })) ?? state.check;
   } else if (state.tab === "return") {
     take("return", text, await ask("return", { item: text }), {});
@@ -241,7 +242,7 @@ const views = {
       make("h1", {}, say(check.method === "tag" ? (check.is_stable ? "check_stable" : "check_reading") : "check_scanning")),
       check.method === "tag" ? null : scanner("book_field"),
       figuresOf(check),
-      make("div", { class: "row" }, make("button", { class: "main", onclick: () => finish("end") }, say("check_end")), make("button", { onclick: () => finish("stop") }, say("check_stop"))),
+      make("div", { class: "row" }, make("button", { class: state.isSure ? "danger" : "main", onclick: () => end(check) }, state.isSure ? say("end_sure", { n: check.missing }) : say("check_end")), make("button", { onclick: () => finish("stop") }, say("check_stop"))),
       ...listOf(check),
     ];
   },
@@ -269,7 +270,18 @@ function begins() {
     make("div", { class: "row" }, make("button", { class: "main", onclick: () => begin("tag") }, say("by_tags")), make("button", { class: "main", onclick: () => begin("barcode") }, say("by_labels")))];
 }
 
+/** Many missing copies are rather a check that was not finished: asked twice before they are told as gone. */
+function end(check) {
+  const isOdd = check.method !== "tag" && check.missing > Math.max(5, check.expected / 10);
+  if (isOdd && !state.isSure) {
+    state.isSure = true;
+    return draw();
+  }
+  return finish("end");
+}
+
 async function finish(step) {
+  state.isSure = false;
   const answer = kept(await ask("check", { step }));
   if (answer) state.check = answer;
   await look();

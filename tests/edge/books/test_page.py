@@ -272,6 +272,11 @@ def test_a_day_at_the_desk_on_a_phone(page: Page, unit: Unit, chrome: Browsers) 
 def test_a_shelf_check_and_a_lost_agent_in_all_three_languages(
     page: Page, unit: Unit, chrome: Browsers
 ) -> None:
+    brought = some_lists(revision="r2")
+    for number in range(9):
+        brought.copies[f"QL9{number}"] = lists.Copy(item=f"QL9{number}", shelf="b9")
+    unit.bring(brought)
+    assert unit.ask("lists")["is_taken"]
     with chrome.open(f"http://127.0.0.1:{page.server_address[1]}/", "zh", **PHONE) as phone:
         phone.page.click("#tabs >> text=清点")
         has(phone, "清点书架")
@@ -285,6 +290,14 @@ def test_a_shelf_check_and_a_lost_agent_in_all_three_languages(
         chrome.keep(phone, "shelf-check")
         phone.page.click("text=结束清点")
         has(phone, "清点结果已登记")
+        assert unit.ask("copy", item="QL2")["is_gone"]
+        phone.page.fill("#shelf", "b9")
+        phone.page.click("text=扫条码")
+        has(phone, "请逐本扫描")
+        phone.page.click("text=结束清点")  # with nothing scanned: asked once more
+        has(phone, "确定结束？9 本将登记为缺少")
+        phone.page.click("text=中止")
+        has(phone, "缺少的书未登记")
         phone.page.select_option("#language", "mn")
         phone.wait("document.documentElement.dataset.script === 'mong'")
         chrome.keep(phone, "shelf-mn")

@@ -121,8 +121,9 @@ class Browsers:
             watched.wait("window.ortoo !== undefined && ortoo.state.isKnown", 30)
             yield watched
             assert watched.hosts <= {home, ""}, f"the page asked {watched.hosts}"
-            assert watched.complaints == []
-            assert watched.broken() == []
+            assert watched.complaints == [], watched.complaints
+            broken = watched.broken()
+            assert broken == [], broken
         finally:
             context.close()
 

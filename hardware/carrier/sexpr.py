@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Node: TypeAlias = Any  # a keyword, a number, a Quoted, or a list of such; a recursive type fits no mixed list
-_TOKEN = re.compile(r'\s*(?:([()])|"((?:[^"\\]|\\.)*)"|([^\s()"]+))')
+_TOKEN = re.compile(r'[()]|"(?:[^"\\]|\\.)*"|[^\s()"]+|"', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 class Quoted(str):
@@ -45,31 +46,23 @@ def _is_short(node: list[Node]) -> bool:
 def parse(text: str) -> list[Node]:
     """The one expression in the text; ValueError when there is another number of them."""
     stack: list[list[Node]] = [[]]
-    for bracket, quoted, plain in _tokens(text):
-        if bracket == "(":
+    for word in _TOKEN.findall(text):
+        if word == "(":
             stack.append([])
-        elif bracket == ")":
+        elif word == ")":
             done = stack.pop()
             if not stack:
                 raise ValueError("a bracket is closed that was not opened")
             stack[-1].append(done)
-        elif plain:
-            stack[-1].append(plain)
+        elif word == '"':
+            raise ValueError("no S-expression: a quote is not closed")
+        elif word[0] == '"':
+            stack[-1].append(Quoted(_ESCAPED.sub(r"\1", word[1:-1]) if "\\" in word else word[1:-1]))
         else:
-            stack[-1].append(Quoted(re.sub(r"\\(.)", r"\1", quoted)))
+            stack[-1].append(word)
     if len(stack) != 1 or len(stack[0]) != 1 or not isinstance(stack[0][0], list):
         raise ValueError("not one expression in brackets")
     return stack[0][0]
-
-
-def _tokens(text: str) -> Iterator[tuple[str, str, str]]:
-    at, end = 0, len(text.rstrip())
-    while at < end:
-        found = _TOKEN.match(text, at)
-        if found is None:
-            raise ValueError(f"no S-expression at character {at}")
-        yield found[1] or "", found[2] or "", found[3] or ""
-        at = found.end()
 
 
 def children(node: list[Node], name: str) -> Iterator[list[Node]]:

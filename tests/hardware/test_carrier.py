@@ -129,6 +129,7 @@ nodes = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(st.lists(nodes, min_size=1, max_size=4))
 def test_what_is_dumped_is_parsed_again(node: list[sexpr.Node]) -> None:
     assert sexpr.parse(sexpr.dump(["top", *node])) == ["top", *node]
@@ -214,7 +215,7 @@ def circuits(draw: st.DrawFn) -> circuit.Circuit:
     return circuit.Circuit("drawn", tuple(parts), KINDS, ())
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(circuits())
 def test_whatever_is_drawn_is_read_back(strewn: circuit.Circuit) -> None:
     """No wire joins what is apart, and no name is forgotten."""

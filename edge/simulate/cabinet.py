@@ -77,6 +77,8 @@ class Cabinet:
         self._busy_ms = 0  # somebody was there
         self._dice = dice(seed, "cabinet", at_ms)
         self._session, self._seq = self._dice.randrange(65536), 0
+        self._heard = frame.Decoder()
+        self._begin_ms = at_ms
 
     def state(self) -> dict[str, Any]:
         """As JSON can hold it; somebody who is there just now is left out."""
@@ -159,12 +161,22 @@ class Cabinet:
         ]
 
     def _reported(self, entries: list[frame.Entry]) -> bytes:
-        frames = []
-        for at in range(0, len(entries), frame.MAX_ENTRIES):
-            self._seq += 1
-            body = frame.report(entries[at : at + frame.MAX_ENTRIES])
-            frames.append(frame.encode(frame.REPORT, self._session, self._seq, body))
-        return b"".join(frames)
+        parts = (entries[at : at + frame.MAX_ENTRIES] for at in range(0, len(entries), frame.MAX_ENTRIES))
+        return b"".join(self._frame(frame.REPORT, frame.report(part)) for part in parts)
+
+    def answer(self, said: bytes) -> bytes:
+        """What the node says to its unit's pings; it keeps no records of its own, and nobody commands it."""
+        asked = [frame.fields(found) for found in self._heard.feed(said) if found.kind == frame.PING]
+        ticks = self.at_ms - self._begin_ms
+        return b"".join(
+            self._frame(frame.PONG, frame.body(frame.PONG, (values[0], ticks)))
+            for values in asked
+            if values is not None
+        )
+
+    def _frame(self, kind: int, body: bytes) -> bytes:
+        self._seq += 1
+        return frame.encode(kind, self._session, self._seq, body)
 
 
 def _code(good: Good, lot: str, expires_on: str, packs: int = 1) -> bytes:

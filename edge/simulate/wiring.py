@@ -28,8 +28,9 @@ class Wiring:
         said = self._cabinet.advance(
             utc_ms, cabin_c(scene, utc_ms), is_staffed=is_heard and not is_moving, is_moving=is_moving
         )
+        answer = self._cabinet.answer(self._node.received())
         if is_heard:
-            self._node.send(said.frames)
+            self._node.send(said.frames + answer)
             self._scanner.send(b"".join(said.codes))
 
     def save(self) -> None:

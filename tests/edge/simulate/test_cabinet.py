@@ -17,7 +17,7 @@ from edge.simulate.unit import settings_for
 from edge.simulate.wiring import state_path
 from edge.sources.node import Reports
 from edge.sources.scanner import Codes
-from firmware import wire
+from firmware import frame, wire
 
 NOW_MS = 1_795_251_600_000
 MINUTE_S = 60
@@ -95,6 +95,16 @@ def test_its_lines_are_understood_and_a_visit_is_door_mass_and_code():
     assert masses[0] - masses[-1] == pytest.approx(1000 * first.good.pack_g, abs=1000)
     (scan,) = (one for one in heard if one.kind == "scan")
     assert scan.values["code"].startswith(f"]d201{first.good.gtin}17")
+
+
+def test_its_node_answers_pings_and_nothing_else():
+    cabinet, reports = Cabinet("u", "home", NOW_MS), Reports("node")
+    cabinet.advance(NOW_MS + 5000, 20, is_staffed=False, is_moving=False)
+    asked = reports.link.greeting() + reports.link.due(0)
+    (answer,) = frame.Decoder().feed(cabinet.answer(asked))
+    assert answer.kind == frame.PONG
+    assert frame.fields(answer)[1] == 5000
+    assert cabinet.answer(b"noise\0") == b""
 
 
 def rows(path):

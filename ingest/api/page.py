@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WEB = Path(__file__).parent.parent / "web"
 # Where a page is found, and its HTML, as assets.toml names it; the pages of the desk are listed in frame.js.
-PAGES = {"/": "index"} | dict.fromkeys(("/stock", "/cabinets", "/alerts", "/admin"), "desk")
+PAGES = {"/": "index"} | dict.fromkeys(("/stock", "/cabinets", "/books", "/alerts", "/admin"), "desk")
 NONCE = "__NONCE__"
 GZIP_FROM_BYTES = 1024
 TYPES = {

@@ -25,6 +25,7 @@ export const PAGES = [
   { path: "/", key: "nav_map", load: null },
   { path: "/stock", key: "nav_stock", load: () => import("./stock_page.js") },
   { path: "/cabinets", key: "nav_cabinets", load: () => import("./cabinets_page.js") },
+  { path: "/books", key: "nav_books", load: () => import("./books_page.js") },
   { path: "/alerts", key: "nav_alerts", load: () => import("./alerts_page.js") },
   { path: "/admin", key: "nav_admin", load: () => import("./admin_page.js") },
 ];

@@ -14,40 +14,16 @@ from edge.books import card as unit_card
 from edge.books import lists as unit_lists
 from ingest.api.book_shapes import BookConflicts, BookCopies, BookJourney, BookMoves, BooksShape, BooksToCarry
 from ingest.books import card
-from ingest.ledger import sites, units
-from ingest.ledger.sites import Site
 from tests.ingest.api.parts import CARD_KEY, NOW_MS, Parts
-from tests.ingest.books.said import DAY_MS, HOUR_MS, said, take
+from tests.ingest.books.library import open_library
 
-BOOKS = (
-    "copy,title,name,language,isbn,home,shelf,is_withdrawn\n"
-    "B1,t1,草原,chi,978-7-04-050694-5,van,a1,\nB2,t1,草原,chi,,van,a1,\nB3,t2,ᠮᠣᠩᠭᠣᠯ,mon,,depot,,\nB4,t3,=1+1,,,van,,yes\n"
-)
-READERS = "card,why,since_on,until_on\n1001,,,\n1002,blocked,2026-11-01,\n1003,expired,,2026-11-02\n"
-HOLDS = "hold,title,copy,card,stop,since_on\nh1,t2,,1001,ger-7,2026-11-02\nh2,t2,,1002,ger-7,2026-11-03\n"
 P = card.hashed(CARD_KEY, "1001")
 
 
 @pytest_asyncio.fixture
 async def client(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
-    ledger = parts.writer
-    units.see(ledger, ["library-01", "library-02"], NOW_MS)
-    sites.put(ledger, Site("depot", level="county"))
-    sites.put(ledger, Site("van", "depot", "vehicle", "Library van", unit="library-01"))
-    sites.put(ledger, Site("ger-7", "van", "cabinet", unit="library-01", source="house-7"))
+    open_library(parts.writer, CARD_KEY, NOW_MS)
     async with parts.client() as client:
-        for what, body in (("books", BOOKS), ("readers", READERS), ("holds", HOLDS)):
-            assert (await sheet(client, what, body))["problems"] == []
-        take(
-            ledger,
-            said("library-01", 1, "seen", "B1", NOW_MS - 3 * DAY_MS, shelf="a1"),
-            said("library-01", 2, "seen", "B2", NOW_MS - 3 * DAY_MS, source="house-7"),
-            said("library-01", 3, "lent", "B1", NOW_MS - 2 * DAY_MS, P, due_on=20_770, loan="x"),
-            said("library-02", 1, "lent", "B1", NOW_MS - DAY_MS, card.hashed(CARD_KEY, "1003"), loan="y"),
-            said("library-02", 2, "seen", "B3", NOW_MS - DAY_MS),
-            said("library-02", 3, "seen", "B4", NOW_MS - DAY_MS),
-            said("library-02", 4, "gone", "B4", NOW_MS - HOUR_MS),
-        )
         yield client
 
 

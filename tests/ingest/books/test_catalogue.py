@@ -92,7 +92,7 @@ def test_each_bad_record_is_named_and_the_rest_is_taken() -> None:
     good = record("1", field("245", "aGood"), field("952", "pB1"), field("952", "pB1"))
     data = (
         b"00030nam"
-         b"\x1d"
+        b"\x1d"
         + record("", field("245", "aNo number")).as_marc()
         + record("3", field("100", "aNo title")).as_marc()
         + good.as_marc()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from apprise import Apprise, LogCapture, NotifyFormat
+from apprise import Apprise, LogCapture, NotifyFormat, URLBase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ingest.notify.letter import Letter
 
 MAX_URLS = 20
+PATIENCE_S = 30.0  # apprise's own is 4 s, which a mail server that looks a name up takes
 
 
 class PostError(RuntimeError):
@@ -57,7 +58,16 @@ def _addresses(path: Path) -> Iterator[Apprise]:
         address = Apprise()
         if not address.add(url):
             raise AddressError(f"{path}, line {line}: not an address that apprise knows")
+        for service in address:
+            _be_patient(service)
         yield address
+
+
+def _be_patient(service: URLBase) -> None:
+    """Who takes a letter and is slow to say so would get it again; a timeout in the address goes before."""
+    for name in ("socket_connect_timeout", "socket_read_timeout"):
+        if getattr(service, name) == getattr(URLBase, name):
+            setattr(service, name, PATIENCE_S)
 
 
 def _first_line(said: str) -> str:

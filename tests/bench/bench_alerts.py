@@ -27,7 +27,7 @@ from ingest.watchman import Watchman
 from tests.bench.report import Report
 from tests.ingest.made import EPOCH, NOW_MS, A, group
 
-CABINETS, ITEMS, LINES = 10_000, 5, 12
+CABINETS, ITEMS, LINES = 10_000, 3, 12
 FEW_CABINETS = 500
 POWER_ROWS = 60
 RULES_OF_A_SHELF = len(STOCK_RULES) + 2 * 2  # and two for each of its two lots

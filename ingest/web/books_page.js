@@ -51,8 +51,10 @@ export function Page({ say }) {
       ? html`<${Copies} key=${wanted.place} say=${say} title=${wanted.place} path=${withQuery("/api/v1/books/shelf", { place: wanted.place })} back=${() => setWanted({ place: "" })} />`
       : html`<${Places} say=${say} places=${all.places} open=${(/** @type {string} */ place) => setWanted({ place })} />
           <section>
-            <div class="segmented" role="group" aria-label=${say("filter_state")}>
-              ${LISTS.map((one) => html`<button type="button" aria-pressed=${list === one} onClick=${() => setWanted({ list: one })}>${say(`books_${one}`)} <b class="number">${counts[one]}</b></button>`)}
+            <div class="selects">
+              <div class="segmented" role="group" aria-label=${say("filter_state")}>
+                ${LISTS.map((one) => html`<button type="button" aria-pressed=${list === one} onClick=${() => setWanted({ list: one })}>${say(`books_${one}`)} <b class="number">${counts[one]}</b></button>`)}
+              </div>
             </div>
             <${Copies} key=${list} say=${say} title=${say(`books_${list}`)} path=${list === "missing" ? "/api/v1/books/missing" : withQuery("/api/v1/books/loans", { is_overdue: list === "overdue" ? "true" : null })} back=${null} />
           </section>`}

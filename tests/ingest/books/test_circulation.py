@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ingest.ledger import catalogue, circulation, clocks, conflicts, readers
 from ingest.ledger.conflicts import Decision, DecisionError
 from ingest.ledger.readers import Hold, Reader
+from ingest.ledger.schema import LEDGER_STEPS, advance
 from ingest.stock.entries import Said
 from tests.ingest.books.said import DAY_MS, HOUR_MS, NOW_MS, new_ledger, said, states, take, verdicts
 
@@ -206,3 +207,14 @@ def test_any_order_ends_with_the_same_loans_and_conflicts(records: list[Said], r
     assert concluded(ledger) == concluded(other)
     loans = {one.identity for one in records if one.values["event"] in {"lent", "returned", "renewed"}}
     assert set(verdicts(ledger)) == loans  # each has one, and nothing else has
+
+
+def test_a_file_from_before_there_were_books_is_brought_forward() -> None:
+    (at,) = (number for number, step in enumerate(LEDGER_STEPS) if "TABLE book_event (" in step)
+    ledger = sqlite3.connect(":memory:", isolation_level=None)
+    advance(ledger, "ledger", LEDGER_STEPS[:at])
+    ledger.execute("INSERT INTO site (site, level) VALUES ('van', 'vehicle')")
+    advance(ledger, "ledger", LEDGER_STEPS)
+    take(ledger, said("a", 1, "lent", "B1", T, P))
+    assert told(ledger) == ["accepted"]
+    assert ledger.execute("SELECT site FROM site").fetchall() == [("van",)]

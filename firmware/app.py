@@ -9,7 +9,7 @@ watch    feeds the watchdog while all the others have reported in time
 
 import asyncio
 
-from firmware import frame, wire
+from firmware import duty, frame, wire
 from firmware import settings as node_settings
 from firmware.clock import Clock
 from firmware.drivers import DriverFault, driver_of
@@ -42,6 +42,7 @@ class App:
         self.watchdog = Watchdog()
         self.newest = {}
         self.is_confirmed = False
+        self.is_going = False  # off again as soon as all is receipted
         self.link = None
         self.readers = []  # of tags, when there is one
         self.parts = []
@@ -92,13 +93,50 @@ class App:
     # --- tasks ------------------------------------------------------------------------------------------
 
     async def run(self):
-        """Until the power goes."""
+        """Until the power goes, or on a battery until the next sleep."""
+        known = self.outbox.notes.get("times", {}).get(self.outbox.boot)
+        if known is not None:  # woken from a sleep of the same boot
+            self.clock.resume(wire.CLOCKS[known[1]], known[0])
         self.channels = {given["name"]: at for at, given in enumerate(self.settings["drivers"])}
+        if "duty" in self.settings:
+            await self.wake()
+            return
         tasks = [self.watch(), self.keep_task(), self.health()]
         for given in self.settings["drivers"]:
             tasks.append(self.sense(given))
         tasks.append(self.alone() if self.settings["mode"] == "alone" else self.wired())
         await asyncio.gather(*tasks)
+
+    async def wake(self):
+        """On a battery: one look at everything, a connection when it is due, and to sleep."""
+        woke_ms = self.port.now_ms()
+        for given in self.settings["drivers"]:
+            await self.look(given)
+        self.keep()
+        self.port.feed_watchdog()
+        notes, asked = self.outbox.notes, self.settings["duty"]
+        has_event = self.outbox.last_seq("event") > self.outbox.mark("event")
+        sent_ms, tried_ms = notes.get("sent", {}).get(self.outbox.boot, [None, None])
+        if duty.is_send_due(woke_ms, sent_ms, tried_ms, asked["send_s"], has_event):
+            self.is_going = True
+            line = asyncio.create_task(self.alone())
+            while self.is_going and self.port.now_ms() - woke_ms < duty.LONGEST_SEND_MS:
+                self.port.feed_watchdog()
+                await asyncio.sleep_ms(50)
+            line.cancel()
+            sent_ms = sent_ms if self.outbox.waiting else woke_ms
+            notes.put({"sent": {self.outbox.boot: [sent_ms, woke_ms if self.outbox.waiting else None]}})
+        self.port.sleep(duty.sleep_ms(self.port.now_ms(), woke_ms, asked["sample_s"]))
+
+    async def look(self, given):
+        """Read a driver once."""
+        try:
+            for kind, values in await driver_of(self.port, given).read():
+                self.take(kind, given["name"], values)
+        except DriverFault as fault:
+            self.faults.begin(given["name"], fault.code, fault.detail)
+        except (KeyError, ValueError, OSError) as error:
+            self.faults.begin(given["name"], "no_reply", str(error))
 
     def alive(self, task, within_ms=LATE_MS):
         self.watchdog.report(task, self.port.now_ms(), within_ms)
@@ -286,6 +324,7 @@ class App:
         except (OSError, ValueError) as error:
             self.port.log("line: %s" % error)
         courier.lost(self.port.now_ms())
+        self.is_going = False  # one attempt a wake: the battery pays for it
         if writer is not None:
             try:
                 writer.close()
@@ -299,7 +338,7 @@ class App:
 
         async def hear():
             while True:
-                data = await reader.read(1024)
+                data = await reader.read(512)
                 came.append(data)
                 if not data:
                     return
@@ -324,10 +363,16 @@ class App:
                     return
                 if not courier.step(self.port.now_ms()):
                     return
+                is_last = self.is_going and courier.is_open and not self.outbox.waiting
+                if is_last:
+                    courier.close()
                 out = courier.output()
                 if out:
                     writer.write(out)
                     await writer.drain()
+                if is_last:
+                    self.is_going = False
+                    return
                 await asyncio.sleep_ms(20)
         finally:
             hearer.cancel()

@@ -1,10 +1,14 @@
 """Starts a node: picks the port of this board, takes new settings, runs the app."""
 
 import asyncio
+import gc
 import sys
 
 from firmware.app import App
 from firmware.settings import SettingsError
+
+
+GC_BYTES = 16384  # collected so often, the heap does not fall into pieces
 
 
 def port_of(platform):
@@ -23,6 +27,7 @@ def port_of(platform):
 
 def main(is_safe=False):
     """Run until the power goes; in safe mode without drivers."""
+    gc.threshold(GC_BYTES)
     port = port_of(sys.platform)
     port.begin()
     app = App(port)
@@ -39,4 +44,8 @@ def main(is_safe=False):
     if is_safe:
         app.settings["drivers"] = []
         app.faults.begin("node", "safe_mode", "started often without reaching anybody")
-    asyncio.run(app.run())
+    try:
+        asyncio.run(app.run())
+    except Exception as error:  # noqa: BLE001 - whatever it is, a node starts again
+        sys.print_exception(error)
+        port.restart()

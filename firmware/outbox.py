@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Reading = tuple[str, str, dict[str, Any], int]  # kind, source, values, ms since boot
 
 LETTERS = {"event": "e", "sense": "s", "track": "t"}
-MAX_BATCH_ROWS = 30
+MAX_BATCH_ROWS = 20  # a board has memory for, decoded
 MAX_BYTES = 768 * 1024
 
 

@@ -6,6 +6,7 @@ without that confirmation goes back to the one before. Versions only rise.
     version   count                    unit   its name on the broker; a wired node: its name on the Pi
     mode      "alone" or "wired"       group_s   measurements are written to flash so often
     broker    host, port, is_tls       wifi   ssid, password
+    duty      of a node on a battery: sample_s, send_s; without it the node never sleeps
     drivers   a list of {type, name, ...}: what each takes stands in firmware/drivers
 """
 
@@ -31,6 +32,7 @@ _TABLE: "dict[str, tuple[str, bool, int, int]]" = {
     "group_s": ("number", False, 1, 600),
     "broker": ("object", False, 0, 0),
     "wifi": ("object", False, 0, 0),
+    "duty": ("object", False, 0, 0),
     "drivers": ("drivers", True, 0, 0),
 }
 _BROKER: "dict[str, tuple[str, bool, int, int]]" = {
@@ -41,6 +43,12 @@ _BROKER: "dict[str, tuple[str, bool, int, int]]" = {
 _WIFI: "dict[str, tuple[str, bool, int, int]]" = {
     "ssid": ("text", True, 1, 32),
     "password": ("text", False, 8, 63),
+}
+
+
+_DUTY: "dict[str, tuple[str, bool, int, int]]" = {
+    "sample_s": ("number", True, 10, 86400),
+    "send_s": ("number", True, 60, 604800),
 }
 
 
@@ -61,6 +69,8 @@ def parsed(data: "bytes | str") -> "dict[str, Any]":
         _check(found["broker"], _BROKER, "broker")
     if "wifi" in found:
         _check(found["wifi"], _WIFI, "wifi")
+    if "duty" in found:
+        _check(found["duty"], _DUTY, "duty")
     if found["mode"] == "alone" and "broker" not in found:
         raise SettingsError("broker: a node that stands alone needs one")
     return dict(found)

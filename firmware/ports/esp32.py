@@ -1,10 +1,15 @@
 """An ESP32-S3: its clock counts from 2000, its watchdog takes any time, a door ends its deep sleep."""
 
+import struct
+import time
+
 import esp32
 import machine
 
 from firmware import board
 from firmware.ports.micro import Micro
+
+_KEPT = "<8sQQ"  # boot, ms of it, seconds of the RTC
 
 
 class Esp32(Micro):
@@ -18,8 +23,18 @@ class Esp32(Micro):
         machine.HARD_RESET: "button",
     }
 
+    def __init__(self) -> None:
+        super().__init__()
+        kept = machine.RTC().memory()
+        if machine.reset_cause() == machine.DEEPSLEEP_RESET and len(kept) == struct.calcsize(_KEPT):
+            boot, now_ms, rtc_s = struct.unpack(_KEPT, kept)
+            slept_s = int(time.time()) - rtc_s  # noqa: TID251 - this is where time comes from
+            self.resume(boot.hex(), now_ms + max(0, slept_s) * 1000)
+
     def sleep(self, ms: int) -> None:
-        """Deep sleep, from which a door, a button or the ignition wakes it too."""
+        """Deep sleep, from which a door or a button wakes it too; the boot goes on in the RTC's memory."""
+        rtc_s = int(time.time())  # noqa: TID251 - as above
+        machine.RTC().memory(struct.pack(_KEPT, bytes.fromhex(self.boot()), self.now_ms(), rtc_s))
         at = {signal: machine.Pin(self.pins[signal], machine.Pin.IN) for signal in board.WAKES}
         high = [at[signal] for signal in board.WAKES if board.WAKES[signal] and not at[signal].value()]
         low = [at[signal] for signal in board.WAKES if not board.WAKES[signal] and at[signal].value()]

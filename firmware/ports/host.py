@@ -124,8 +124,15 @@ class Host:
     name = "host"
 
     def __init__(self):
-        self.ticks = Ticks(time.ticks_ms, time.ticks_diff)
-        self._boot = os.urandom(8).hex()
+        self._boot, since_ms = os.urandom(8).hex(), 0
+        self._rtc = os.getenv("ORTOO_RTC")  # a file that stands for memory that is kept in a deep sleep
+        try:
+            with open(self._rtc or "", "r") as file:
+                self._boot, woken_ms = file.read().split()
+            since_ms = int(woken_ms)
+        except OSError:
+            pass
+        self.ticks = Ticks(time.ticks_ms, time.ticks_diff, since_ms)
 
     def begin(self):
         """Mount the flash."""
@@ -164,6 +171,12 @@ class Host:
 
     def confirm(self):
         """There is one firmware only."""
+
+    def sleep(self, ms):
+        """The process ends; the next one is the wake."""
+        with open(self._rtc, "w") as file:
+            file.write("%s %d" % (self._boot, self.now_ms() + ms))
+        raise SystemExit(0)
 
     def restart(self):
         raise SystemExit(0)

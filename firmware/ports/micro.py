@@ -89,8 +89,13 @@ class Micro:
             return None
         return found
 
+    def resume(self, boot: str, since_ms: int) -> None:
+        """Go on with a boot that only slept."""
+        self._boot = boot
+        self._ticks = Ticks(time.ticks_ms, time.ticks_diff, since_ms)  # type: ignore[arg-type]
+
     def sleep(self, ms: int) -> None:
-        """Deep sleep: everything stops, and the next start is like another boot."""
+        """Deep sleep: everything stops, and the next start is another boot."""
         machine.deepsleep(ms)
 
     # --- pins and buses ---------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ class Desk:
 
     def ask(self, ask: Ask, now: Now, finish: Callable[[Done], None]) -> None:
         """Do what is asked; `finish` gets it, at once or when the tag was written. Raises DeskError."""
-        what = self._asks.get(_text(ask, "what"))
+        what = self._asks.get(text_of(ask, "what"))
         if what is None:
             raise DeskError(f"what = {ask.get('what')!r}: must be one of {', '.join(self._asks)}")
         try:
@@ -161,7 +161,7 @@ class Desk:
     # --- what is asked ----------------------------------------------------------------------------------
 
     def _lend(self, ask: Ask, now: Now) -> tuple[Done, Lying | None]:
-        item, reader = self._item(ask), self.reader_of(_text(ask, "card"))
+        item, reader = self._item(ask), self.reader_of(text_of(ask, "card"))
         known, lying = self._known(item, reader, now), self._pad.tag_of(item, now.mono_ms)
         fact = known.fact
         if fact is not None and fact.state == LENT and fact.reader == reader and _is_just_now(fact, now):
@@ -203,7 +203,7 @@ class Desk:
 
     def _renew(self, ask: Ask, now: Now) -> tuple[Done, Lying | None]:
         item = self._item(ask)
-        reader = self.reader_of(_text(ask, "card")) if ask.get("card") else ""
+        reader = self.reader_of(text_of(ask, "card")) if ask.get("card") else ""
         known = self._known(item, reader, now)
         known = self._known(item, reader or known.lent_to, now)
         before = known.fact
@@ -230,7 +230,7 @@ class Desk:
 
     def _settle(self, ask: Ask, now: Now) -> tuple[Done, Lying | None]:
         words = wire.KINDS["settle"].by_name["finding"].words
-        name, finding = _text(ask, "conflict"), _text(ask, "finding")
+        name, finding = text_of(ask, "conflict"), text_of(ask, "finding")
         open_ = {one.conflict: one for one in self._shelf.conflicts()}
         if name not in open_:
             raise DeskError(f"no conflict {name!r} waits here; it may be settled already")
@@ -240,8 +240,8 @@ class Desk:
             "conflict": name,
             "finding": words.index(finding),
             "item": open_[name].item or None,
-            "note": _text(ask, "note") or None,
-            "actor": _text(ask, "actor") or None,
+            "note": text_of(ask, "note") or None,
+            "actor": text_of(ask, "actor") or None,
         }
         self._shelf.settled.add(name)
         answer = {"state": "done", "conflict": name}
@@ -250,7 +250,7 @@ class Desk:
     # --- parts ------------------------------------------------------------------------------------------
 
     def _item(self, ask: Ask) -> str:
-        label = label_of(_text(ask, "item"), "item", self._policy.item_prefixes, self._policy.card_prefixes)
+        label = label_of(text_of(ask, "item"), "item", self._policy.item_prefixes, self._policy.card_prefixes)
         if label.what == "isbn":
             raise DeskError(f"{label.text} is an ISBN, which many copies share: scan the library's own label")
         if label.what == "card":
@@ -308,7 +308,7 @@ class Desk:
         if ask.get("override") is not True:
             answer = _answer("refused", item, self._shelf, rules=found)
             return Done({**answer, "forbidding": forbidding, "age_s": self.age_s(now)})
-        if not _text(ask, "reason"):
+        if not text_of(ask, "reason"):
             raise DeskError("what a rule forbids needs a reason")
         return None
 
@@ -338,13 +338,17 @@ class Desk:
             "ruling": number("ruling", ruling),
             "rules": " ".join(found[:RULES_IN_ALL]) or None,
             "lists_age_s": self.age_s(now),
-            "reason": _text(ask, "reason") or None,
-            "actor": _text(ask, "actor") or None,
+            "reason": text_of(ask, "reason") or None,
+            "actor": text_of(ask, "actor") or None,
             "owner": self._owner(fact.item, lying),
             **of_tag(lying),
         }
         values["reader"] = values["reader"] or None
         values["reader_key"] = self._key_name if values["reader"] else None
+        try:
+            wire.check_values("book", values)
+        except wire.WireError as error:  # nobody is told of a loan that no record can hold
+            raise DeskError(f"this cannot be recorded: {error}") from None
         answer = _answer("done", fact.item, self._shelf, rules=found, due_on=fact.due_on)
         answer["loans"] = len(self._shelf.loans_of(reader)) + (event == "lent") if reader else None
         return Done(answer, (Reading("book", SOURCE, now.mono_ms, values),), (fact,))
@@ -406,16 +410,15 @@ def _is_just_now(fact: Fact, now: Now) -> bool:
 
 
 def _method(ask: Ask, lying: Lying | None) -> str:
-    given = _text(ask, "method")
+    given = text_of(ask, "method")
     if given in wire.KINDS["book"].by_name["method"].words:
         return given
     return "barcode" if lying is None else "tag"
 
 
-def _text(ask: Ask, name: str) -> str:
+def text_of(ask: Ask, name: str) -> str:
+    """A text of an ask, empty where it has none; raises DeskError."""
     text = ask.get(name) or ""
     if not isinstance(text, str) or len(text.encode(errors="replace")) > MAX_TEXT_BYTES:
         raise DeskError(f"{name}: must be a text of at most {MAX_TEXT_BYTES} bytes")
-    if any("\ud800" <= char < "\ue000" for char in text):
-        raise DeskError(f"{name}: is not valid Unicode")
     return text.strip()

@@ -74,7 +74,7 @@ class Door:
         found = self._clients.get(client)
         if found is not None:
             with contextlib.suppress(OSError):
-                found.sendall(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+                found.sendall(json.dumps(answer, ensure_ascii=False).encode(errors="replace") + b"\n")
 
     def _welcome(self, listening: socket.socket, ready: selectors.BaseSelector) -> None:
         with contextlib.suppress(OSError):

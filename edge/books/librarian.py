@@ -18,12 +18,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edge.books import lists as lists_file
-from edge.books.desk import SOURCE, Desk, DeskError, Now, number
+from edge.books.desk import SOURCE, Desk, DeskError, Now, number, text_of
 from edge.books.inventory import Inventory
 from edge.books.lists import ListsError
 from edge.books.pad import Pad, Repair
 from edge.books.shelf import GONE, HERE, LENT, Fact, Shelf, fact_of, local_day, plain
 from edge.books.tag import Sighting
+from edge.outbox import OutboxError
 from edge.record import Reading
 from firmware import wire
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from edge.books.inventory import Found
     from edge.books.lists import Lists
     from edge.intake import Intake
+    from edge.outbox import Outbox
     from edge.record import Values
 
 log = logging.getLogger(__name__)
@@ -45,7 +47,7 @@ FACT, REPAIR = "book:", "tag:"
 ASKED, COUNTED, SETTLED = "books asked", "books inventories", "books settled"
 LISTS, FRESH = "lists.jsonl", "fresh.jsonl"
 ASKS_KEPT = 32
-MOST_SHOWN = 500  # of one list in one answer
+MOST_SHOWN = 200  # of one list in one answer
 MISSING_SURE_PCT = 95  # below, a copy that was not read is not told as gone
 AT_ONCE = 1000  # records of a check that are made in one turn
 MAX_ID = 64
@@ -79,10 +81,11 @@ class Librarian:
         self._answers: list[tuple[str, dict[str, Any]]] = []  # that wait for their commit
         self._under_way: dict[str, int] = {}  # id -> the client who asked last
         self._inventory: Inventory | None = None
-        self._to_tell: list[tuple[Reading, Fact | None]] = []
+        self._to_tell: list[tuple[Reading, Fact]] = []
         self._ended: tuple[str, dict[str, Any]] = ("", {})  # the last check's end
         self._has_scanner = has_scanner
         self._scans: list[tuple[int, str]] = []  # that nobody has fetched yet
+        self._checks = 0
         self._is_resumed = False
         self._looks = {
             "status": self._status,
@@ -142,11 +145,12 @@ class Librarian:
         self._desk.step(now_ms)
         if self._inventory is not None:
             self._inventory.step(now_ms)
-        for reading, fact in self._to_tell[:AT_ONCE]:
-            self._intake.take(reading)
-            if fact is not None:
-                self._remember(fact, now_ms)
-        del self._to_tell[:AT_ONCE]
+        if self._to_tell:
+            base = self._base(now_ms)
+            for reading, fact in self._to_tell[:AT_ONCE]:
+                self._intake.take(reading)
+                self._remember(fact, base, now_ms)
+            del self._to_tell[:AT_ONCE]
 
     def settle(self) -> None:
         """Answer what is on disk. To be called behind the commit of each turn."""
@@ -159,6 +163,19 @@ class Librarian:
         outbox = self._intake.outbox
         if outbox is None:
             return False
+        try:
+            self._recall(outbox)
+        except OutboxError as error:
+            self._intake.fail(error, now_ms)
+            return False
+        self._is_resumed = True
+        with contextlib.suppress(OSError, ListsError):
+            self._shelf.take(lists_file.parsed((self._folder / LISTS).read_bytes()))
+        if (self._folder / FRESH).exists():
+            self._take_lists(now_ms)
+        return True
+
+    def _recall(self, outbox: Outbox) -> None:
         for text in outbox.notes(FACT).values():
             fact = fact_of(text)
             if fact is not None:
@@ -168,21 +185,23 @@ class Librarian:
             self._pad.repairs[repair.uid] = repair
         self._asked = json.loads(outbox.note(ASKED) or "{}")
         self._shelf.settled = set(json.loads(outbox.note(SETTLED) or "[]"))
-        self._is_resumed = True
-        with contextlib.suppress(OSError, ListsError):
-            self._shelf.take(lists_file.parsed((self._folder / LISTS).read_bytes()))
-        if (self._folder / FRESH).exists():
-            self._take_lists(now_ms)
-        return True
+        self._checks = int(outbox.note(COUNTED) or 0)
 
     # --- what has to survive ----------------------------------------------------------------------------
 
-    def _remember(self, fact: Fact, now_ms: int) -> None:
-        """Have a fact committed with the records taken so far; it stands until lists include its number."""
-        outbox, seq, epoch = self._intake.outbox, self._intake.waiting, ""
+    def _base(self, now_ms: int) -> tuple[str, int]:
+        """The epoch, and the last number that is given; an epoch of "" while the disk is in the way."""
+        outbox = self._intake.outbox
         if outbox is not None:
-            epoch, seq = outbox.epoch, seq + outbox.marks()["event"]["seq"]
-        fact = replace(fact, epoch=epoch, seq=seq)
+            try:
+                return outbox.epoch, outbox.marks()["event"]["seq"]
+            except OutboxError as error:
+                self._intake.fail(error, now_ms)
+        return "", 0
+
+    def _remember(self, fact: Fact, base: tuple[str, int], now_ms: int) -> None:
+        """Have a fact committed with the records taken so far; it stands until lists include its number."""
+        fact = replace(fact, epoch=base[0], seq=base[1] + self._intake.waiting)
         self._shelf.facts[fact.item] = fact
         self._intake.keep(FACT + fact.item, fact.text(), now_ms)
 
@@ -195,10 +214,11 @@ class Librarian:
 
     def _finish(self, name: str, done: Done, now_ms: int) -> None:
         """What an ask came to: recorded, remembered, and answered behind the commit."""
+        base = self._base(now_ms)
         for reading in done.readings:
             self._intake.take(reading)
         for fact in done.facts:
-            self._remember(fact, now_ms)
+            self._remember(fact, base, now_ms)
         self._keep_repairs(now_ms)
         if done.readings:
             self._asked = dict([*self._asked.items(), (name, done.answer)][-ASKS_KEPT:])
@@ -220,6 +240,7 @@ class Librarian:
         client, now_ms = int(reading.values["client"] or 0), reading.mono_ms
         try:
             ask = json.loads(str(reading.values["text"]))
+            json.dumps(ask, ensure_ascii=False).encode()  # half a character is none
         except (ValueError, RecursionError):
             ask = None
         name = ask.get("id") if isinstance(ask, dict) else None
@@ -319,7 +340,7 @@ class Librarian:
 
     def _reader(self, ask: dict[str, Any], now_ms: int) -> dict[str, Any]:
         """What a reader has and may do, without a word of who that is."""
-        reader = self._desk.reader_of(str(ask.get("card") or ""))
+        reader = self._desk.reader_of(text_of(ask, "card"))
         found = [
             {"item": item, "title": self._shelf.title_of(item), "due_on": self._shelf.due_of(item)}
             for item in self._shelf.loans_of(reader)
@@ -332,7 +353,7 @@ class Librarian:
         }
 
     def _copy(self, ask: dict[str, Any], now_ms: int) -> dict[str, Any]:
-        item = str(ask.get("item") or "").strip()
+        item = text_of(ask, "item")
         known = self._shelf.known(item, "", self._today(now_ms))
         fact = known.fact
         return {
@@ -417,14 +438,12 @@ class Librarian:
     def _begin(self, ask: dict[str, Any], now_ms: int) -> Inventory:
         if self._inventory is not None:
             raise DeskError("a shelf check is under way: end it first")
-        shelf, method, actor = (
-            str(ask.get(name) or "").strip()[:64] for name in ("shelf", "method", "actor")
-        )
-        count = int(self._intake.outbox.note(COUNTED) or 0) + 1 if self._intake.outbox is not None else 1
-        self._intake.keep(COUNTED, str(count), now_ms)
+        shelf, method, actor = (text_of(ask, name) for name in ("shelf", "method", "actor"))
+        self._checks += 1
+        self._intake.keep(COUNTED, str(self._checks), now_ms)
         lists = self._shelf.lists
         self._inventory = made = Inventory(
-            count,
+            self._checks,
             now_ms,
             shelf,
             "barcode" if method == "barcode" else "tag",
@@ -479,9 +498,7 @@ class Librarian:
             if item not in facts or facts[item].state != HERE or facts[item].place != place
         ]
 
-    def _tell_seen(
-        self, inventory: Inventory, item: str, found: Found, now_ms: int
-    ) -> tuple[Reading, Fact | None]:
+    def _tell_seen(self, inventory: Inventory, item: str, found: Found, now_ms: int) -> tuple[Reading, Fact]:
         places = wire.KINDS["book"].by_name["place"].words
         values: Values = {
             "event": number("event", "seen"),
@@ -498,9 +515,7 @@ class Librarian:
         fact = Fact(item=item, state=HERE, at_ms=at_ms, shelf=inventory.shelf, place=found.places[item])
         return Reading("book", SOURCE, now_ms, values), fact
 
-    def _tell_gone(
-        self, inventory: Inventory, item: str, found: Found, now_ms: int
-    ) -> tuple[Reading, Fact | None]:
+    def _tell_gone(self, inventory: Inventory, item: str, found: Found, now_ms: int) -> tuple[Reading, Fact]:
         values: Values = {
             "event": number("event", "gone"),
             "item": item,

@@ -26,6 +26,9 @@ VERSION = 1
 MAX_BYTES = 16 << 20
 MAX_LINES = 50_000
 MAX_TEXT_BYTES = 1024
+MAX_NAME_BYTES = 128  # of all but what only people read: a record has to hold it
+LONG = ("title", "ours", "theirs", "stop")
+MOST = {"due_on": 65_535, "until_on": 65_535, "loan_days": 3650, "renewals": 100}
 WHYS = ("blocked", "expired")
 
 _Line = TypeVar("_Line")
@@ -160,7 +163,7 @@ def _made(kind: type[_Line], found: dict[str, Any], number: int) -> _Line:
     for one in fields(kind):  # type: ignore[arg-type]
         value = found.get(one.name)
         if value is not None:
-            _check(value, str(one.type), f"line {number}: {one.name}")
+            _check(value, one.name, str(one.type), f"line {number}: {one.name}")
             values[one.name] = value
     try:
         return kind(**values)
@@ -168,14 +171,15 @@ def _made(kind: type[_Line], found: dict[str, Any], number: int) -> _Line:
         raise ListsError(f"line {number}: something is missing of {kind.__name__.lower()}") from None
 
 
-def _check(value: Any, kind: str, where: str) -> None:
+def _check(value: Any, name: str, kind: str, where: str) -> None:
     wanted = {"str": str, "bool": bool}.get(kind, int)
+    most_bytes = MAX_TEXT_BYTES if name in LONG else MAX_NAME_BYTES
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
         raise ListsError(f"{where}: {value!r} is no {wanted.__name__}")
-    if isinstance(value, int) and not -(1 << 53) < value < 1 << 53:
-        raise ListsError(f"{where}: {value} is too large")
-    if isinstance(value, str) and len(value.encode(errors="replace")) > MAX_TEXT_BYTES:
-        raise ListsError(f"{where}: longer than {MAX_TEXT_BYTES} bytes")
+    if isinstance(value, int) and not 0 <= value <= MOST.get(name, (1 << 53) - 1):
+        raise ListsError(f"{where}: {value} is out of range")
+    if isinstance(value, str) and len(value.encode(errors="replace")) > most_bytes:
+        raise ListsError(f"{where}: longer than {most_bytes} bytes")
 
 
 def written(lists: Lists) -> bytes:

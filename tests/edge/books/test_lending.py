@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import signal
 import socket
 import subprocess
@@ -10,8 +11,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from edge.books import rules
+from edge.books import asking, rules
 from edge.record import Reading
 from tests.edge.books.made import KEY, SARAN, TODAY, UTC_MS, Unit, some_lists
 from tests.fixtures.programs import ROOT
@@ -262,6 +265,54 @@ def test_a_shelf_check_by_labels_tells_what_is_missing_misplaced_and_foreign(uni
         1,
     )
     assert (second["number"], second["expected"], second["missing"]) == (2, 1, 0)
+
+
+NAMES = ["what", "id", "item", "card", "step", "shelf", "method", "override", "reason", "conflict", "finding"]
+WORDS = [
+    "lend",
+    "return",
+    "renew",
+    "settle",
+    "check",
+    "status",
+    "copy",
+    "reader",
+    "begin",
+    "scan",
+    "end",
+    "look",
+]
+VALUES = st.recursive(
+    st.one_of(
+        st.sampled_from([*WORDS, "QL1", "R1", "c1", "here", "a1", "\ud800", "Q\0"]),
+        st.text(st.characters(), max_size=9),
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=2), inner, max_size=2)
+    ),
+    max_leaves=3,
+)
+ASKS = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6)
+
+
+def test_no_ask_stops_the_agent(unit: Unit) -> None:
+    @settings(max_examples=150, deadline=None)
+    @given(ASKS, st.sampled_from(WORDS), st.binary(max_size=30))
+    def try_one(ask: dict[str, Any], what: str, noise: bytes) -> None:
+        answer = asking.ask(unit.books / "books.sock", {"what": what, **ask, "id": secrets.token_hex(4)}, 60)
+        assert answer["state"] in {"done", "already", "refused", "wrong"}
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+            line.connect(str(unit.books / "books.sock"))
+            line.sendall(noise + b"\n" + json.dumps(ask).encode() + b"\n")
+
+    try_one()
+    assert unit.ask("status")["state"] == "done"
+    unit.end()
+    assert unit.books_of() is not None
 
 
 # --- tags -----------------------------------------------------------------------------------------------

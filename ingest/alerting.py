@@ -88,8 +88,9 @@ def begin(ledger: sqlite3.Connection, chunks: Iterable[Chunk]) -> None:
     """
     for chunk in chunks:
         columns = chunk.group.columns
-        looks = _begun(ledger, chunk, columns["clock"][0], columns["boot_at_ms"][0])
-        alert_looks.ask(ledger, set(looks))
+        with spared(ledger, f"beginning a boot of {chunk.unit} for alerts"):
+            looks = _begun(ledger, chunk, columns["clock"][0], columns["boot_at_ms"][0])
+            alert_looks.ask(ledger, set(looks))
 
 
 def _begun(ledger: sqlite3.Connection, chunk: Chunk, clock: int, boot_at_ms: int) -> Iterator[Look]:

@@ -42,7 +42,7 @@ class Silence:
     def __init__(self) -> None:
         self._heard_ms: dict[str, int] = {}
         self._listening_ms: int | None = None  # since when the broker had us without a break
-        self._overdue: set[str] | None = None
+        self._overdue: dict[str, int] | None = None  # and since when
         self._due_ms: dict[str, int] = {}  # when a unit that is not heard by then is overdue
         self._round = 0
 
@@ -71,11 +71,11 @@ class Silence:
             self._due_ms.pop(unit, None)
             if last_ms - before_ms >= GAP_MS and before_ms >= self._listening_ms:
                 alert_silence.add_gap(ledger, unit, before_ms, last_ms)
-            if unit in self._overdue:
-                self._note(ledger, "unit_overdue", unit, "", last_ms, now_ms, None)
-                self._overdue.discard(unit)
-        elif unit not in self._overdue:
+        if unit not in self._overdue:
             self._judge(ledger, unit, last_ms, now_ms)
+        elif last_ms >= self._overdue[unit]:
+            self._note(ledger, "unit_overdue", unit, "", last_ms, now_ms, None)
+            del self._overdue[unit]
 
     def _judge(self, ledger: sqlite3.Connection, unit: str, last_ms: int, now_ms: int) -> None:
         assert self._overdue is not None and self._listening_ms is not None  # noqa: S101, PT018 -- set above
@@ -94,7 +94,7 @@ class Silence:
             "limit_s": most_ms // 1000,
         }
         self._note(ledger, "unit_overdue", unit, "", last_ms, now_ms, numbers)
-        self._overdue.add(unit)
+        self._overdue[unit] = last_ms + 1
 
     def _listen_to_cabinets(self, ledger: sqlite3.Connection, some: Iterable[str], now_ms: int) -> None:
         for unit in some:

@@ -58,7 +58,8 @@ class Watchman:
         self, ledger: sqlite3.Connection, heard_ms: Mapping[str, int], now_ms: int, *, is_listening: bool
     ) -> None:
         """Note who is silent, by when each unit was last heard; within the caller's transaction."""
-        self._silence.listen(ledger, heard_ms, now_ms, is_listening=is_listening)
+        with spared(ledger, "listening for silence"):
+            self._silence.listen(ledger, heard_ms, now_ms, is_listening=is_listening)
 
     def step(self, ledger: sqlite3.Connection, now_ms: int) -> Piece:
         """One piece, within the caller's transaction."""

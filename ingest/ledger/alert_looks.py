@@ -54,12 +54,6 @@ def settle(ledger: sqlite3.Connection, look: Look, due_ms: int | None) -> None:
         )
 
 
-def waiting(ledger: sqlite3.Connection, now_ms: int) -> int:
-    """How many are due."""
-    row = ledger.execute("SELECT COUNT(*) FROM alert_look WHERE due_ms <= ?", (now_ms,)).fetchone()
-    return int(row[0])
-
-
 # --- how far the book has been looked at
 
 

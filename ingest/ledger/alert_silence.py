@@ -33,13 +33,13 @@ def usual_ms(ledger: sqlite3.Connection, unit: str, now_ms: int, times: int) -> 
     return 0 if row is None else int(row[0]) * 1000
 
 
-def overdue(ledger: sqlite3.Connection) -> set[str]:
-    """Units that were found to be silent for too long and not heard since."""
+def overdue(ledger: sqlite3.Connection) -> dict[str, int]:
+    """Units that were found to be silent for too long and not heard since, and since when they are."""
     rows = ledger.execute(
-        "SELECT unit FROM alert_subject JOIN alert_sample ON subject = alert_subject.number"
-        " WHERE rule = 'unit_overdue' GROUP BY unit HAVING rank = 2 AND at_ms = MAX(at_ms)"
+        "SELECT unit, MAX(at_ms), rank FROM alert_subject JOIN alert_sample"
+        " ON subject = alert_subject.number WHERE rule = 'unit_overdue' GROUP BY unit"
     )
-    return {unit for (unit,) in rows}
+    return {unit: since_ms for unit, since_ms, rank in rows if rank == 2}
 
 
 def probes(ledger: sqlite3.Connection, unit: str) -> list[tuple[str, int, int]]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ingest.alerts.episode import Holds, Numbers, State
 
-PENDING, FIRING, RESOLVED, PAST, WITHDRAWN = "pending", "firing", "resolved", "past", "withdrawn"
+FIRING, PAST = "firing", "past"
 
 
 class Subject(NamedTuple):
@@ -263,17 +263,15 @@ class Telling(NamedTuple):
     number: int
     subject: int
     rule: str
-    fired_ms: int
     found_ms: int
     seen_ms: int
-    told_ms: int | None
     level: int
 
 
-_TELLING = "number, subject, rule, fired_ms, found_ms, seen_ms, told_ms, level"
+_TELLING = "number, subject, rule, found_ms, seen_ms, level"
 
 
-def tell_at(ledger: sqlite3.Connection, number: int, tell_ms: int | None) -> None:
+def tell_at(ledger: sqlite3.Connection, number: int, tell_ms: int) -> None:
     """When somebody is to be told of it."""
     ledger.execute("UPDATE alert SET tell_ms = ? WHERE number = ?", (tell_ms, number))
 

@@ -132,3 +132,12 @@ def test_a_cabinet_that_its_unit_lost_is_missed_and_found_again(ear: Ear) -> Non
     speak("climate", "fridge", ear.now_ms)
     ear.wait(HOUR_MS)
     assert states() == [("resolved", "fridge", spoke_ms + 1)]
+
+
+def test_who_spoke_while_the_service_started_is_found_again(ear: Ear) -> None:
+    ear.hear()
+    ear.wait(LEAST_MS + HOUR_MS)
+    ear.restart()
+    ear.heard_ms[UNIT] = ear.now_ms
+    ear.listen()
+    assert [state for state, _ in ear.overdue()] == ["resolved"]

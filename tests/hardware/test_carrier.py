@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from hardware import pinmap
@@ -209,9 +209,10 @@ def circuits(draw: st.DrawFn) -> circuit.Circuit:
     for number, (column, row) in enumerate(cells):
         symbol = draw(st.sampled_from(list(KINDS.values())))
         nets = {pin.name: draw(st.sampled_from(["A", "B", "C", "GND", "+5V", "NC"])) for pin in symbol.pins}
-        x, y = 20 + 12 * column + draw(st.integers(0, 2)), 20 + 12 * row + draw(st.integers(0, 2))
+        x, y = 20 + 14 * column + draw(st.integers(0, 2)), 20 + 12 * row + draw(st.integers(0, 2))
         turn = draw(st.sampled_from([0, 90, 180, 270]))
         parts.append(circuit.Part(f"P{number}", symbol, "v", x, y, turn, "", nets, number))
+    assume(not [*circuit._doubled(parts), *circuit._covered(parts)])  # what load() refuses
     return circuit.Circuit("drawn", tuple(parts), KINDS, ())
 
 

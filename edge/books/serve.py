@@ -231,7 +231,12 @@ def run(given: argparse.Namespace) -> int:
     settings = load_settings(given.config).books
     if not settings.folder:
         raise ConfigError(f"{given.config}: [books] folder is empty: this unit has no book shelf")
-    page = Page((settings.page_host, settings.page_port), Path(settings.folder) / SOCKET, _code(settings))
+    address, code = (settings.page_host, settings.page_port), _code(settings)
+    try:
+        page = Page(address, Path(settings.folder) / SOCKET, code)
+    except OSError as error:
+        where = f"{settings.page_host}:{settings.page_port}"
+        raise ConfigError(f"[books] page_host, page_port: {where}: {error.strerror}") from None
     log.info("the crew's page is at http://%s:%d/", *page.server_address[:2])
     if settings.lists_url:
         threading.Thread(target=_fetch, args=(settings,), daemon=True, name="lists").start()

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import http.client
 import json
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edge import __main__ as command_line
+from edge.__main__ import BAD_CONFIG
 from edge.books import lists, rules
 from edge.books.fetching import Fetching
 from edge.books.serve import FILES, MAX_BODY_BYTES, MOST_GUESSES, Page
 from firmware import wire
 from tests.edge.books.made import UTC_MS, Unit, some_lists
+from tests.fixtures.ports import free_port, is_open
+from tests.fixtures.programs import ROOT
 from tests.fixtures.waiting import wait_until
 from tests.web.browser import Browsers, Watched, browsers
 
@@ -117,6 +123,28 @@ def test_without_an_agent_the_page_is_there_and_says_so(tmp_path: Path) -> None:
     assert (status, answer["state"]) == (503, "gone")
     page.shutdown()
     page.server_close()
+
+
+def test_the_command_serves_it_and_says_what_keeps_it_from_that(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, port = tmp_path / "unit.toml", free_port()
+    books = f'[books]\nfolder = "{tmp_path}"\npage_host = "127.0.0.1"\npage_port = {port}\n'
+    config.write_text(f'[unit]\nid = "library-01"\n{books}')
+    program = subprocess.Popen([sys.executable, "-m", "edge", "shelf", "--config", str(config)], cwd=ROOT)
+    try:
+        wait_until(lambda: is_open(port), 20)
+        assert command_line.main(["shelf", "--config", str(config)]) == BAD_CONFIG
+        assert f"127.0.0.1:{port}: Address already in use" in capsys.readouterr().err
+    finally:
+        program.terminate()
+        program.wait(30)
+    config.write_text('[unit]\nid = "library-01"\n')
+    assert command_line.main(["shelf", "--config", str(config)]) == BAD_CONFIG
+    assert "no book shelf" in capsys.readouterr().err
+    config.write_text(f'[unit]\nid = "library-01"\n{books}page_code_file = "{tmp_path}/none"\n')
+    assert command_line.main(["shelf", "--config", str(config)]) == BAD_CONFIG
+    assert "page_code_file" in capsys.readouterr().err
 
 
 # --- lists over the air ---------------------------------------------------------------------------------

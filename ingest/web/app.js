@@ -49,6 +49,7 @@ const FIRST_FACTOR = 300;
 const REFUSED_EVERY_MS = 60_000;
 const EVENTS_SHOWN = 20;
 const GROW_EVERY_MS = 30_000;
+const BASE_AGAIN_MS = 5_000;
 
 const clock = new ServiceClock();
 const darkness = window.matchMedia("(prefers-color-scheme: dark)");
@@ -352,10 +353,16 @@ const canDraw = () => document.createElement("canvas").getContext("webgl2") !== 
 
 /** Fetched here and not by the map's worker, whose own content policy may forbid it all requests. */
 async function loadBase() {
-  const answer = await fetch("/static/basemap.geojson");
-  if (answer.ok) map?.setBase(await answer.json());
-  places = await loadPlaces();
-  map?.setPlaces(places, state.language);
+  try {
+    const answer = await fetch("/static/basemap.geojson");
+    if (!answer.ok) throw new Error(`basemap.geojson: ${answer.status}`);
+    map?.setBase(await answer.json());
+    places = await loadPlaces();
+    map?.setPlaces(places, state.language);
+  } catch {
+    // The service went away meanwhile: the map works without its ground, and gets it later.
+    setTimeout(() => void loadBase(), BASE_AGAIN_MS);
+  }
 }
 
 async function start() {

@@ -109,8 +109,8 @@ class Directory(Protocol):
     def is_known_reader(self, reader: str | None) -> bool:
         """Whether a card of ours has that hash; true while no cards were imported."""
 
-    def blocked_ms(self, reader: str | None) -> int | None:
-        """Since when the reader is blocked or expired."""
+    def is_blocked(self, reader: str | None, time_ms: int) -> bool:
+        """Whether the reader was blocked or expired at that time."""
 
     def held_for(self, copy: str, time_ms: int) -> str | None:
         """The reader for whom the copy was held back at that time."""
@@ -254,14 +254,14 @@ class _Run:
     def _objection(self, event: Event) -> str | None:
         """What the library would say against a loan that is in force."""
         known = self._known
-        withdrawn_ms, blocked_ms = known.withdrawn_ms(event.copy), known.blocked_ms(event.reader)
+        withdrawn_ms = known.withdrawn_ms(event.copy)
         held_for = known.held_for(event.copy, event.time_ms)
         objections = {
             CLOCK_DOUBTFUL: event.is_doubtful,
             UNKNOWN_ITEM: not known.is_known_copy(event.copy),
             UNKNOWN_CARD: not known.is_known_reader(event.reader),
             ITEM_WITHDRAWN: withdrawn_ms is not None and withdrawn_ms <= event.time_ms,
-            READER_BLOCKED: blocked_ms is not None and blocked_ms <= event.time_ms,
+            READER_BLOCKED: known.is_blocked(event.reader, event.time_ms),
             HELD_FOR_OTHER: held_for is not None and held_for != event.reader,
         }
         return next((cause for cause, is_so in objections.items() if is_so), None)

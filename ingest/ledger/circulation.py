@@ -62,10 +62,10 @@ class KnownBooks:
         """Whether a card of ours has that hash; true while no cards were imported."""
         return not self._has_readers or self._reader(reader) is not None
 
-    def blocked_ms(self, reader: str | None) -> int | None:
-        """Since when the reader is blocked or expired."""
+    def is_blocked(self, reader: str | None, time_ms: int) -> bool:
+        """Whether the reader was blocked or expired at that time."""
         found = self._reader(reader)
-        return None if found is None else found.blocked_ms
+        return found is not None and found.is_blocked(time_ms)
 
     def held_for(self, copy: str, time_ms: int) -> str | None:
         """The reader for whom the copy was held back at that time."""
@@ -168,9 +168,18 @@ def fold_again(ledger: sqlite3.Connection, copies: Iterable[str]) -> None:
         _fold_one(ledger, copy, known)
 
 
-def copies_with_verdicts(ledger: sqlite3.Connection) -> list[str]:
-    """Copies whose verdicts may hang on the lists of readers, holds or copies."""
-    return [copy for (copy,) in ledger.execute("SELECT DISTINCT copy FROM verdict")]
+def copies_with_verdicts(ledger: sqlite3.Connection) -> set[str]:
+    """Every copy that was ever lent, renewed or returned."""
+    return {copy for (copy,) in ledger.execute("SELECT DISTINCT copy FROM verdict")}
+
+
+def copies_of_readers(ledger: sqlite3.Connection, some: Iterable[str]) -> set[str]:
+    """The copies that these readers ever had."""
+    return {
+        copy
+        for reader in some
+        for (copy,) in ledger.execute("SELECT DISTINCT copy FROM book_event WHERE reader = ?", (reader,))
+    }
 
 
 def _fold_one(ledger: sqlite3.Connection, copy: str, known: KnownBooks) -> None:

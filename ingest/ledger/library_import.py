@@ -1,4 +1,8 @@
-"""A library's lists into the ledger: catalogue, readers, holds, rotas; what contradicts itself is named."""
+"""A library's lists into the ledger: catalogue, readers, holds, rotas; what contradicts itself is named.
+
+What a list changes of verdicts is worked out anew, for the copies that it concerns alone: a night's list of
+readers differs from the last one in a few.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingest.books import card
 from ingest.books.rotation import Stage
-from ingest.ledger import catalogue, circulation, readers, rotas
+from ingest.ledger import catalogue, circulation, readers, rotas, shelves
 from ingest.ledger.catalogue import Copy, Title
 from ingest.ledger.readers import BLOCKED, Hold, Reader
 from ingest.ledger.stock_import import SheetRefused
@@ -30,20 +34,22 @@ class Terms(NamedTuple):
 
 def take_catalogue(ledger: sqlite3.Connection, found: Catalogue) -> int:
     """Write what was read of MARC records; returns how many copies. Copies known before are changed."""
+    is_first = not catalogue.has_copies(ledger)
     for title in found.titles:
         catalogue.put_title(ledger, title)
-    for copy in found.copies:
-        _put_copy(ledger, copy)
-    circulation.fold_again(ledger, circulation.copies_with_verdicts(ledger))
+    changed = {copy.copy for copy in found.copies if _put_copy(ledger, copy)}
+    circulation.fold_again(ledger, circulation.copies_with_verdicts(ledger) if is_first else changed)
     return len(found.copies)
 
 
-def _put_copy(ledger: sqlite3.Connection, copy: Copy) -> None:
-    """A copy keeps since when it is withdrawn."""
+def _put_copy(ledger: sqlite3.Connection, copy: Copy) -> bool:
+    """A copy keeps since when it is withdrawn; whether something that was told of it is to be judged anew."""
     held = catalogue.find_copy(ledger, copy.copy)
     if held is not None and held.withdrawn_ms is not None and copy.withdrawn_ms is not None:
         copy = Copy(copy.copy, copy.title, copy.owner, copy.home, copy.shelf, held.withdrawn_ms)
     catalogue.put_copy(ledger, copy)
+    is_changed = held is None or (held.title, held.withdrawn_ms) != (copy.title, copy.withdrawn_ms)
+    return is_changed and shelves.find(ledger, copy.copy) is not None
 
 
 def take(ledger: sqlite3.Connection, what: str, sheet: Sheet, terms: Terms) -> int:
@@ -53,7 +59,6 @@ def take(ledger: sqlite3.Connection, what: str, sheet: Sheet, terms: Terms) -> i
     problems = WRITERS[what](ledger, sheet, terms)
     if problems:
         raise SheetRefused(tuple(problems))
-    circulation.fold_again(ledger, circulation.copies_with_verdicts(ledger))
     return len(sheet.rows)
 
 
@@ -61,16 +66,17 @@ _OF_TITLE = ("name", "author", "language", "isbn", "publisher", "year")
 
 
 def _books(ledger: sqlite3.Connection, sheet: Sheet, terms: Terms) -> list[Problem]:
+    is_first, changed = not catalogue.has_copies(ledger), set()
     for _, values in sheet.rows:
         title = values["title"] or values["isbn"] or values["copy"]
         held = catalogue.find_title(ledger, title)  # what this line leaves open, another copy's may have said
         told: dict[str, Any] = {column: values[column] or getattr(held, column, None) for column in _OF_TITLE}
         catalogue.put_title(ledger, Title(title, **told))
         withdrawn_ms = terms.now_ms if values["is_withdrawn"] else None
-        _put_copy(
-            ledger,
-            Copy(values["copy"], title, values["owner"], values["home"], values["shelf"], withdrawn_ms),
-        )
+        copy = Copy(values["copy"], title, values["owner"], values["home"], values["shelf"], withdrawn_ms)
+        if _put_copy(ledger, copy):
+            changed.add(copy.copy)
+    circulation.fold_again(ledger, circulation.copies_with_verdicts(ledger) if is_first else changed)
     return []
 
 
@@ -86,8 +92,16 @@ def _readers(ledger: sqlite3.Connection, sheet: Sheet, terms: Terms) -> list[Pro
             continue
         found.append(_reader(reader, values, terms.now_ms))
     if not problems:
-        readers.replace_readers(ledger, found, terms.now_ms)
+        _replace_readers(ledger, found, terms.now_ms)
     return problems
+
+
+def _replace_readers(ledger: sqlite3.Connection, found: list[Reader], now_ms: int) -> None:
+    before = set(readers.all_readers(ledger))
+    readers.replace_readers(ledger, found, now_ms)
+    changed = {one.reader for one in before ^ set(readers.all_readers(ledger))}
+    copies = circulation.copies_of_readers(ledger, changed) if before else None
+    circulation.fold_again(ledger, circulation.copies_with_verdicts(ledger) if copies is None else copies)
 
 
 def _reader(reader: str, values: dict[str, Any], now_ms: int) -> Reader:
@@ -111,7 +125,9 @@ def _holds(ledger: sqlite3.Connection, sheet: Sheet, terms: Terms) -> list[Probl
         since_ms = terms.now_ms if values["since_on"] is None else begin_ms(values["since_on"])
         found.append(Hold(values["hold"], values["title"], values["copy"], reader, values["stop"], since_ms))
     if not problems:
+        before = set(readers.holds(ledger))
         readers.replace_holds(ledger, found, terms.now_ms)
+        circulation.fold_again(ledger, {one.copy for one in before ^ set(found) if one.copy is not None})
     return problems
 
 

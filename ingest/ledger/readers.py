@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING
 
+from ingest.stock.days import day_of
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
@@ -26,6 +28,12 @@ class Reader:
     blocked_ms: int | None = None
     why: str | None = None
     until_day: int | None = None
+
+    def is_blocked(self, time_ms: int) -> bool:
+        """Whether the holder was not to borrow at that time."""
+        if self.blocked_ms is None or time_ms < self.blocked_ms:
+            return False
+        return self.until_day is None or day_of(time_ms) <= self.until_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,11 @@ def blocked(ledger: sqlite3.Connection, today: int) -> list[Reader]:
         (today,),
     )
     return [Reader(*row) for row in rows]
+
+
+def all_readers(ledger: sqlite3.Connection) -> list[Reader]:
+    """Every card."""
+    return [Reader(*row) for row in ledger.execute("SELECT * FROM reader ORDER BY card")]
 
 
 def holds(ledger: sqlite3.Connection) -> list[Hold]:

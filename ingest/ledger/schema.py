@@ -555,6 +555,9 @@ LEDGER_STEPS = (
     CREATE INDEX copy_state_due ON copy_state (COALESCE(due_day, 65536), copy) WHERE loan IS NOT NULL;
     CREATE INDEX copy_state_day ON copy_state (due_day) WHERE due_day IS NOT NULL
     """,
+    """
+    CREATE INDEX book_event_reader ON book_event (reader, copy) WHERE reader IS NOT NULL
+    """,
 )
 
 ACCESS_STEPS = (

@@ -3,13 +3,17 @@
 import random
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.ledger import catalogue, circulation, clocks, conflicts, readers
+from ingest.books import card
+from ingest.books.sheets import read_sheet
+from ingest.ledger import catalogue, circulation, clocks, conflicts, library_import, readers
 from ingest.ledger.conflicts import Decision, DecisionError
+from ingest.ledger.library_import import Terms
 from ingest.ledger.readers import Hold, Reader
 from ingest.ledger.schema import LEDGER_STEPS, advance
 from ingest.stock.entries import Said
@@ -121,6 +125,44 @@ def test_what_the_library_would_object_to(ledger: sqlite3.Connection) -> None:
     ]
     assert ledger.execute("SELECT DISTINCT state FROM copy_state").fetchall() == [("on_loan",)]
     assert conflicts.count_open(ledger)["reader_blocked"] == 1
+
+
+def test_a_list_judges_anew_what_it_concerns(ledger: sqlite3.Connection) -> None:
+    key = bytes(16)
+    cards = {number: card.hashed(key, number) for number in ("1", "2")}
+    terms = Terms(key, NOW_MS)
+
+    def bring(what: str, text: str) -> None:
+        library_import.take(ledger, what, read_sheet(what, text.encode()), terms)
+
+    take(ledger, said("a", 1, "lent", "B1", T, cards["1"]), said("a", 2, "lent", "B2", T, "c" * 32))
+    bring("readers", "card\n1\n2\n")
+    assert told(ledger) == ["accepted", "conflict unknown_card"]
+    bring("readers", "card,why,since_on,until_on\n1,blocked,2026-11-01,2026-11-05\n2,,,\n")
+    assert told(ledger)[0] == "accepted"  # it was over when the book was lent, on the eleventh
+    bring("readers", "card,why,since_on,until_on\n1,blocked,2026-11-01,2026-11-11\n2,,,\n")
+    assert told(ledger)[0] == "conflict reader_blocked"
+    bring("readers", "card\n1\n2\n")
+    bring("books", "copy,title,name,language\nB2,t,x,chi\n")
+    assert told(ledger)[0] == "conflict unknown_item"
+    bring("books", "copy,title,name,language\nB1,t,x,mon\n")
+    assert told(ledger)[0] == "accepted"
+    assert ledger.execute("SELECT DISTINCT language FROM copy_state").fetchall() == [("mon",)]
+    bring("holds", "hold,title,copy,card,since_on\nh,t,B1,2,2026-11-01\n")
+    assert told(ledger)[0] == "conflict held_for_other"
+    bring("holds", "hold,title,copy,card,since_on\n")
+    assert told(ledger)[0] == "accepted"
+
+
+def test_what_a_crew_found_out_stands_beside_the_conflict(ledger: sqlite3.Connection) -> None:
+    take(ledger, said("a", 1, "lent", "B1", T, P), said("b", 1, "lent", "B1", T + 1, Q))
+    (found,) = conflicts.listed(ledger)
+    record = said("a", 2, "", None, T + 2)
+    values = {"conflict": found.name, "finding": "with_reader", "note": "电话问过", "actor": "bat"}
+    for _ in range(2):
+        conflicts.note_finding(ledger, replace(record, kind="settle", values=values))
+    (found,) = conflicts.listed(ledger)
+    assert [(one.finding, one.note, one.unit) for one in found.findings] == [("with_reader", "电话问过", "a")]
 
 
 def test_a_person_decides_once_with_a_comment(ledger: sqlite3.Connection) -> None:

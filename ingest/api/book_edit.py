@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ingest.stock.sheet import Problem
 
 MARC = "marc"
+IMPORT_S = 60.0  # a county's catalogue is 20,000 copies a second
 
 router = APIRouter(tags=["books"])
 
@@ -130,11 +131,11 @@ def import_books(
     now_ms = given.now_ms()
     if what == MARC:
         found = read_marc(body, home, now_ms)
-        lines = given.change(lambda ledger: library_import.take_catalogue(ledger, found))
+        lines = given.change(lambda ledger: library_import.take_catalogue(ledger, found), IMPORT_S)
         return _json({"is_taken": True, "lines": lines, "problems": _problems(found.problems)})
     read, terms = read_sheet(what, body), Terms(given.library.card_key, now_ms)
     try:
-        lines = given.change(lambda ledger: library_import.take(ledger, what, read, terms))
+        lines = given.change(lambda ledger: library_import.take(ledger, what, read, terms), IMPORT_S)
     except SheetRefused as refused:
         return _json({"is_taken": False, "lines": 0, "problems": _problems(refused.problems)})
     return _json({"is_taken": True, "lines": lines, "problems": []})

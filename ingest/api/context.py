@@ -66,8 +66,9 @@ class Context:
     `access` is `ledger.files.open_access`. `register_unit(unit, name, capabilities)` returns when the ledger
     and the live state have it, and is False for a unit never heard of. `erase_unit(unit, who)` returns when
     the unit's history is gone, and None for a unit never heard of. `change(work)` runs work on the one
-    writing connection in a transaction of its own and returns what it returns. `send_command(unit, command)`
-    hands a command to the broker and is False when there is no connection. All are called from any thread.
+    writing connection in a transaction of its own and returns what it returns; a second argument is how many
+    seconds it may take. `send_command(unit, command)` hands a command to the broker and is False when there is
+    no connection. All are called from any thread.
     `instance` is a word of this process's life: a revision of the live state means nothing to the next one.
     `alert_news` tells that alerts changed; `contacts` are who is told of them.
     """
@@ -77,7 +78,7 @@ class Context:
     access: sqlite3.Connection
     register_unit: Callable[[str, str | None, list[str]], bool]
     erase_unit: Callable[[str, str], Erasure | None]
-    change: Callable[[Callable[[sqlite3.Connection], Any]], Any]
+    change: Callable[..., Any]
     send_command: Callable[[str, dict[str, Any]], bool]
     readiness: Callable[[], Readiness]
     registry: CollectorRegistry

@@ -91,7 +91,8 @@ class Parts:
         self.live.erase(unit, self.now_ms)
         return erase(self.writer, self.history, unit, who, "c0ffee", self.now_ms)
 
-    def change(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+    def change(self, work: Callable[[sqlite3.Connection], Any], wait_s: float = 5) -> Any:
+        del wait_s
         self.writer.execute("BEGIN IMMEDIATE")
         try:
             result = work(self.writer)

@@ -168,7 +168,7 @@ def test_alerts_explain_themselves_come_live_and_are_answered(
         watched.wait(
             "document.querySelector('.alert:last-child .alert-state').textContent.startsWith('taken')", 30
         )
-        assert "the van brings some" in texts(watched, ".history")[0]
+        watched.wait("document.querySelector('.history').textContent.includes('the van brings some')")
         tab_to(watched, ".answer textarea")
         watched.page.keyboard.type("not needed here")
         press(watched, ".answer .button:last-child")

@@ -167,7 +167,8 @@ class Intake:
             self._metres += odometer.metres - before
 
     def _wait(self, reading: Reading) -> None:
-        note = self._standing.take(reading)
+        # What a source keeps by itself stands as long as that says so.
+        note = self._standing.take(reading) if reading.mark is None else None
         if note is not None:
             self.keep(standing.NOTE, note, reading.mono_ms)
         if len(self._waiting) >= MOST_WAITING:

@@ -11,6 +11,7 @@ import asyncio
 
 from firmware import duty, frame, wire
 from firmware import settings as node_settings
+from firmware.alarm import Alarm
 from firmware.clock import Clock
 from firmware.drivers import DriverFault, driver_of
 from firmware.faults import Faults
@@ -24,6 +25,8 @@ LATE_MS = 120_000  # a task that says nothing for so long hangs
 WATCH_MS = 2_000
 MOST_WAITING = 200
 STEP_MS = 2_000
+ALARM_MS = 2_000
+DRIVER_FAULTS = ("no_reply", "crc", "power_on", "overload", "settings")  # over with the next good reading
 
 
 class App:
@@ -39,8 +42,11 @@ class App:
         self.overflow = 0
         self.has_event = asyncio.Event()
         self.faults = Faults(self.emit)
+        self.faults.resume(self.outbox.notes.get("faults", []), self.outbox.is_resumed)
         self.watchdog = Watchdog()
         self.newest = {}
+        self.courier = None
+        self.alarms = {}
         self.is_confirmed = False
         self.is_going = False  # off again as soon as all is receipted
         self.link = None
@@ -69,6 +75,9 @@ class App:
         if not given:
             return
         try:
+            standing = self.faults.standing()
+            if standing != self.outbox.notes.get("faults", []):
+                self.outbox.notes.put({"faults": standing})
             self.outbox.append(given, self.clock)
             self.faults.end("flash")
         except OutboxFull as error:
@@ -98,6 +107,9 @@ class App:
         if known is not None:  # woken from a sleep of the same boot
             self.clock.resume(wire.CLOCKS[known[1]], known[0])
         self.channels = {given["name"]: at for at, given in enumerate(self.settings["drivers"])}
+        self.alarms = {
+            given["name"]: Alarm(given["alarm"]) for given in self.settings["drivers"] if "alarm" in given
+        }
         if "duty" in self.settings:
             await self.wake()
             return
@@ -133,6 +145,8 @@ class App:
         try:
             for kind, values in await driver_of(self.port, given).read():
                 self.take(kind, given["name"], values)
+            for code in DRIVER_FAULTS:
+                self.faults.end(given["name"], code)
         except DriverFault as fault:
             self.faults.begin(given["name"], fault.code, fault.detail)
         except (KeyError, ValueError, OSError) as error:
@@ -183,7 +197,8 @@ class App:
             try:
                 for kind, values in await driver.read():
                     self.take(kind, name, values)
-                self.faults.end(name)
+                for code in DRIVER_FAULTS:
+                    self.faults.end(name, code)
             except DriverFault as fault:
                 self.failed(name, fault.code, fault.detail)
             except OSError as error:
@@ -199,6 +214,8 @@ class App:
             if self.link is not None:
                 self.link.say(values[0], values[1])
             return
+        if kind == "climate" and name in self.alarms:
+            self.judge(name, values["temperature_cc"])
         if self.link is not None and self.link.is_heard(self.port.now_ms()):
             entries = live_entries(kind, self.channels[name], values)
             if entries:
@@ -209,6 +226,19 @@ class App:
         if kind == "fix":
             self.newest = {key: value for key, value in values.items() if value is not None}
         self.emit(kind, name, values)
+
+    def judge(self, name, temperature_cc):
+        """Sound and light while a probe is out of its limits, whoever else hears of it."""
+        alarm = self.alarms[name]
+        before = alarm.code
+        if alarm.step(temperature_cc, self.port.now_ms()):
+            if before:
+                self.faults.end(name, before)
+            if alarm.code:
+                self.faults.begin(name, alarm.code)
+        self.port.light(bool(alarm.code))
+        if alarm.code:
+            self.port.buzz(ALARM_MS)
 
     def failed(self, name, code, detail):
         """A driver could not read: never a value."""
@@ -225,6 +255,7 @@ class App:
                 "uptime_s": self.port.now_ms() // 1000,
                 "outbox_rows": self.outbox.waiting,
                 "dropped": self.outbox.dropped + self.overflow,
+                "reconnects": self.courier.reconnects if self.courier else 0,
             }
             self.emit("health", "unit", values)
             await asyncio.sleep_ms(HEALTH_MS)
@@ -244,7 +275,9 @@ class App:
                 self.faults.begin("uplink", code, detail)
 
         unit = self.settings["unit"]
-        courier = Courier(unit, self.outbox, self.clock, self.port.random, tell, SOFTWARE, capabilities)
+        courier = self.courier = Courier(
+            unit, self.outbox, self.clock, self.port.random, tell, SOFTWARE, capabilities
+        )
         while True:
             self.alive("line")
             if courier.is_connect_due(self.port.now_ms()):

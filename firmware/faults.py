@@ -1,4 +1,8 @@
-"""Faults: each is told once when it begins and once when it is over, as a record. A failed sensor is one."""
+"""Faults: each is told once when it begins and once when it is over, as a record. A failed sensor is one.
+
+What stands is kept in the notes: a start tells that it is over, and whatever is still wrong is raised again.
+After a mere sleep it goes on standing.
+"""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,9 +34,16 @@ class Faults:
             if detail is not None:
                 self._tell(part, found, detail, 1)
 
-    @property
-    def count(self) -> int:
-        return sum([len(known) for known in self._now.values()])
+    def standing(self) -> "list[list[str]]":
+        """[part, code] of all that is wrong now."""
+        return [[part, code] for part in sorted(self._now) for code in sorted(self._now[part])]
+
+    def resume(self, standing: "list[list[str]]", is_same_run: bool) -> None:
+        """What stood when the node stopped."""
+        for part, code in standing:
+            self._now.setdefault(part, {})[code] = "ended with the run before"
+            if not is_same_run:
+                self.end(part, code)
 
     def _tell(self, part: str, code: str, detail: str, state: int) -> None:
         values = {"part": part, "code": code, "state": state, "detail": detail[:MAX_DETAIL] or None}

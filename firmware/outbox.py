@@ -70,7 +70,8 @@ class Outbox:
             epoch = random(wire.ID_BYTES).hex()
             self.notes.put({"epochs": {lane: [epoch, 0] for lane in wire.LANES}, "marks": {}, "offered": {}})
         boots = [known for known in self.notes.get("boots", []) if known in self._boots()]
-        if boot not in boots:
+        self.is_resumed = boot in boots  # woken from a sleep, no new boot
+        if not self.is_resumed:
             self.notes.put({"boots": boots + [boot]})
 
     def epoch(self, lane: str = "event") -> str:

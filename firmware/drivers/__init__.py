@@ -26,6 +26,7 @@ DRIVERS = {
     "help": ("door", "Help"),
     "hx711": ("hx711", "Hx711"),
     "nau7802": ("nau7802", "Nau7802"),
+    "pi_power": ("pi_power", "PiPower"),
     "pn5180": ("pn5180", "Pn5180"),
     "power": ("power", "Power"),
     "scanner": ("scanner", "Scanner"),

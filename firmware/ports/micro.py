@@ -107,10 +107,17 @@ class Micro:
     def pin_out(self, signal: str, value: int = 0) -> "machine.Pin":
         return machine.Pin(self.pins[signal], machine.Pin.OUT, value=value)
 
+    def level(self, signal: str) -> int:
+        """What stands at a pin, without pulling at it."""
+        return machine.Pin(self.pins[signal], machine.Pin.IN).value()
+
     def millivolts(self, signal: str) -> int:
         """At the far end of the divider before that pin."""
         raw = machine.ADC(machine.Pin(self.pins[signal])).read_u16()
         return raw * 3300 // 65535 * board.DIVIDERS[signal]
+
+    def light(self, is_on: bool) -> None:
+        self.pin_out("LED", int(is_on))
 
     def buzz(self, ms: int) -> None:
         """Sound for so long; returns at once."""

@@ -67,8 +67,8 @@ class Context:
     and the live state have it, and is False for a unit never heard of. `erase_unit(unit, who)` returns when
     the unit's history is gone, and None for a unit never heard of. `change(work)` runs work on the one
     writing connection in a transaction of its own and returns what it returns; a second argument is how many
-    seconds it may take. `send_command(unit, command)` hands a command to the broker and is False when there is
-    no connection. All are called from any thread.
+    seconds it may take. `send_command(unit, command)` hands a command to the broker and is False when there
+    is no connection. All are called from any thread.
     `instance` is a word of this process's life: a revision of the live state means nothing to the next one.
     `alert_news` tells that alerts changed; `contacts` are who is told of them.
     """

@@ -1,8 +1,9 @@
 """Erasing a unit's history: what goes, what stays, and what may still come.
 
-In one transaction go its rows, their summaries, its last values, what the live state shows of it and its
-payloads in quarantine. What stays: that the unit exists and what it is called; its marks, runs and gaps, for
-without them it would send everything again; what is booked in stock; and who erased it when.
+In one transaction go its rows, their summaries, its last values, what the live state shows of it, its
+payloads in quarantine, and alerts of its doors, faults, supplies and silences. What stays: that the unit
+exists and what it is called; its marks, runs and gaps, for without them it would send everything again; what
+is booked in stock; excursions and their alerts; and who erased it when.
 
 The unit holds rows itself. It is asked by a command to empty its black box and raw track, and answers. Rows
 that were on their way already, or wait on the unit for their first sending, come all the same: for SWEPT_MS
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from firmware import wire
 from ingest.history.summary import NAMES, Hour, begin_of
-from ingest.ledger import dirty_hours, erasures
+from ingest.ledger import alert_erasing, dirty_hours, erasures
 
 if TYPE_CHECKING:
     import sqlite3
@@ -38,6 +39,7 @@ def erase(
     history.erase(unit)
     for table in _OF_UNIT:
         ledger.execute(f"DELETE FROM {table} WHERE unit = ?", (unit,))  # noqa: S608 - names of our own
+    alert_erasing.erase(ledger, unit, wire.MAX_TIME_MS)
     return erasures.add(ledger, unit, who, command_id, now_ms)
 
 
@@ -45,6 +47,7 @@ def sweep(ledger: sqlite3.Connection, history: History, now_ms: int) -> None:
     """Let go what came after an erasure and happened before it."""
     for unit, erased_ms in erasures.latest(ledger, now_ms - SWEPT_MS):
         history.erase(unit, erased_ms)
+        alert_erasing.erase(ledger, unit, erased_ms)
         ledger.execute(
             "DELETE FROM last_value WHERE unit = ? AND clock > 0 AND time_ms < ?", (unit, erased_ms)
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.books.koc import KocLibrary
@@ -95,18 +95,24 @@ def processed(folder: Path) -> Koha:
     return koha
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all examples of a property share."""
+    return tmp_path_factory.mktemp("koc")
+
+
+@settings(max_examples=15)
 @given(days(), st.randoms(use_true_random=False))
-def test_koha_never_loses_what_we_write(tmp_path: Path, records: list[Said], rng: random.Random) -> None:
-    for path in tmp_path.glob("*.koc"):
+def test_koha_never_loses_what_we_write(files: Path, records: list[Said], rng: random.Random) -> None:
+    for path in files.glob("*.koc"):
         path.unlink()
     ledger = new_ledger()
     readers.replace_readers(ledger, [Reader("R1", P), Reader("R2", Q)], NOW_MS)
-    library = Synchroniser(lambda work: work(ledger), KocLibrary(tmp_path, ZONE_MS), lambda: NOW_MS, rng)
+    library = Synchroniser(lambda work: work(ledger), KocLibrary(files, ZONE_MS), lambda: NOW_MS, rng)
     take(ledger, *records)
     while library.step():
         pass
-    koha = processed(tmp_path)
+    koha = processed(files)
     assert koha.silent == []
     disputed = {one.copy for one in conflicts.listed(ledger)}
     for copy, reader in ledger.execute("SELECT copy, reader FROM copy_state"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.books.library import LibraryBusy, LibraryRefused
@@ -84,6 +84,12 @@ def office(tmp_path: Path) -> Iterator[Office]:
     made = Office(tmp_path / "library.json")
     yield made
     made.ledger.close()
+
+
+@pytest.fixture(scope="module")
+def offices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all examples of a property share."""
+    return tmp_path_factory.mktemp("offices")
 
 
 def lend(unit: str, seq: int, copy: str, at_ms: int, reader: str, **more: Any) -> Said:
@@ -204,17 +210,17 @@ def test_waits_double_to_a_cap() -> None:
     assert wait_s(0, 1) == FIRST_S / 2
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(days(), st.randoms(use_true_random=False))
 def test_whenever_it_syncs_the_library_ends_with_our_loans(
-    tmp_path: Path, records: list[Said], rng: random.Random
+    offices: Path, records: list[Said], rng: random.Random
 ) -> None:
     """Units' days in any order with syncs in between: undisputed copies are at the library as they are here.
 
     Renewals of loans that began elsewhere are left out: what the library says to them depends on the moment.
     """
     records = [one for one in records if one.values["event"] != "renewed" or one.values.get("loan")]
-    office, expected = Office(tmp_path / "library.json"), Office(tmp_path / "expected.json")
+    office, expected = Office(offices / "library.json"), Office(offices / "expected.json")
     take(expected.ledger, *records)
     expected.tell_all()
     shuffled = list(records)

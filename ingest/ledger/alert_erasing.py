@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     import sqlite3
 
 _SUBJECTS = "SELECT number FROM alert_subject WHERE unit = ?1 AND rule NOT IN ('freezing', 'overheating')"
-_ALERTS = "SELECT number FROM alert WHERE since_ms < ?2 AND subject IN (" + _SUBJECTS + ")"
+_ALERTS = "SELECT number FROM alert WHERE since_ms < ?2 AND subject IN (" + _SUBJECTS + ")"  # noqa: S608 - of our own
 _ERASED = (
-    "DELETE FROM alert_step WHERE alert IN (" + _ALERTS + ")",
-    "DELETE FROM notification WHERE alert IN (" + _ALERTS + ")",
-    "DELETE FROM alert WHERE number IN (" + _ALERTS + ")",
-    "DELETE FROM alert_sample WHERE at_ms < ?2 AND subject IN (" + _SUBJECTS + ")",
+    "DELETE FROM alert_step WHERE alert IN (" + _ALERTS + ")",  # noqa: S608
+    "DELETE FROM notification WHERE alert IN (" + _ALERTS + ")",  # noqa: S608
+    "DELETE FROM alert WHERE number IN (" + _ALERTS + ")",  # noqa: S608
+    "DELETE FROM alert_sample WHERE at_ms < ?2 AND subject IN (" + _SUBJECTS + ")",  # noqa: S608
     "DELETE FROM alert_gap WHERE unit = ?1 AND began_ms < ?2",
 )
 

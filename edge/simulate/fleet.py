@@ -46,7 +46,7 @@ KINDS = (
     Kind("livelihood", "民生配送车", ("distribution",), "Alxa"),
 )
 
-TURN = 24
+FURNISHED = 24  # units, of which the last are households and those for health have a cabinet
 HOMES = ("Xilingol", "Hulunbuir", "Ordos", "Alxa")
 
 
@@ -75,16 +75,15 @@ class Unit:
 
 
 def _home(index: int) -> Unit:
-    """A household's cabinet: the last ones of each two dozen."""
-    number = len(HOMES) * (index // TURN) + index % TURN - (TURN - len(HOMES)) + 1
-    league = HOMES[index % len(HOMES)]
+    number = index - (FURNISHED - len(HOMES))
+    league = HOMES[number]
     homes = [place.geonameid for place in places().values() if place.league == league]
     return Unit(
-        id=f"home-{number:02d}",
-        name=f"{LEAGUES[league]}牧户药箱 {number}号",
+        id=f"home-{number + 1:02d}",
+        name=f"{LEAGUES[league]}牧户药箱 {number + 1}号",
         capabilities=("health",),
         league=league,
-        home_id=homes[(3 * number) % len(homes)],
+        home_id=homes[3 * (number + 1) % len(homes)],
         talker="GN",
         is_nmea41=False,
         cabinet="home",
@@ -92,7 +91,7 @@ def _home(index: int) -> Unit:
 
 
 def _unit(index: int) -> Unit:
-    if index % TURN >= TURN - len(HOMES):
+    if FURNISHED - len(HOMES) <= index < FURNISHED:
         return _home(index)
     kind, turn = KINDS[index % len(KINDS)], index // len(KINDS)
     leagues = list(LEAGUES)
@@ -106,7 +105,7 @@ def _unit(index: int) -> Unit:
         home_id=homes[(3 * index + turn) % len(homes)],
         talker=TALKERS[index % len(TALKERS)],
         is_nmea41=index % 3 == 1,
-        cabinet="clinic" if "health" in kind.capabilities else "",
+        cabinet="clinic" if "health" in kind.capabilities and index < FURNISHED else "",
     )
 
 

@@ -8,8 +8,10 @@
                     ├─ shelf        what the lists say and what happened since
                     └─ inventory    rounds of reading until nothing new comes
 
-A loan is a fact: it is recorded, never refused by the service, only resolved. All of it is pure but for the
-librarian, and runs in the agent's main thread; what must survive a power cut is committed with its record.
+A loan is a fact: it is recorded, never refused by the service, only resolved. Rules, shelf, inventory and
+codecs are pure; the librarian runs them in the agent's main thread, and commits what must survive a power cut
+with the record it belongs to. `serve` is the crew's page, a process of its own, and `fetching` its way to the
+service.
 
 The codecs know a tag's bytes: `iso28560_2`, `iso28560_3`, `iso28560_4`, `university`, and `tag` which tells
 them apart. What is none of them is kept as it is.

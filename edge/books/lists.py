@@ -29,7 +29,6 @@ MAX_TEXT_BYTES = 1024
 MAX_NAME_BYTES = 128  # of all but what only people read: a record has to hold it
 LONG = ("title", "ours", "theirs", "stop")
 MOST = {"due_on": 65_535, "until_on": 65_535, "loan_days": 3650, "renewals": 100}
-WHYS = ("blocked", "expired")
 
 _Line = TypeVar("_Line")
 

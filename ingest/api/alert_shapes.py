@@ -150,7 +150,7 @@ class AlertStep(Shape):
         "told",
         "escalated",
         "held_back",
-    "unsent",
+        "unsent",
         "acknowledged",
         "commented",
         "closed",

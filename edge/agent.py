@@ -7,10 +7,13 @@ sleeps until something comes or is due, so a unit at 1 Hz wakes once a second.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import queue
 import random as dice
+import secrets
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +25,7 @@ from edge.intake import Intake
 from edge.mqtt import Mqtt
 from edge.outbox import Limits, OutboxError
 from edge.record import Reading, fault
-from edge.sources import SOURCES, TagWriter, TimeTaker
+from edge.sources import SOURCES, Commander, TagWriter, TimeTaker
 from edge.sources.faults import Faults
 from edge.uplink import Uplink
 from edge.watchdog import Watchdog
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
     from edge.books.librarian import Librarian
     from edge.cabinet.keeper import Keeper
+    from edge.cabinet.status import Pattern
     from edge.config import Settings
     from edge.sources import Source
     from edge.time_source import TimeSource
@@ -70,7 +74,7 @@ class Agent:
         self._faults = Faults("uplink", self._intake.take, time.mono_ms)
         self._uplink = _uplink(settings, random)
         self._courier: Courier | None = None
-        self._keeper = _keeper(settings, time, self._intake)
+        self._keeper = _keeper(settings, time, self._intake, self._signal)
         self._librarian = self._make_librarian() if settings.books.folder else None
         self._machine = machine or Machine(Path(settings.outbox.path).parent)
         self._stop = threading.Event()
@@ -262,6 +266,13 @@ class Agent:
                 self.emit(fault(source.name, "died", self._time.mono_ms(), source=source.name, detail=detail))
                 self._stop.wait(SOURCE_RESTART_S / self._time.speed)
 
+    def _signal(self, pattern: Pattern) -> None:
+        """Have the nodes show what the crew is to know, by light and buzzer."""
+        text = json.dumps({"do": "signal", **asdict(pattern)}, separators=(",", ":"))
+        for source in self._sources:
+            if isinstance(source, Commander):
+                source.command(secrets.token_bytes(8), text)
+
     def _utc(self) -> tuple[int | None, str]:
         """What time it is, as far as the clock has earned it. From any thread."""
         clock = self._intake.clock
@@ -380,7 +391,9 @@ def _intake(settings: Settings, time: TimeSource) -> Intake:
     )
 
 
-def _keeper(settings: Settings, time: TimeSource, intake: Intake) -> Keeper | None:
+def _keeper(
+    settings: Settings, time: TimeSource, intake: Intake, signal: Callable[[Pattern], None]
+) -> Keeper | None:
     cabinet = settings.cabinet
     if not cabinet.is_there:
         return None
@@ -389,7 +402,9 @@ def _keeper(settings: Settings, time: TimeSource, intake: Intake) -> Keeper | No
     from edge.cabinet.keeper import Keeper  # noqa: PLC0415
     from edge.cabinet.layout import layout_of  # noqa: PLC0415
 
-    return Keeper(Cabinet(layout_of(cabinet), time.mono_ms()), intake, Path(cabinet.folder), time.boot)
+    return Keeper(
+        Cabinet(layout_of(cabinet), time.mono_ms()), intake, Path(cabinet.folder), time.boot, signal
+    )
 
 
 def _uplink(settings: Settings, random: Callable[[], float]) -> Uplink:

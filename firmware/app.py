@@ -26,6 +26,7 @@ WATCH_MS = 2_000
 MOST_WAITING = 200
 STEP_MS = 2_000
 ALARM_MS = 2_000
+BEEP_MS = 200
 DRIVER_FAULTS = ("no_reply", "crc", "power_on", "overload", "settings")  # over with the next good reading
 
 
@@ -47,6 +48,7 @@ class App:
         self.newest = {}
         self.courier = None
         self.alarms = {}
+        self.pattern = None  # of light and buzzer, as the Pi says
         self.is_confirmed = False
         self.is_going = False  # off again as soon as all is receipted
         self.link = None
@@ -113,7 +115,7 @@ class App:
         if "duty" in self.settings:
             await self.wake()
             return
-        tasks = [self.watch(), self.keep_task(), self.health()]
+        tasks = [self.watch(), self.keep_task(), self.health(), self.signal()]
         for given in self.settings["drivers"]:
             tasks.append(self.sense(given))
         tasks.append(self.alone() if self.settings["mode"] == "alone" else self.wired())
@@ -240,6 +242,25 @@ class App:
         if alarm.code:
             self.port.buzz(ALARM_MS)
 
+    async def signal(self):
+        """Light and buzzer as the Pi says, as long as it is heard; a node's own alarm goes first."""
+        beeped_ms = 0
+        while True:
+            self.alive("signal")
+            pattern, now_ms = self.pattern, self.port.now_ms()
+            is_own = any([alarm.code for alarm in self.alarms.values()])
+            if pattern is None or is_own or self.link is None or not self.link.is_heard(now_ms):
+                await asyncio.sleep_ms(500)
+                continue
+            on_ms, off_ms, beeps, every_s = pattern
+            if beeps and now_ms - beeped_ms >= every_s * 1000:
+                beeped_ms = now_ms
+                self.port.buzz(beeps * BEEP_MS)
+            self.port.light(True)
+            await asyncio.sleep_ms(min(on_ms, 5000))
+            self.port.light(False)
+            await asyncio.sleep_ms(min(off_ms, 5000))
+
     def failed(self, name, code, detail):
         """A driver could not read: never a value."""
         if self.link is not None and self.link.is_heard(self.port.now_ms()):
@@ -327,8 +348,9 @@ class App:
     def do(self, command):
         """A command of the Pi; (is it done, detail)."""
         what = command["do"]
-        if what == "buzz":
-            self.port.buzz(min(int(command["ms"]), 10000))
+        if what == "signal":
+            found = [int(command[name]) for name in ("on_ms", "off_ms", "beeps", "every_s")]
+            self.pattern = found if found[0] > 0 and found[1] > 0 else None
         elif what == "part":  # of settings, which are longer than a frame
             self.parts = self.parts[: int(command["at"])] + [str(command["text"])]
         elif what == "settings":

@@ -20,6 +20,7 @@ from edge.cabinet import request, status
 from edge.record import Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from edge.cabinet.cabinet import Cabinet
@@ -35,12 +36,21 @@ MAX_REQUEST_BYTES = 4096
 class Keeper:
     """Runs in the agent's main thread."""
 
-    def __init__(self, cabinet: Cabinet, intake: Intake, folder: Path, boot: str) -> None:
+    def __init__(
+        self,
+        cabinet: Cabinet,
+        intake: Intake,
+        folder: Path,
+        boot: str,
+        signal: Callable[[status.Pattern], None] = lambda _: None,
+    ) -> None:
+        """`signal` has a light and a buzzer show the pattern; it is told again with each status."""
         self._cabinet = cabinet
         self._intake = intake
         self._folder = folder
         self._requests = folder / "requests"
         self._boot = boot
+        self._signal = signal
         self._is_resumed = False
         self._taken = ""  # the request whose record waits for its commit
         self._shown: tuple[str, int] | None = None
@@ -107,6 +117,7 @@ class Keeper:
         if self._shown is not None and news == self._shown[0] and now_ms - self._shown[1] < STATUS_MS:
             return
         self._shown = news, now_ms
+        self._signal(status.PATTERNS[plain["level"]])
         try:
             _replace(self._folder / "status.json", json.dumps(plain, ensure_ascii=False))
             _replace(self._folder / "status.html", status.page(plain))

@@ -45,6 +45,13 @@ class TimeTaker(Protocol):
     def know_time(self, utc: Callable[[], tuple[int | None, str]]) -> None: ...
 
 
+@runtime_checkable
+class Commander(Protocol):
+    """A source whose other end does what it is told, once for each number of 8 bytes. From any thread."""
+
+    def command(self, number: bytes, text: str) -> None: ...
+
+
 class MakeSource(Protocol):
     """`port` is a device, a pattern or an address; `pause` sleeps so many seconds of `mono_ms`."""
 

@@ -61,12 +61,15 @@ class NodeLink:
         return self._frame(frame.HELLO, b"")
 
     def command(self, number: bytes, text: str) -> None:
-        """Have the node do something, once for each number of 8 bytes. From any thread."""
-        with self._lock:
-            self._commands.append((number, text.encode()))
+        """Have the node do something, once for each number of 8 bytes; one that is not there does nothing."""
+        if self._is_known:
+            with self._lock:
+                self._commands.append((number, text.encode()))
 
     def due(self, now_ms: int) -> bytes:
         """What is to be said now: acknowledgements, pings, a command."""
+        if not self._is_known:
+            return b""  # it says hello by itself, and one that never does may not even read
         with self._lock:
             settled, self._settled = self._settled, {}
         out = b"".join(self._ack(mark) for mark in settled.values())
@@ -120,8 +123,7 @@ class NodeLink:
         self._pings[self._number] = now_ms
         utc_ms, word = self.utc()
         values = (self._number, utc_ms or 0, wire.CLOCKS.index(word))
-        out = self._frame(frame.PING, frame.body(frame.PING, values))
-        return out if self._is_known else self._frame(frame.HELLO, b"") + out
+        return self._frame(frame.PING, frame.body(frame.PING, values))
 
     def _pong(self, number: int, ticks: int, now_ms: int) -> None:
         asked_ms = self._pings.pop(number, None)

@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useAddress } from "./address.js";
 import { change, useAnswer, withQuery } from "./ask.js";
 import { Failure, Waiting } from "./notices.js";
+import { SheetImport } from "./sheet_import.js";
 import { timeOf, wordOf } from "./stock_words.js";
 import { html } from "./view.js";
 
@@ -27,6 +28,15 @@ import { html } from "./view.js";
 const AGAIN_EVERY_MS = 60_000;
 const ROWS = 100;
 const LISTS = ["overdue", "loans", "missing"];
+/** The sheets of a library by their columns; MARC has none. @type {Record<string, string[]>} */
+const BOOK_SHEETS = {
+  marc: [],
+  books: ["copy", "title", "name", "author", "language", "isbn", "publisher", "year", "owner", "home", "shelf", "is_withdrawn"],
+  readers: ["card", "why", "since_on", "until_on"],
+  holds: ["hold", "title", "copy", "card", "stop", "since_on"],
+  rotas: ["rota", "stage", "site", "days", "is_cyclic"],
+  rounds: ["copy", "rota"],
+};
 
 /** @param {PageProps} props */
 export function Page({ say }) {
@@ -57,6 +67,10 @@ export function Page({ say }) {
               </div>
             </div>
             <${Copies} key=${list} say=${say} title=${say(`books_${list}`)} path=${list === "missing" ? "/api/v1/books/missing" : withQuery("/api/v1/books/loans", { is_overdue: list === "overdue" ? "true" : null })} back=${null} />
+          </section>
+          <section>
+            <h3>${say("tab_import")}</h3>
+            <${SheetImport} say=${say} onTaken=${again} path="/api/v1/books/import" sheets=${BOOK_SHEETS} word="sheet" accept=".csv,.mrc,.marc,.iso" />
           </section>`}
   </div>`;
 }

@@ -1,13 +1,15 @@
 """The page of books in a real browser: a conflict is decided, shelves and lists are read, on a phone too."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
+from ingest.books.sheets import FORMS
 from tests.ingest.api.parts import CARD_KEY, NOW_MS, served
 from tests.ingest.books.library import open_library
 from tests.web.browser import Browsers
-from tests.web.fleet import PagedParts
+from tests.web.fleet import WEB, PagedParts
 from tests.web.test_page import PHONE, texts
 
 
@@ -47,3 +49,21 @@ def test_on_a_phone(chrome: Browsers, url: str, language: str) -> None:
         watched.wait("document.querySelectorAll('.grid').length === 2")
         chrome.keep(watched, f"books-phone-{language}")
         assert watched.read("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+def test_a_sheet_is_brought_in_and_its_columns_are_those_that_are_read(chrome: Browsers, url: str) -> None:
+    source = (WEB / "books_page.js").read_text(encoding="utf-8")
+    table = re.search(r"BOOK_SHEETS = \{(.*?)\};", source, re.S)
+    assert table is not None
+    told = {
+        name: re.findall(r'"(\w+)"', columns) for name, columns in re.findall(r"(\w+): \[(.*?)\]", table[1])
+    }
+    assert told == {"marc": []} | {name: list(form.columns) for name, form in FORMS.items()}
+    with chrome.open(f"{url}books", "en") as watched:
+        watched.wait("document.querySelector('.import') !== null")
+        watched.page.select_option(".import select", "readers")
+        for text, outcome in (("card,why\n9,lost\n", ".failure"), ("card\n1001\n", ".notice:not(.failure)")):
+            sheet = {"name": "readers.csv", "mimeType": "text/csv", "buffer": text.encode()}
+            watched.page.set_input_files(".import input[type=file]", files=[sheet])
+            watched.page.click(".import .primary")
+            watched.wait(f"document.querySelector('[role=status] {outcome}') !== null")

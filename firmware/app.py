@@ -108,10 +108,7 @@ class App:
         known = self.outbox.notes.get("times", {}).get(self.outbox.boot)
         if known is not None:  # woken from a sleep of the same boot
             self.clock.resume(wire.CLOCKS[known[1]], known[0])
-        self.channels = {given["name"]: at for at, given in enumerate(self.settings["drivers"])}
-        self.alarms = {
-            given["name"]: Alarm(given["alarm"]) for given in self.settings["drivers"] if "alarm" in given
-        }
+        self.prepare()
         if "duty" in self.settings:
             await self.wake()
             return
@@ -120,6 +117,13 @@ class App:
             tasks.append(self.sense(given))
         tasks.append(self.alone() if self.settings["mode"] == "alone" else self.wired())
         await asyncio.gather(*tasks)
+
+    def prepare(self):
+        """What the settings say of drivers."""
+        self.channels = {given["name"]: at for at, given in enumerate(self.settings["drivers"])}
+        self.alarms = {
+            given["name"]: Alarm(given["alarm"]) for given in self.settings["drivers"] if "alarm" in given
+        }
 
     async def wake(self):
         """On a battery: one look at everything, a connection when it is due, and to sleep."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ingest.stock.entries import Said
 
 LENT, RETURNED, RENEWED = "lent", "returned", "renewed"
-SEEN, GONE, REPAIRED, PLACED = "seen", "gone", "repaired", "placed"
+SEEN, GONE, PLACED = "seen", "gone", "placed"
 LOAN_EVENTS = frozenset({LENT, RETURNED, RENEWED})
 DOUBTFUL_CLOCKS = frozenset({NO_CLOCK, AHEAD, BEHIND})
 MANUAL = "manual"  # the clock of a fact that a person enters

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ingest.stock.entries import Said
 
 # What is to be told waits, is claimed, then told or dead; `held` is what counts no more, or not yet.
-WAITING, CLAIMED, TOLD, DEAD, HELD = "waiting", "claimed", "told", "dead", "held"
+WAITING, CLAIMED, DEAD, HELD = "waiting", "claimed", "dead", "held"
 
 _EVENT = "identity, event, copy, time_ms, clock, unit, source, reader, loan, due_day, shelf, site, ruling"
 

@@ -9,15 +9,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ingest.books.event import STANDS, VOID
 from ingest.ledger import circulation
 
 if TYPE_CHECKING:
     import sqlite3
 
     from ingest.stock.entries import Said
-
-RULINGS = (STANDS, VOID)
 
 
 class DecisionError(ValueError):

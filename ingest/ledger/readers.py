@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-BLOCKED, EXPIRED = "blocked", "expired"
+BLOCKED = "blocked"
 READERS, HOLDS = "readers", "holds"  # the lists whose age is known
 
 

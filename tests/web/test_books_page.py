@@ -1,10 +1,13 @@
 """The page of books in a real browser: a conflict is decided, shelves and lists are read, on a phone too."""
 
+import json
 import re
 from collections.abc import Iterator
 
 import pytest
 
+from firmware import wire
+from ingest.books.library import CLASSES
 from ingest.books.sheets import FORMS
 from tests.ingest.api.parts import CARD_KEY, NOW_MS, served
 from tests.ingest.books.library import open_library
@@ -67,3 +70,12 @@ def test_a_sheet_is_brought_in_and_its_columns_are_those_that_are_read(chrome: B
             watched.page.set_input_files(".import input[type=file]", files=[sheet])
             watched.page.click(".import .primary")
             watched.wait(f"document.querySelector('[role=status] {outcome}') !== null")
+
+
+def test_every_class_of_conflict_and_every_fact_of_a_library_has_its_words() -> None:
+    facts = {"item_status", "title", "due", "since", "reader", "message", "file"}
+    wanted = {f"conflict_{one}" for one in CLASSES} | {f"library_fact_{one}" for one in facts}
+    wanted |= {f"finding_{one}" for one in wire.KINDS["settle"].by_name["finding"].words}
+    for language in ("zh", "en", "mn"):
+        known = json.loads((WEB / "messages" / f"{language}.json").read_text(encoding="utf-8"))
+        assert wanted - set(known) == set()

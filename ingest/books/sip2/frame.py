@@ -10,9 +10,7 @@ from typing import NamedTuple
 
 END = b"\r"
 MAX_FRAME_BYTES = 32_768  # a reader's answer with hundreds of loans
-CHECKSUM_CHARS = 9  # AY<digit>AZ<4 hex digits>
-RESENDS = ("96", "97")  # they have a checksum and no number
-BUSY_CHARS = 6  # AZ<4 hex digits>
+TRAILER_CHARS = 6  # AZ<4 hex digits>
 
 
 class FrameError(ValueError):
@@ -46,11 +44,11 @@ def decoded(line: bytes, encoding: str) -> Frame:
         raise FrameError(f"length: {len(line)} bytes, 2 to {MAX_FRAME_BYTES} are one message")
     number = None
     body = line
-    if line[-BUSY_CHARS:-4] == b"AZ":
+    if line[-TRAILER_CHARS:-4] == b"AZ":
         said, due = line[-4:].upper(), checksum(line[:-4]).encode()
         if said != due:
             raise FrameError(f"checksum: {said.decode('latin-1')!r} instead of {due.decode()}")
-        body = line[:-BUSY_CHARS]
+        body = line[:-TRAILER_CHARS]
         if body[-3:-1] == b"AY" and body[-1:].isdigit():
             body, number = body[:-3], int(body[-1:])
     try:

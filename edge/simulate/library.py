@@ -30,6 +30,8 @@ COPIES, READERS, MOST_OUT = 60, 40, 45
 KEPT_MS = (3_600_000, 6 * DAY_MS)  # how long a book is out
 WAIT_S = 10.0
 MOST_ASKS = 12
+Ask = dict[str, Any]
+Out = dict[str, tuple[str, int]]  # label -> card, until when
 OWNER = "CN-150600-1"
 SHELVES = ("a1", "a2", "b1", "b2")
 TITLES = (
@@ -99,6 +101,57 @@ def settings_of(folder: Path) -> dict[str, Any]:
     }
 
 
+def bring(folder: Path, unit_id: str, key: bytes, utc_ms: int) -> None:
+    """Lay down lists of a moment, for the librarian to take when it is asked to."""
+    blocked = card.hashed(key, cards(unit_id)[-1])
+    head = lists.Head(
+        revision=f"{unit_id}-{(utc_ms + ZONE_MS) // DAY_MS}",
+        unit=unit_id,
+        as_of_ms=utc_ms,
+        reader_key=card.name_of(key),
+    )
+    made = lists.Lists(head, copies(unit_id), {blocked: lists.Block(block=blocked)})
+    fresh = folder / f"{FRESH}.new"
+    fresh.write_bytes(lists.written(made))
+    os.replace(fresh, folder / FRESH)  # noqa: PTH105
+
+
+def visit(unit_id: str, out: Out, chance: Random, utc_ms: int) -> list[Ask]:
+    """What one reader asks: to bring back what is due, or to borrow some."""
+    due = [label for label, (_, until_ms) in out.items() if until_ms <= utc_ms]
+    if due:
+        return [{"what": "return", "item": label} for label in due[:3]]
+    if len(out) >= MOST_OUT:
+        return []
+    who = chance.choice(cards(unit_id))
+    here = sorted(set(copies(unit_id)) - set(out))
+    chosen = chance.sample(here, min(chance.randint(1, 3), len(here)))
+    return [
+        {"what": "lend", "item": label, "card": who, "until_ms": utc_ms + chance.randint(*KEPT_MS)}
+        for label in chosen
+    ]
+
+
+def learn(out: Out, ask: Ask) -> None:
+    """What is out after an ask that was done."""
+    if ask["what"] == "lend":
+        out[ask["item"]] = (ask["card"], ask["until_ms"])
+    elif ask["what"] == "return":
+        out.pop(ask["item"], None)
+
+
+def state_path(folder: Path) -> Path:
+    """Where a crew keeps what is out."""
+    return folder / "crew.json"
+
+
+def save(path: Path, out: Out) -> None:
+    """Replace the file as a whole."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(list(out.items())))
+    os.replace(fresh, path)  # noqa: PTH105 (one call that is known to be atomic)
+
+
 class Crew:
     """Serves the readers of one unit. `step` belongs to the world's thread; asking has one of its own."""
 
@@ -107,12 +160,12 @@ class Crew:
         self._folder = folder / "books"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._key = card_key(key_path(folder))
-        self._path = folder / "crew.json"
-        self._out: dict[str, tuple[str, int]] = {}  # label -> card, until when
+        self._path = state_path(folder)
+        self._out: Out = {}
         if self._path.exists():
             self._out = {label: (who, until) for label, (who, until) in json.loads(self._path.read_text())}
         self._minute = self._day = 0
-        self._asks: queue.Queue[dict[str, Any] | None] = queue.Queue(MOST_ASKS)
+        self._asks: queue.Queue[Ask | None] = queue.Queue(MOST_ASKS)
         self._thread = threading.Thread(target=self._work, name="crew", daemon=True)
         self._thread.start()
 
@@ -133,9 +186,7 @@ class Crew:
 
     def save(self) -> None:
         """Keep what has to outlast a restart."""
-        fresh = self._path.with_suffix(".new")
-        fresh.write_text(json.dumps([[label, found] for label, found in list(self._out.items())]))
-        os.replace(fresh, self._path)  # noqa: PTH105 (one call that is known to be atomic)
+        save(self._path, dict(self._out))
 
     def close(self) -> None:
         """End the thread that asks."""
@@ -144,33 +195,14 @@ class Crew:
 
     def _bring(self, utc_ms: int) -> None:
         """Lists of this morning."""
-        blocked = card.hashed(self._key, cards(self._id)[-1])
-        head = lists.Head(
-            revision=f"{self._id}-{self._day}",
-            unit=self._id,
-            as_of_ms=utc_ms,
-            reader_key=card.name_of(self._key),
-        )
-        made = lists.Lists(head, copies(self._id), {blocked: lists.Block(block=blocked)})
-        fresh = self._folder / f"{FRESH}.new"
-        fresh.write_bytes(lists.written(made))
-        os.replace(fresh, self._folder / FRESH)  # noqa: PTH105
+        bring(self._folder, self._id, self._key, utc_ms)
         self._ask({"what": "lists"})
 
     def _serve(self, chance: Random, utc_ms: int) -> None:
-        """One reader: brings back what is due, or borrows some."""
-        due = [label for label, (_, until_ms) in list(self._out.items()) if until_ms <= utc_ms]
-        for label in due[:3]:
-            self._ask({"what": "return", "item": label})
-        if due or len(self._out) >= MOST_OUT:
-            return
-        who = chance.choice(cards(self._id))
-        here = sorted(set(copies(self._id)) - set(self._out))
-        for label in chance.sample(here, min(chance.randint(1, 3), len(here))):
-            until_ms = utc_ms + chance.randint(*KEPT_MS)
-            self._ask({"what": "lend", "item": label, "card": who, "until_ms": until_ms})
+        for ask in visit(self._id, dict(self._out), chance, utc_ms):
+            self._ask(ask)
 
-    def _ask(self, ask: dict[str, Any]) -> None:
+    def _ask(self, ask: Ask) -> None:
         with suppress(queue.Full):  # a day that goes very fast has more readers than anybody can serve
             self._asks.put_nowait(ask)
 
@@ -180,10 +212,7 @@ class Crew:
                 answer = asking.ask(self._folder / SOCKET, ask, WAIT_S)
                 self._learn(ask, answer)
 
-    def _learn(self, ask: dict[str, Any], answer: dict[str, Any]) -> None:
+    def _learn(self, ask: Ask, answer: dict[str, Any]) -> None:
         if answer["state"] not in {"done", "already"}:
             return
-        if ask["what"] == "lend":
-            self._out[ask["item"]] = (ask["card"], ask["until_ms"])
-        elif ask["what"] == "return":
-            self._out.pop(ask["item"], None)
+        learn(self._out, ask)

@@ -5,20 +5,16 @@ simulated node and scanner faster than the day, and its outbox holds what came o
 it gets any backlog. Weeks of temperatures would be too much for a demo: of these it only has the scans.
 """
 
-import contextlib
-import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 from edge.cabinet.cabinet import Cabinet as Judge
 from edge.cabinet.keeper import STATE
 from edge.cabinet.layout import layout_of
-from edge.clock import Clock
 from edge.config import Settings
 from edge.intake import Intake
-from edge.outbox import Limits
 from edge.record import Reading
+from edge.simulate.bygone import PastTime, bygone
 from edge.simulate.cabinet import Cabinet
 from edge.simulate.fleet import Unit
 from edge.simulate.shelf import DAY_MS, Visit, opening, visits
@@ -26,7 +22,6 @@ from edge.simulate.supply import HEATED_C
 from edge.simulate.wiring import save, state_path
 from edge.sources.node import Reports
 from edge.sources.scanner import Codes
-from firmware import wire
 
 WEEKS_MS = 25 * DAY_MS
 LAST_MS = DAY_MS
@@ -34,44 +29,21 @@ STEP_MS = 60_000
 COMMIT_READINGS = 1000
 
 
-class PastTime:
-    """The time of a unit whose moments are set from outside; it knows UTC by its real-time clock."""
-
-    speed = 1.0
-
-    def __init__(self, begin_ms: int) -> None:
-        self.boot = secrets.token_hex(wire.ID_BYTES)
-        self._begin_ms = begin_ms
-        self.utc_ms = begin_ms
-
-    def mono_ms(self) -> int:
-        """Milliseconds since the beginning."""
-        return self.utc_ms - self._begin_ms
-
-    def evidence(self) -> tuple[Literal["ntp", "rtc"], int] | None:
-        """What a real-time clock says."""
-        return "rtc", self.utc_ms
-
-    def pause(self, seconds: float) -> None:
-        """Nobody waits here."""
-
-
 def live_through(unit: Unit, settings: Settings, until_ms: int) -> None:
-    """Fill the outbox of a unit that has none; what was begun and not ended is begun anew."""
+    """Fill the outbox of a unit that has none."""
     path = Path(settings.outbox.path)
     if path.exists():
         return
-    fresh = path.with_name("past.db")
-    for left in path.parent.glob(f"{fresh.name}*"):
-        left.unlink()
     first = opening(unit.id, Cabinet(unit.id, unit.cabinet, 0).goods, until_ms - WEEKS_MS)
     begin_ms = first[0].at_ms - STEP_MS
-    with _line(settings, fresh, PastTime(begin_ms)) as line:
+    time = PastTime(begin_ms)
+    with bygone(settings, time) as intake:
+        line = _Line(settings, intake, time)
         cabinet = Cabinet(unit.id, unit.cabinet, begin_ms, STEP_MS)
         _weeks(line, cabinet, first, until_ms - LAST_MS)
         _last_day(line, cabinet, until_ms)
-    save(state_path(path.parent), cabinet)
-    fresh.rename(path)
+        line.end()
+        save(state_path(path.parent), cabinet)
 
 
 class _Line:
@@ -99,26 +71,7 @@ class _Line:
             self.intake.commit(self.time.mono_ms())
 
     def end(self) -> None:
-        now_ms = self.time.mono_ms()
-        self.intake.keep(STATE, self._judge.state(self.time.boot, self.intake.clock), now_ms)
-        self.intake.close(now_ms)
-
-
-@contextlib.contextmanager
-def _line(settings: Settings, path: Path, time: PastTime) -> Iterator[_Line]:
-    intake = Intake(
-        path,
-        Limits(max_mib=settings.outbox.max_mib),
-        time,
-        lambda last_good_ms: Clock(min(last_good_ms or time.utc_ms, time.utc_ms)),
-        group_ms=settings.outbox.group_ms,
-        anchor_radius_m=0.0,
-    )
-    intake.open(0)
-    intake.step(0)  # the clock is known from here on
-    line = _Line(settings, intake, time)
-    yield line
-    line.end()
+        self.intake.keep(STATE, self._judge.state(self.time.boot, self.intake.clock), self.time.mono_ms())
 
 
 def _weeks(line: _Line, cabinet: Cabinet, first: list[Visit], until_ms: int) -> None:

@@ -17,12 +17,11 @@ from edge.health import Machine
 from edge.replay.paced_time import PacedTime
 from edge.replay.player import Player
 from edge.replay.recording import Recording
-from edge.simulate import cabinet, library
+from edge.simulate import cabinet, lent, library, past
 from edge.simulate.calendar import Calendar
 from edge.simulate.counting import CountingAgent
 from edge.simulate.drive import Scene
 from edge.simulate.fleet import Unit
-from edge.simulate.past import live_through
 from edge.simulate.pty_line import PtyLine
 from edge.simulate.relay import Relay
 from edge.simulate.supply import soc_c, supply_v
@@ -188,11 +187,12 @@ def drive(
     """The body of a driving unit's process."""
     process = Process(unit, folder, lambda: ScaledTime(calendar.rate), status_fd, life_fd)
     aboard: Aboard | None = None
+    now_ms = calendar.utc_ms()
     if unit.cabinet:
-        now_ms = calendar.utc_ms()
-        live_through(unit, settings_for(unit, folder, broker), now_ms)
+        past.live_through(unit, settings_for(unit, folder, broker), now_ms)
         aboard = Wiring(unit, folder, now_ms)
     elif unit.is_library:
+        lent.live_through(unit, settings_for(unit, folder, broker), now_ms)
         aboard = library.Crew(unit, folder)
     relay = Relay(*broker)
     world = World(

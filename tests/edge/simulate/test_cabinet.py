@@ -100,10 +100,11 @@ def test_its_lines_are_understood_and_a_visit_is_door_mass_and_code():
 def test_its_node_answers_pings_and_nothing_else():
     cabinet, reports = Cabinet("u", "home", NOW_MS), Reports("node")
     cabinet.advance(NOW_MS + 5000, 20, is_staffed=False, is_moving=False)
-    asked = reports.link.greeting() + reports.link.due(0)
+    ping = frame.encode(frame.PING, 0, 1, frame.body(frame.PING, (7, 0, 0)))
+    asked = reports.link.greeting() + ping
     (answer,) = frame.Decoder().feed(cabinet.answer(asked))
     assert answer.kind == frame.PONG
-    assert frame.fields(answer)[1] == 5000
+    assert frame.fields(answer)[:2] == (7, 5000)
     assert cabinet.answer(b"noise\0") == b""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from edge.books import card
 from edge.books.desk import Policy
 from edge.books.door import Door
-from edge.books.librarian import LISTS, Librarian
+from edge.books.librarian import FRESH, LISTS, Librarian
 from edge.config import Settings
 from edge.intake import Intake
 from edge.record import Reading
@@ -54,7 +54,8 @@ def live_through(unit: Unit, settings: Settings, until_ms: int) -> None:
     if path.exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / LISTS).unlink(missing_ok=True)  # of a past that did not come to its end
+    for name in (LISTS, FRESH):  # of a past that did not come to its end
+        (folder / name).unlink(missing_ok=True)
     asks, out = asked(unit.id, until_ms)
     time = PastTime(asks[0][0])
     with bygone(settings, time) as intake:

@@ -2,7 +2,10 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,7 +111,8 @@ def test_its_node_answers_pings_and_nothing_else():
     assert cabinet.answer(b"noise\0") == b""
 
 
-def rows(path):
+def rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The records of an outbox's event and sense lanes, each with its kind."""
     outbox, _ = open_outbox(path, "b" * 16, Limits())
     for lane in ("event", "sense"):
         after = None

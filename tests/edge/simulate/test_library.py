@@ -13,6 +13,7 @@ import pytest
 from edge.agent import Agent
 from edge.books import asking, lists
 from edge.books.asking import AgentGone
+from edge.books.librarian import FRESH
 from edge.simulate import lent, library
 from edge.simulate.drive import Scene
 from edge.simulate.fleet import fleet
@@ -101,6 +102,8 @@ def test_what_a_crew_asked_before_is_in_order_and_over(hours: int) -> None:
 def test_a_unit_that_starts_at_night_has_lent_before_and_goes_on_with_it(tmp_path: Path) -> None:
     unit = next(unit for unit in fleet(1) if unit.is_library)
     settings = settings_for(unit, tmp_path, ("127.0.0.1", 9))
+    (tmp_path / "books").mkdir()
+    (tmp_path / "books" / FRESH).write_text("of a start that was cut off")
     lent.live_through(unit, settings, NIGHT_MS)
     found = list(rows(tmp_path / "outbox.db"))
     last = {values["item"]: values for kind, values in found if kind == "book"}
@@ -111,6 +114,8 @@ def test_a_unit_that_starts_at_night_has_lent_before_and_goes_on_with_it(tmp_pat
     assert sum(values["due_on"] is not None and values["due_on"] < today for values in last.values()) == 3
     counts = Counter(EVENTS[values["event"]] for values in last.values())
     assert counts["gone"] == 1
+    taken = [values for kind, values in found if kind == "lists"]
+    assert {wire.KINDS["lists"].by_name["state"].words[values["state"]] for values in taken} == {"taken"}
     assert Counter(kind for kind, _ in found)["inventory"] == len(library.SHELVES)
     before = (tmp_path / "outbox.db").read_bytes()
     lent.live_through(unit, settings, NIGHT_MS + library.DAY_MS)

@@ -75,7 +75,7 @@ class Hub:
         """Listen; the first one starts the ticking."""
         self._listeners.add(listener)
         if self._task is None and not self.is_closed:
-            self._revision, _ = self._context.live.changed_since(self._revision)
+            self._revision = listener.revision  # and not the newest: another thread may have changed it since
             self._task = asyncio.create_task(self._run(), name="hub")
 
     def leave(self, listener: Listener) -> None:

@@ -47,6 +47,11 @@ class Listener:
     def _write(self, framed: tuple[bytes, bytes]) -> None:
         self._line.write(framed[self._is_chunked])
 
+    @property
+    def revision(self) -> int:
+        """Of the newest state that it was given."""
+        return self._block.revision
+
     def say(self, text: bytes) -> None:
         """Write this beside the blocks."""
         self._write((text, chunked(text)))

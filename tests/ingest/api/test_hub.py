@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -127,4 +128,22 @@ async def test_a_line_that_moves_is_slow_but_not_let_go(parts: Parts) -> None:
     listener.feed(3 * SLOW_S + 1)
     assert listener.is_slow
     assert listener.ended.is_set()
+    hub.close()
+
+
+async def test_a_change_while_the_first_one_joins_is_told(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = Hub(parts.context)
+    join = hub.join
+
+    def joining(listener: Listener) -> None:
+        move(parts, "van-1", 7)  # as the pipeline's thread may
+        join(listener)
+
+    monkeypatch.setattr(hub, "join", joining)
+    browser = Browser(hub)
+    hub.tick(0)
+    browser.read()
+    assert browser.units["van-1"]["lat_deg"] == 7e-7
     hub.close()

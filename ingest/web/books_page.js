@@ -163,7 +163,7 @@ function Copies({ say, title, path, back }) {
   const [after, setAfter] = useState("");
   const [found, again] = useAnswer(withAfter(path, after));
   const head = html`<div class="section-head">
-    ${back !== null && html`<button type="button" class="button" onClick=${back}>${say("page_before")}</button>`}
+    ${back !== null && html`<button type="button" class="button" onClick=${back}>${say("book_places")}</button>`}
     <h3>${title}</h3>
     <a class="button" href=${withFormat(path)} download>${say("download_csv")}</a>
   </div>`;

@@ -260,7 +260,7 @@ def test_both_themes(chrome: Browsers, parts: PagedParts, url: str, scheme: str)
     drive(parts)
     with chrome.open(f"{url}#{LIVE}", "zh", color_scheme=scheme) as watched:
         watched.wait_for_map()
-        assert len(watched.read("ortoo.map.queryRenderedFeatures({ layers: ['track'] })")) > 0
+        watched.wait("ortoo.map.queryRenderedFeatures({ layers: ['track'] }).length > 0")
         chrome.keep(watched, f"theme-{scheme}")
         other = "dark" if scheme == "light" else "light"
         before = watched.read("ortoo.map.getPaintProperty('region', 'fill-color')")

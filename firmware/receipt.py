@@ -1,8 +1,13 @@
-"""What a receipt says about one lane: pure, and the same judgement as the Pi's (edge/outbox/receipt.py).
+"""What a receipt says about one lane: pure, and one judgement for the Pi and for a node.
 
-A receipt is a mark and the service's last runs (first seq, boot). Boots are compared before anything is
-marked: a flash that fell back gives the same numbers to other rows, and from the first difference on the two
-sides hold different histories. Only rows that are still there are compared.
+A receipt is a mark and the service's last runs (first seq, boot), rising. A mark alone is not enough: a card
+or flash that lied about a sync falls back, the unit issues the same numbers again, and a mark from before
+would settle rows that were never sent. So boots are compared before anything is marked, as in Raft's log
+matching with the boot as the term: from the first difference on, the two sides hold different rows under the
+same numbers.
+
+Only rows that are still there are compared: where rows were thinned away, the two sides may well date the
+beginning of a run differently.
 """
 
 TYPE_CHECKING = False

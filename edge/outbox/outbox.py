@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from edge.outbox import commands, earlier, lanes, quota, raw, schema
 from edge.outbox.connection import Connection, OutboxBroken, OutboxFull, configure, errors, transaction
-from edge.outbox.receipt import Stretch, judge
 from edge.outbox.rows import Row, cells_of, groups_of, row_of
 from edge.record import Record, Values
 from firmware import wire
+from firmware.receipt import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from firmware.receipt import Stretch
 
 MIB = 1024 * 1024
 DAY_MS = 86_400_000
@@ -306,7 +308,7 @@ class Outbox:
     def _settle(self, entry: lanes.Lane, told: dict[str, Any], *, is_current: bool) -> Settled:
         runs = [(int(first), str(boot)) for first, boot in told["runs"]]
         own = self._stretches(entry, told["mark"])
-        verdict = judge(entry.seq, entry.mark, own, told["mark"], runs, is_current=is_current)
+        verdict = judge(entry.seq, entry.mark, own, told["mark"], runs, is_current)
         epoch = next(word for word, number in self._epochs.items() if number == entry.epoch)
         is_own = entry.epoch == self._epoch_id
         is_ahead = verdict.is_ahead and is_own
@@ -330,7 +332,7 @@ class Outbox:
             low = lanes.rows_between(self._db, entry, first - 1, end, 1)
             high = lanes.row_before(self._db, entry, end + 1)
             if low and high is not None:
-                found.append(Stretch(low[0].seq, high[0], boot))
+                found.append((low[0].seq, high[0], boot))
         return found
 
     # --- commands ---------------------------------------------------------------------------------------

@@ -9,13 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.outbox.receipt import Stretch
-from edge.outbox.receipt import judge as judge_of_the_pi
 from firmware import wire
 from firmware.clock import BUILT_MS, Clock
 from firmware.folder import Folder
 from firmware.outbox import Outbox, OutboxFull
-from firmware.receipt import judge
 from tests.edge.paper_service import PaperService
 
 BOOT = "0" * 15
@@ -234,32 +231,3 @@ def test_a_record_that_could_not_be_sent_is_refused_where_it_is_made(tmp_path: P
         outbox.append([climate(99999, 1)], Clock())
     with pytest.raises(wire.WireError, match="not a name"):
         outbox.append([("fault", "Ä", fault(1, 1)[2], 1)], Clock())
-
-
-RUNS = st.lists(
-    st.tuples(st.integers(1, 12), st.sampled_from("abc")), max_size=4, unique_by=lambda run: run[0]
-)
-
-
-@settings(max_examples=300)
-@given(st.integers(0, 14), st.integers(0, 14), RUNS, st.integers(0, 16), RUNS, st.booleans())
-def test_receipts_are_judged_as_on_the_pi(
-    seq: int,
-    mark: int,
-    own: list[tuple[int, str]],
-    told_mark: int,
-    told: list[tuple[int, str]],
-    is_current: bool,
-) -> None:
-    starts = sorted(own)
-    stretches = [
-        (first, (starts[i + 1][0] if i + 1 < len(starts) else seq + 1) - 1, boot)
-        for i, (first, boot) in enumerate(starts)
-    ]
-    stretches = [one for one in stretches if one[0] <= one[1]]
-    runs = sorted(told)
-    here = judge(seq, mark, stretches, told_mark, runs, is_current)
-    there = judge_of_the_pi(
-        seq, mark, [Stretch(*one) for one in stretches], told_mark, runs, is_current=is_current
-    )
-    assert (here.mark, here.fork_seq, here.is_ahead) == (there.mark, there.fork_seq, there.is_ahead)

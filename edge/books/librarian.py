@@ -499,35 +499,28 @@ class Librarian:
         ]
 
     def _tell_seen(self, inventory: Inventory, item: str, found: Found, now_ms: int) -> tuple[Reading, Fact]:
-        places = wire.KINDS["book"].by_name["place"].words
-        values: Values = {
-            "event": number("event", "seen"),
-            "item": item,
-            "method": number("method", inventory.method),
-            "shelf": inventory.shelf or None,
-            "home_shelf": self._shelf.home_of(item) or None,
-            "place": places.index(found.places[item]),
-            "inventory": inventory.number,
-            "sure_pct": 100,
-            "actor": inventory.actor or None,
-        }
+        values = self._checked("seen", inventory, item, 100)
+        values["place"] = wire.KINDS["book"].by_name["place"].words.index(found.places[item])
         at_ms = self._now(now_ms).time_ms
         fact = Fact(item=item, state=HERE, at_ms=at_ms, shelf=inventory.shelf, place=found.places[item])
         return Reading("book", SOURCE, now_ms, values), fact
 
     def _tell_gone(self, inventory: Inventory, item: str, found: Found, now_ms: int) -> tuple[Reading, Fact]:
-        values: Values = {
-            "event": number("event", "gone"),
+        values = self._checked("gone", inventory, item, found.missing_sure_pct)
+        fact = Fact(item=item, state=GONE, at_ms=self._now(now_ms).time_ms)
+        return Reading("book", SOURCE, now_ms, values), fact
+
+    def _checked(self, event: str, inventory: Inventory, item: str, sure_pct: int | None) -> Values:
+        return {
+            "event": number("event", event),
             "item": item,
             "method": number("method", inventory.method),
             "shelf": inventory.shelf or None,
             "home_shelf": self._shelf.home_of(item) or None,
             "inventory": inventory.number,
-            "sure_pct": found.missing_sure_pct,
+            "sure_pct": sure_pct,
             "actor": inventory.actor or None,
         }
-        fact = Fact(item=item, state=GONE, at_ms=self._now(now_ms).time_ms)
-        return Reading("book", SOURCE, now_ms, values), fact
 
     def _whole(self, inventory: Inventory, found: Found, now_ms: int, *, is_sure: bool) -> Reading:
         fields = wire.KINDS["inventory"].by_name

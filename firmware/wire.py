@@ -550,13 +550,18 @@ def _check_text(value: "Any", high: int, where: str) -> str:
     return value
 
 
-def _check_id(value: "Any", where: str) -> str:
-    if not isinstance(value, str) or len(value) != 2 * ID_BYTES:
-        raise WireError("shape", where, "not 16 hex digits")
+def _check_hex(value: "Any", size: int, where: str) -> str:
+    """The hex digits of so many bytes."""
+    if not isinstance(value, str) or len(value) != 2 * size:
+        raise WireError("shape", where, "not %d hex digits" % (2 * size))
     for char in value:
         if char not in "0123456789abcdef":
-            raise WireError("shape", where, "not 16 hex digits")
+            raise WireError("shape", where, "not %d hex digits" % (2 * size))
     return value
+
+
+def _check_id(value: "Any", where: str) -> str:
+    return _check_hex(value, ID_BYTES, where)
 
 
 def _check_word(value: "Any", words: "tuple[str, ...]", where: str) -> str:
@@ -1102,7 +1107,9 @@ def parse_topic(text: str) -> "tuple[str, str]":
 # --- the small JSON -------------------------------------------------------------------------------------
 
 STATES = ("offline", "online")
-COMMANDS = ("raw_track", "resend", "erase")
+COMMANDS = ("raw_track", "resend", "erase", "update")
+DIGEST_BYTES = 32  # SHA-256
+MAX_HEAD_BYTES = 8192  # of a release of firmware
 
 # What a live message may carry besides its base: the newest fix and a few vital values.
 LIVE_KINDS = ("fix", "power", "health")
@@ -1226,13 +1233,22 @@ def _check_runs(runs: "Any", where: str) -> None:
 def check_command(message: "dict[str, Any]") -> "dict[str, Any]":
     """`raw_track` asks for every fix between two times, `resend` for rows of a lane between two numbers.
 
-    `erase` tells the unit to forget what it holds besides what was not yet receipted.
+    `erase` tells the unit to forget what it holds besides what was not yet receipted. `update` has it fetch
+    the release of firmware whose head of so many `bytes` has the digest `release`; with `node` it is for the
+    microcontroller that its Pi calls so.
     """
     _need(message, ("v", "id", "what"), "command")
     _check_text(message["id"], 64, "command.id")
     what = _check_word(message["what"], COMMANDS, "command.what")
     if what == "erase":
         _refuse_others(message, ("v", "id", "what"), "command")
+    elif what == "update":
+        _refuse_others(message, ("v", "id", "what", "release", "bytes", "node"), "command")
+        _need(message, ("release", "bytes"), "command")
+        _check_hex(message["release"], DIGEST_BYTES, "command.release")
+        _check_number(message["bytes"], 1, MAX_HEAD_BYTES, "command.bytes")
+        if "node" in message and not is_source(message["node"]):
+            raise WireError("shape", "command.node", "not a name")
     elif what == "raw_track":
         _refuse_others(message, ("v", "id", "what", "from_ms", "to_ms"), "command")
         _need(message, ("from_ms", "to_ms"), "command")

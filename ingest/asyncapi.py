@@ -165,7 +165,16 @@ def _command() -> Schema:
     lanes = {"enum": list(wire.LANES)}
     resend = {**base, "what": {"const": "resend"}, "lane": lanes, "first_seq": _SEQ, "last_seq": _SEQ}
     erase = {**base, "what": {"const": "erase"}}
-    return {"oneOf": [_object(command, tuple(command)) for command in (raw_track, resend, erase)]}
+    update = {
+        **base,
+        "what": {"const": "update"},
+        "release": {"type": "string", "pattern": f"^[0-9a-f]{{{2 * wire.DIGEST_BYTES}}}$"},
+        "bytes": {"type": "integer", "minimum": 1, "maximum": wire.MAX_HEAD_BYTES},
+    }
+    named = {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,31}$"}
+    node = {"node": {**named, "description": "Wired to the unit; without it the unit itself."}}
+    wholes = [_object(command, tuple(command)) for command in (raw_track, resend, erase)]
+    return {"oneOf": [*wholes, _object({**update, **node}, tuple(update))]}
 
 
 _PAYLOADS = {"live": _live, "birth": _birth, "receipt": _receipt, "command": _command}

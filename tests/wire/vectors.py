@@ -434,8 +434,10 @@ GOOD_JSON = {
     "command": '{"v":1,"id":"c-1","what":"raw_track","from_ms":5,"to_ms":5}',
     "resend": '{"v":1,"id":"c-2","what":"resend","lane":"event","first_seq":1,"last_seq":9007199254740991}',
     "erase": '{"v":1,"id":"c-3","what":"erase"}',
+    "update": f'{{"v":1,"id":"c-4","what":"update","release":"{"0a" * 32}","bytes":8192}}',
+    "update of a node": f'{{"v":1,"id":"c","what":"update","release":"{"0a" * 32}","bytes":1,"node":"n"}}',
 }
-LEAVES = {"will": "birth", "resend": "command", "erase": "command"}
+LEAVES = {"will": "birth"} | dict.fromkeys(("resend", "erase", "update", "update of a node"), "command")
 
 BAD_JSON = {
     "not JSON": ("live", b"{", "not_json", "live"),
@@ -506,6 +508,24 @@ BAD_JSON = {
         b'{"v":1,"id":"c","what":"erase","lane":"track"}',
         "shape",
         "command",
+    ),
+    "an update to half a digest": (
+        "command",
+        f'{{"v":1,"id":"c","what":"update","release":"{"0a" * 16}","bytes":9}}'.encode(),
+        "shape",
+        "command.release",
+    ),
+    "a release with too long a head": (
+        "command",
+        f'{{"v":1,"id":"c","what":"update","release":"{"0a" * 32}","bytes":8193}}'.encode(),
+        "range",
+        "command.bytes",
+    ),
+    "an update of a node without a name": (
+        "command",
+        f'{{"v":1,"id":"c","what":"update","release":"{"0a" * 32}","bytes":9,"node":""}}'.encode(),
+        "shape",
+        "command.node",
     ),
 }
 

@@ -17,9 +17,9 @@ from firmware.drivers import DriverFault, driver_of
 from firmware.faults import Faults
 from firmware.folder import Folder
 from firmware.outbox import Outbox, OutboxFull
+from firmware.version import SOFTWARE
 from firmware.watchdog import Watchdog
 
-SOFTWARE = "ortoo-node 0.1.0"
 HEALTH_MS = 600_000
 LATE_MS = 120_000  # a task that says nothing for so long hangs
 WATCH_MS = 2_000

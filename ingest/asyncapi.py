@@ -171,8 +171,7 @@ def _command() -> Schema:
         "release": {"type": "string", "pattern": f"^[0-9a-f]{{{2 * wire.DIGEST_BYTES}}}$"},
         "bytes": {"type": "integer", "minimum": 1, "maximum": wire.MAX_HEAD_BYTES},
     }
-    named = {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,31}$"}
-    node = {"node": {**named, "description": "Wired to the unit; without it the unit itself."}}
+    node = {"node": {**_NAME, "description": "Wired to the unit; without it the unit itself."}}
     wholes = [_object(command, tuple(command)) for command in (raw_track, resend, erase)]
     return {"oneOf": [*wholes, _object({**update, **node}, tuple(update))]}
 

@@ -134,11 +134,15 @@ def tail(
 
 
 @key_app.command("add")
-def key_add(name: str, config_path: Config = None) -> None:
+def key_add(
+    name: str,
+    config_path: Config = None,
+    admin: Annotated[bool, typer.Option("--admin", help="may have units run other firmware")] = False,
+) -> None:
     """Make a key; it is shown once and cannot be shown again."""
     with closing(open_access(Path(_settings(config_path).store.path))) as access:
         try:
-            secret = keys.add(access, name, TimeSource().utc_ms())
+            secret = keys.add(access, name, TimeSource().utc_ms(), is_admin=admin)
         except keys.KeyNameError as error:
             _fail(error)
     typer.echo(secret)
@@ -149,7 +153,7 @@ def key_list(config_path: Config = None) -> None:
     """Print the names of all keys."""
     with closing(open_access(Path(_settings(config_path).store.path))) as access:
         for key in keys.all_keys(access):
-            _print({"name": key.name, "made_at": iso(key.made_ms)})
+            _print({"name": key.name, "made_at": iso(key.made_ms), "is_admin": key.is_admin})
 
 
 @key_app.command("remove")

@@ -22,8 +22,11 @@ class KeyNameError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Key:
+    """`is_admin`: its holder may have units run other firmware."""
+
     name: str
     made_ms: int
+    is_admin: bool = False
 
 
 def digest(secret: str) -> bytes:
@@ -31,13 +34,13 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def add(access: sqlite3.Connection, name: str, now_ms: int) -> str:
+def add(access: sqlite3.Connection, name: str, now_ms: int, *, is_admin: bool = False) -> str:
     """Make a key and return it: it cannot be shown again. Raises KeyNameError."""
     if _NAME.fullmatch(name) is None:
         raise KeyNameError(f"{name[:64]!r}: a key's name is 1 to 64 letters, digits, spaces and . _ @ -")
     secret = PREFIX + secrets.token_urlsafe(32)
     try:
-        access.execute("INSERT INTO key VALUES (?, ?, ?)", (name, digest(secret), now_ms))
+        access.execute("INSERT INTO key VALUES (?, ?, ?, ?)", (name, digest(secret), now_ms, is_admin))
     except sqlite3.IntegrityError:
         raise KeyNameError(
             f"there is a key {name!r} already: remove it first, or take another name"
@@ -52,7 +55,13 @@ def remove(access: sqlite3.Connection, name: str) -> bool:
 
 def all_keys(access: sqlite3.Connection) -> list[Key]:
     """Every key's name and day, never the key."""
-    return [Key(*row) for row in access.execute("SELECT name, made_ms FROM key ORDER BY name")]
+    rows = access.execute("SELECT name, made_ms, is_admin FROM key ORDER BY name")
+    return [Key(name, made_ms, bool(is_admin)) for name, made_ms, is_admin in rows]
+
+
+def is_admin(access: sqlite3.Connection, name: str) -> bool:
+    """Whether the holder of the key of that name may have units run other firmware."""
+    return access.execute("SELECT 1 FROM key WHERE name = ? AND is_admin", (name,)).fetchone() is not None
 
 
 def has_any(access: sqlite3.Connection) -> bool:

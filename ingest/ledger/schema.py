@@ -558,6 +558,45 @@ LEDGER_STEPS = (
     """
     CREATE INDEX book_event_reader ON book_event (reader, copy) WHERE reader IS NOT NULL
     """,
+    """
+    CREATE TABLE release (
+        number INTEGER PRIMARY KEY,
+        version TEXT NOT NULL,
+        digest TEXT NOT NULL UNIQUE, -- of the head, in hex
+        head BLOB NOT NULL,
+        who TEXT NOT NULL,
+        added_ms INTEGER NOT NULL,
+        withdrawn_by TEXT,
+        withdrawn_ms INTEGER
+    );
+    CREATE TABLE release_part ( -- what a release is made of
+        number INTEGER NOT NULL,
+        digest TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        PRIMARY KEY (number, digest)
+    ) WITHOUT ROWID;
+    CREATE TABLE release_blob ( -- as long as a release that is offered needs it
+        digest TEXT PRIMARY KEY,
+        data BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE rollout (
+        id INTEGER PRIMARY KEY,
+        number INTEGER NOT NULL,
+        unit TEXT NOT NULL,
+        node TEXT NOT NULL, -- wired to the unit, or empty for the unit itself
+        command_id TEXT NOT NULL UNIQUE,
+        who TEXT NOT NULL,
+        asked_ms INTEGER NOT NULL,
+        sent_ms INTEGER,
+        state TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        boot TEXT,
+        changed_ms INTEGER NOT NULL
+    );
+    CREATE INDEX rollout_of ON rollout (unit, node, state);
+    CREATE INDEX rollout_number ON rollout (number, unit, node);
+    CREATE INDEX rollout_open ON rollout (sent_ms) WHERE state = 'asked'
+    """,
 )
 
 ACCESS_STEPS = (
@@ -572,5 +611,8 @@ ACCESS_STEPS = (
         key_name TEXT NOT NULL REFERENCES key (name) ON DELETE CASCADE,
         until_ms INTEGER NOT NULL
     ) WITHOUT ROWID
+    """,
+    """
+    ALTER TABLE key ADD COLUMN is_admin INTEGER NOT NULL DEFAULT 0
     """,
 )

@@ -48,7 +48,7 @@ def withdraw(ledger: sqlite3.Connection, number: int, who: str, now_ms: int) -> 
         (who, now_ms, number),
     ).rowcount
     ledger.execute(
-        "DELETE FROM release_blob WHERE digest NOT IN (SELECT digest FROM release_part"
+        "DELETE FROM release_blob WHERE digest NOT IN (SELECT release_part.digest FROM release_part"
         " JOIN release USING (number) WHERE withdrawn_ms IS NULL)"
     )
     return is_done > 0
@@ -69,16 +69,18 @@ def newest(ledger: sqlite3.Connection, limit: int) -> list[Release]:
 def offered_blobs(ledger: sqlite3.Connection) -> list[tuple[str, int]]:
     """(digest, bytes) of what the broker is to have, files before heads: who finds a head finds all of it."""
     return ledger.execute(
-        "SELECT digest, MAX(bytes) FROM release_part JOIN release USING (number) WHERE withdrawn_ms IS NULL"
-        " GROUP BY digest ORDER BY digest IN (SELECT digest FROM release)"
+        "SELECT part.digest, MAX(bytes) FROM release_part part JOIN release USING (number)"
+        " WHERE withdrawn_ms IS NULL GROUP BY part.digest"
+        " ORDER BY part.digest IN (SELECT digest FROM release), part.digest"
     ).fetchall()
 
 
 def withdrawn_blobs(ledger: sqlite3.Connection, since_ms: int) -> list[tuple[str, int]]:
     """(digest, bytes) of what the broker is to lose, of releases withdrawn since a time."""
     return ledger.execute(
-        "SELECT digest, MAX(bytes) FROM release_part JOIN release USING (number) WHERE withdrawn_ms >= ?"
-        " AND digest NOT IN (SELECT digest FROM release_blob) GROUP BY digest",
+        "SELECT part.digest, MAX(bytes) FROM release_part part JOIN release USING (number)"
+        " WHERE withdrawn_ms >= ? AND part.digest NOT IN (SELECT digest FROM release_blob)"
+        " GROUP BY part.digest",
         (since_ms,),
     ).fetchall()
 

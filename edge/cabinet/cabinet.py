@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from edge.cabinet.barcode import CodeError
 from edge.cabinet.clerk import Clerk
 from edge.cabinet.door import Door
-from edge.cabinet.excursion import GAP_PERIODS, Excursion, Judge
 from edge.cabinet.probe import Gate
 from edge.cabinet.scale import Steps
 from edge.cabinet.status import Reason, Sight, Status, celsius, span
@@ -24,6 +23,7 @@ from edge.cabinet.tally import Change, Tally
 from edge.record import Reading
 from edge.sources.faults import Faults
 from firmware import wire
+from firmware.excursion import GAP_PERIODS, Excursion, Judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,12 +38,7 @@ MOST_HELD = 1000
 MOVING_CM_S = 150
 STILL_AFTER_MS = 600_000  # without a word of the speed
 SOURCE = "cabinet"
-_FIELDS = wire.KINDS["excursion"].by_name
 VERSION = 1  # of the state
-
-
-def _word(name: str, word: str) -> int:
-    return _FIELDS[name].words.index(word)
 
 
 class Probe:
@@ -190,30 +185,10 @@ class Cabinet:
             probe.faults.begin("silent", f"no temperature for {probe.plan.silent_ms // 1000} s")
 
     def _tell(self, probe: Probe, found: list[Excursion]) -> None:
-        for excursion in found:
-            self._out.append(self._excursion(probe.plan, excursion))
+        for one in found:
+            at_ms = one.at_ms - (self._offset_ms or 0)
+            self._out.append(Reading("excursion", probe.plan.name, at_ms, one.values(probe.plan.profile)))
             self.has_changed = True
-
-    def _excursion(self, plan: ProbePlan, found: Excursion) -> Reading:
-        limit = found.limit
-        ended_ago_ms = None if found.ended_ms is None else max(found.at_ms - found.ended_ms, 0)
-        values: Values = {
-            "number": found.number,
-            "state": _word("state", found.state),
-            "direction": _word("direction", limit.direction),
-            "judgement": _word("judgement", limit.judgement),
-            "comparator": _word("comparator", limit.comparator),
-            "limit_cc": limit.limit_cc,
-            "limit_s": limit.limit_s,
-            "began_ago_ms": max(found.at_ms - found.began_ms, 0),
-            "ended_ago_ms": ended_ago_ms,
-            "outside_s": found.outside_s,
-            "lowest_cc": found.lowest_cc,
-            "highest_cc": found.highest_cc,
-            "profile": plan.profile.name,
-            "profile_version": plan.profile.version,
-        }
-        return Reading("excursion", plan.name, found.at_ms - (self._offset_ms or 0), values)
 
     # --- door, stock ------------------------------------------------------------------------------------
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from edge.cabinet.planogram import Planogram, PlanogramError, Slot
-from edge.cabinet.profile import PROFILES, Limit, Profile
+from firmware.profile import PROFILES, Limit, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge.cabinet.profile import Comparator, Judgement
     from edge.config import CabinetSettings, LimitSettings, SlotSettings
 
 
@@ -88,8 +87,7 @@ def _profiles(limits: Iterable[LimitSettings]) -> dict[str, Profile]:
         known = found.setdefault(name, Profile(name, version, ()))
         if known.version != version:
             raise LayoutError(f'[[limit]] profile = "{name}": has versions {known.version} and {version}')
-        comparator, judgement = cast("Comparator", limit.comparator), cast("Judgement", limit.judgement)
-        rule = Limit(comparator, round(limit.limit_c * 100), int(limit.limit_min * 60), judgement)
+        rule = Limit(limit.comparator, round(limit.limit_c * 100), int(limit.limit_min * 60), limit.judgement)
         found[name] = Profile(name, version, (*known.limits, rule))
     return found
 

@@ -2,39 +2,27 @@
 
 Sources: WHO PQS E006/TR06 30-day logger and Q-tag CLm/2plus user guides, read from the devices' own exports;
 "room" is ours, since the local formulary decides. A profile that is changed gets another version, because an
-excursion is judged by the profile that held then.
+excursion is judged by the profile that held then. One table for the Pi and for a node that stands alone.
 """
 
-from __future__ import annotations
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-from dataclasses import dataclass
-from typing import Literal
-
-Direction = Literal["low", "high"]
-Judgement = Literal["single", "cumulative"]
-Comparator = Literal["below", "at_or_below", "above", "at_or_above"]
 HOUR_S = 3600
-
-DIRECTION_OF: dict[Comparator, Direction] = {
-    "below": "low",
-    "at_or_below": "low",
-    "above": "high",
-    "at_or_above": "high",
-}
+# Comparator -> direction of what is beyond it.
+DIRECTION_OF = {"below": "low", "at_or_below": "low", "above": "high", "at_or_above": "high"}
 
 
-@dataclass(frozen=True, slots=True)
 class Limit:
-    """Outside when `comparator` `limit_cc`; broken after `limit_s` of it, in one run or in sum."""
+    """Outside when `comparator` `limit_cc`; broken after `limit_s` of it in one run (single) or cumulative."""
 
-    comparator: Comparator
-    limit_cc: int
-    limit_s: int
-    judgement: Judgement = "single"
-
-    @property
-    def direction(self) -> Direction:
-        return DIRECTION_OF[self.comparator]
+    def __init__(self, comparator: str, limit_cc: int, limit_s: int, judgement: str = "single") -> None:
+        self.comparator = comparator
+        self.limit_cc = limit_cc
+        self.limit_s = limit_s
+        self.judgement = judgement
+        self.direction = DIRECTION_OF[comparator]
 
     def is_outside(self, temperature_cc: int) -> bool:
         """At the sensor's own resolution: 8.04 is above 8.0."""
@@ -47,13 +35,13 @@ class Limit:
         return temperature_cc >= self.limit_cc
 
 
-@dataclass(frozen=True, slots=True)
 class Profile:
     """What a compartment is kept at."""
 
-    name: str
-    version: int
-    limits: tuple[Limit, ...]
+    def __init__(self, name: str, version: int, limits: "Iterable[Limit]") -> None:
+        self.name = name
+        self.version = version
+        self.limits = tuple(limits)
 
 
 PROFILES = {

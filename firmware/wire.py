@@ -448,6 +448,23 @@ KINDS = {
             _text("detail", 15),
         ),
     ),
+    # A person asks for aid, or takes that back; its source is the button. `call` is the unit's own name for
+    # the call, random, the same in all that becomes of it; a button that is held or hammered makes one.
+    # `held_ms` is for how long it was held to take the call back. The position is the newest that the unit
+    # knew, `fix_age_s` before this record; without one all three are absent.
+    "help": Kind(
+        32,
+        "event",
+        "help",
+        lambda: (
+            _words("event", 8, ("called", "cancelled"), True),
+            Field("call", 9, "name", 1, _U31, DIFF, (), True),
+            Field("held_ms", 10, "ms", 0, _U31),
+            Field("lat_e7", 11, "1e-7 deg, WGS-84", -900000000, 900000000, SECOND),
+            Field("lon_e7", 12, "1e-7 deg, WGS-84", -1800000000, 1800000000, SECOND),
+            Field("fix_age_s", 13, "s", 0, _U31),
+        ),
+    ),
 }
 
 KINDS_IN_ORDER = [name for _, name in sorted([(kind.number, name) for name, kind in KINDS.items()])]
@@ -1107,7 +1124,9 @@ def parse_topic(text: str) -> "tuple[str, str]":
 # --- the small JSON -------------------------------------------------------------------------------------
 
 STATES = ("offline", "online")
-COMMANDS = ("raw_track", "resend", "erase", "update")
+COMMANDS = ("raw_track", "resend", "erase", "update", "help")
+# What became of a call, for the light at its button: the service has it, a person answered, it is over.
+HELP_STATES = ("heard", "coming", "over")
 DIGEST_BYTES = 32  # SHA-256
 MAX_HEAD_BYTES = 8192  # of a release of firmware
 
@@ -1249,6 +1268,13 @@ def check_command(message: "dict[str, Any]") -> "dict[str, Any]":
         _check_number(message["bytes"], 1, MAX_HEAD_BYTES, "command.bytes")
         if "node" in message and not is_source(message["node"]):
             raise WireError("shape", "command.node", "not a name")
+    elif what == "help":
+        _refuse_others(message, ("v", "id", "what", "source", "call", "state"), "command")
+        _need(message, ("source", "call", "state"), "command")
+        if not is_source(message["source"]):
+            raise WireError("shape", "command.source", "not a name")
+        _check_number(message["call"], 1, _U31, "command.call")
+        _check_word(message["state"], HELP_STATES, "command.state")
     elif what == "raw_track":
         _refuse_others(message, ("v", "id", "what", "from_ms", "to_ms"), "command")
         _need(message, ("from_ms", "to_ms"), "command")

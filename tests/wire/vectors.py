@@ -279,6 +279,21 @@ def _good_batches() -> dict[str, dict[str, Any]]:
         ),
         "a cabinet's morning": _batch("event", *_morning(), prev=40),
         "a day of lending": _batch("event", *_lending_day(), prev=60),
+        "help, and taken back": _batch(
+            "event",
+            _group(
+                "help",
+                [5, 7],
+                "node-help",
+                event=[0, 1],
+                call=[1_234_567_890, 1_234_567_890],
+                held_ms=[None, 10_040],
+                lat_e7=[491_234_567, 491_234_570],
+                lon_e7=[1_197_654_321, 1_197_654_300],
+                fix_age_s=[1, 0],
+            ),
+            _group("help", [6], event=[0], call=[1]),
+        ),
         "a fridge at night": _batch(
             "sense",
             _group(
@@ -436,8 +451,10 @@ GOOD_JSON = {
     "erase": '{"v":1,"id":"c-3","what":"erase"}',
     "update": f'{{"v":1,"id":"c-4","what":"update","release":"{"0a" * 32}","bytes":8192}}',
     "update of a node": f'{{"v":1,"id":"c","what":"update","release":"{"0a" * 32}","bytes":1,"node":"n"}}',
+    "help is coming": '{"v":1,"id":"c-5","what":"help","source":"node-help","call":7,"state":"coming"}',
 }
-LEAVES = {"will": "birth"} | dict.fromkeys(("resend", "erase", "update", "update of a node"), "command")
+_COMMANDS = ("resend", "erase", "update", "update of a node", "help is coming")
+LEAVES = {"will": "birth"} | dict.fromkeys(_COMMANDS, "command")
 
 BAD_JSON = {
     "not JSON": ("live", b"{", "not_json", "live"),
@@ -520,6 +537,30 @@ BAD_JSON = {
         f'{{"v":1,"id":"c","what":"update","release":"{"0a" * 32}","bytes":8193}}'.encode(),
         "range",
         "command.bytes",
+    ),
+    "a call without a name": (
+        "command",
+        b'{"v":1,"id":"c","what":"help","source":"help","call":0,"state":"heard"}',
+        "range",
+        "command.call",
+    ),
+    "a state of help unheard of": (
+        "command",
+        b'{"v":1,"id":"c","what":"help","source":"help","call":1,"state":"on its way"}',
+        "range",
+        "command.state",
+    ),
+    "help at no button": (
+        "command",
+        b'{"v":1,"id":"c","what":"help","source":"","call":1,"state":"over"}',
+        "shape",
+        "command.source",
+    ),
+    "help with another's key": (
+        "command",
+        b'{"v":1,"id":"c","what":"help","source":"help","call":1,"state":"over","lane":"event"}',
+        "shape",
+        "command",
     ),
     "an update of a node without a name": (
         "command",

@@ -25,6 +25,7 @@ from ingest.history.chunk import CLOCK_NONE, Chunk, picked, rows_by_seq
 from ingest.intake import Message
 from ingest.ledger import bookkeeping, counters, dirty_hours, erasures, last_values, marks, quarantine, units
 from ingest.ledger.marks import Gap
+from ingest.releases import follow
 from ingest.salvage import HOPELESS_TIMES, salvaged
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ class Group:
         self._chunks: list[Chunk] = []
         self._to_book: list[Chunk] = []
         self._to_watch: list[Chunk] = []
+        self._to_follow: list[Chunk] = []
         self._begun: list[Chunk] = []  # with each of them a boot
         self.boots: dict[str, str] = {}
         self._stored: Counter[LaneKey] = Counter()
@@ -201,6 +203,7 @@ class Group:
         for birth in self.births:
             if self.met.get(birth.unit) == (birth.message["conn"], birth.message.get("epoch")):
                 units.note_birth(self._ledger, birth.unit, birth.message)
+                follow.met(self._ledger, birth.unit, birth.message, self.now_ms)
         last_values.put(self._ledger, self._last_rows())
         for unit in self._noisy:
             dropped = quarantine.trim(self._ledger, unit, self._bounds)
@@ -212,6 +215,8 @@ class Group:
             alerting.begin(self._ledger, self._begun)
         if self._to_watch:
             alerting.take(self._ledger, self._to_watch)
+        if self._to_follow:
+            follow.take(self._ledger, self._to_follow, self.now_ms)
         counters.add(self._ledger, self.counts)
 
     def _flush(self) -> None:
@@ -263,6 +268,8 @@ class Group:
                 self._to_book.append(chunk)
             if chunk.group.kind in alerting.KINDS:
                 self._to_watch.append(chunk)
+            if chunk.group.kind in follow.KINDS:
+                self._to_follow.append(chunk)
 
     def _move(self, key: LaneKey, verdict: Store) -> None:
         self.lanes[key] = verdict.state

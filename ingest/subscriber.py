@@ -184,6 +184,11 @@ class Subscriber:
         self._client = self._made()
 
     @property
+    def connection(self) -> int:
+        """Counts up with each connection: a broker that has lost what it kept has lost us first."""
+        return self._connection
+
+    @property
     def address(self) -> str:
         """Where the broker is."""
         return f"{self._settings.host}:{self._settings.port}"

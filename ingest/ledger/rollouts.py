@@ -70,6 +70,14 @@ def note_sent(ledger: sqlite3.Connection, ids: list[int], now_ms: int) -> None:
     ledger.executemany("UPDATE rollout SET sent_ms = ? WHERE id = ?", [(now_ms, id_) for id_ in ids])
 
 
+def give_up(ledger: sqlite3.Connection, number: int, detail: str, now_ms: int) -> None:
+    """Whoever has not answered need not take it any more."""
+    ledger.execute(
+        "UPDATE rollout SET state = ?, detail = ?, changed_ms = ? WHERE number = ? AND state = ?",
+        (REPLACED, detail, now_ms, number, ASKED),
+    )
+
+
 def of_release(ledger: sqlite3.Connection, number: int) -> list[Rollout]:
     """All who were asked to take it, each as asked last."""
     rows = ledger.execute(

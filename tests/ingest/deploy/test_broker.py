@@ -143,6 +143,16 @@ def test_the_service_reads_all_and_answers_all(peer: Callable[[str], Peer]) -> N
     assert not service.is_allowed_to_write("ortoo/v1/cabinet-07/batch")
 
 
+def test_every_unit_reads_releases_and_the_service_alone_writes_them(peer: Callable[[str], Peer]) -> None:
+    unit, service = peer("library-01"), peer("ortoo-ingest")
+    part = f"{wire.PREFIX}/_release/{'0a' * 32}/0"
+    assert not unit.is_allowed_to_write(part)
+    assert service.is_allowed_to_write(part)
+    unit.subscribe(part)
+    assert service.is_allowed_to_write(part)
+    wait_until(lambda: unit.heard == [part], what="the part")
+
+
 @pytest.mark.parametrize("certificate", [None, "stolen-09"])
 def test_nobody_comes_in_without_a_good_certificate(broker: Deployed, certificate: str | None) -> None:
     stranger = Peer(broker, certificate)

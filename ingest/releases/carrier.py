@@ -1,0 +1,155 @@
+"""Lays releases on the broker as retained parts, and hands over the commands to take them.
+
+A broker that has lost what it kept has lost the service's connection first, so at each new connection
+everything is published anew, PARTS at a time and PAUSE_S between: the same message over itself changes
+nothing, and receipts go by the same window. Blobs of releases that were withdrawn lately are cleared the
+same way. Files go before heads.
+
+A command that is not answered is said again before the broker forgets it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from firmware import wire
+from ingest.history import StoreBusy
+from ingest.ledger import releases, rollouts
+from ingest.reader import ReaderBusy
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+    from ingest.reader import Reader
+    from ingest.subscriber import Subscriber
+
+log = logging.getLogger(__name__)
+
+PART_BYTES = 1024
+PARTS = 16
+PAUSE_S = 0.1
+IDLE_S = 5.0
+RETRY_S = 5.0
+CLEARED_MS = 30 * 86_400_000
+SAY_AGAIN_MS = 6 * 86_400_000  # a broker keeps commands for seven days
+MOST_COMMANDS = 50  # in one step
+
+
+def topic(digest: str, part: int) -> str:
+    """Where a part of a blob lies; `_release` can be no unit's name."""
+    return f"{wire.PREFIX}/_release/{digest}/{part}"
+
+
+def part_count(size: int) -> int:
+    """How many parts a blob has; an empty one has a single empty part, which cannot be retained."""
+    return -(-size // PART_BYTES)
+
+
+class Carrier:
+    """`run` is a thread of its own; `look_again` is called from any."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        change: Callable[..., Any],
+        line: Subscriber,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._reader = reader
+        self._change = change
+        self._line = line
+        self._now_ms = now_ms
+        self._connection = -1  # on which everything was published or is being published
+        self._to_lay: deque[tuple[str, int]] = deque()
+        self._to_clear: deque[tuple[str, int]] = deque()
+        self._parts: deque[tuple[str, bytes]] = deque()  # of the blob in hand
+        self._news = threading.Event()
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the broker has all that is offered, as far as this connection tells."""
+        is_current = self._line.is_connected and self._connection == self._line.connection
+        return is_current and not (self._to_lay or self._parts or self._news.is_set())
+
+    def look_again(self) -> None:
+        """A release came or went, or a unit is to be asked."""
+        self._news.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop."""
+        wait_s = PAUSE_S
+        while not stop.wait(wait_s):
+            try:
+                is_busy = self.step()
+            except (StoreBusy, ReaderBusy) as error:
+                log.warning("releases rest for %.0f s: %s", RETRY_S, error)
+                wait_s = RETRY_S
+                continue
+            wait_s = PAUSE_S if is_busy or not self._news.wait(IDLE_S) else 0.0
+
+    def step(self) -> bool:
+        """A few parts or commands; whether there is more to do at once."""
+        if not self._line.is_connected:
+            return False
+        if self._news.is_set() or self._connection != self._line.connection:
+            self._news.clear()
+            self._begin()
+        self._send_parts()
+        self._send_commands()
+        return bool(self._to_lay or self._to_clear or self._parts)
+
+    def _begin(self) -> None:
+        self._connection = self._line.connection
+        since_ms = self._now_ms() - CLEARED_MS
+        self._to_lay = deque(self._reader.look(releases.offered_blobs))
+        self._to_clear = deque(self._reader.look(lambda ledger: releases.withdrawn_blobs(ledger, since_ms)))
+        self._parts.clear()
+
+    def _send_parts(self) -> None:
+        if not self._parts:
+            self._take_up_next()
+        given = [self._parts.popleft() for _ in range(min(PARTS, len(self._parts)))]
+        if given and not self._line.publish_receipts(given):
+            self._connection = -1  # it broke meanwhile: all of it again
+
+    def _take_up_next(self) -> None:
+        if self._to_lay:
+            digest, _ = self._to_lay.popleft()
+            data = self._reader.look(lambda ledger: releases.blob(ledger, digest)) or b""
+            at = range(0, len(data), PART_BYTES)
+            self._parts.extend((topic(digest, n // PART_BYTES), data[n : n + PART_BYTES]) for n in at)
+        elif self._to_clear:
+            digest, size = self._to_clear.popleft()
+            self._parts.extend((topic(digest, part), b"") for part in range(part_count(size)))
+
+    def _send_commands(self) -> None:
+        now_ms = self._now_ms()
+        asked = self._reader.look(
+            lambda ledger: rollouts.unsent(ledger, now_ms - SAY_AGAIN_MS, MOST_COMMANDS)
+        )
+        found = {one.number: self._release(one.number) for one in asked}
+        sent = [one.id for one in asked if self._is_sent(one, found[one.number])]
+        if sent:
+            self._change(lambda ledger: rollouts.note_sent(ledger, sent, now_ms))
+
+    def _release(self, number: int) -> releases.Release | None:
+        def find(ledger: sqlite3.Connection) -> releases.Release | None:
+            return releases.find(ledger, number)
+
+        return self._reader.look(find)
+
+    def _is_sent(self, asked: rollouts.Rollout, release: releases.Release | None) -> bool:
+        if release is None:
+            return False
+        command: dict[str, Any] = {
+            "id": asked.command_id,
+            "what": "update",
+            "release": release.digest,
+            "bytes": len(release.head),
+            "node": asked.node or None,
+        }
+        return self._line.publish(wire.topic(asked.unit, "command"), wire.encode_json("command", command))

@@ -4,7 +4,7 @@ Resistors outside hold every input: use no pull of the chip. Designed, not built
 """
 
 
-def pins(name):
+def pins(name: str) -> "dict[str, int]":
     """Signal -> GPIO number of the board "esp32-s3" or "pico-2-w"; ValueError for another."""
     if name == "esp32-s3":
         return {

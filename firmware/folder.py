@@ -23,7 +23,8 @@ class Folder:
     def read(self, name: str) -> bytes:
         """The whole file; OSError when it is not there."""
         with open(self._path + "/" + name, "rb") as file:
-            return file.read()
+            data: bytes = file.read()
+        return data
 
     def append(self, name: str, data: bytes) -> None:
         """Safe when this returns; OSError: perhaps nothing, perhaps all of it is written."""

@@ -1,13 +1,15 @@
 """The watchdog is fed only when every task has reported in time: one that hangs restarts the board."""
 
+LATE_MS = 120_000  # a task that says nothing for so long hangs
+
 
 class Watchdog:
-    """Tasks report; `is_well` says whether all of them did."""
+    """Tasks report; `late` says which did not."""
 
     def __init__(self) -> None:
         self._due: "dict[str, int]" = {}
 
-    def report(self, task: str, now_ms: int, within_ms: int) -> None:
+    def report(self, task: str, now_ms: int, within_ms: int = LATE_MS) -> None:
         """The task is alive, and will report again within so long."""
         self._due[task] = now_ms + within_ms
 

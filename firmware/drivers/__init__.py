@@ -8,6 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.drivers.driver import Driver
+    from firmware.ports.port import Port
+
 
 class DriverFault(Exception):
     """A sensor that could not be read: `code` is one word, as crc or no_reply."""
@@ -34,8 +37,9 @@ DRIVERS = {
 }
 
 
-def driver_of(port: "Any", given: "dict[str, Any]") -> "Any":
+def driver_of(port: "Port", given: "dict[str, Any]") -> "Driver":
     """The driver of an entry in the settings; KeyError for a type that is not there."""
     file, name = DRIVERS[given["type"]]
     module = __import__("firmware.drivers." + file, None, None, (name,))
-    return getattr(module, name)(port, given)
+    driver: "Driver" = getattr(module, name)(port, given)
+    return driver

@@ -10,6 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.drivers.driver import Readings
+    from firmware.ports.port import Port
+
 LOOK_MS = 20
 LOOKS = 3
 
@@ -35,13 +38,13 @@ class Steady:
 class Door:
     period_ms = LOOK_MS
 
-    def __init__(self, port: "Any", given: "dict[str, Any]") -> None:
+    def __init__(self, port: "Port", given: "dict[str, Any]") -> None:
         self._pin = port.pin_in(given.get("pin", "DOOR"))
         self._now_ms = port.now_ms
         self._steady = Steady()
         self._opened_ms: "int | None" = None
 
-    async def read(self) -> "list[tuple[str, dict[str, Any]]]":
+    async def read(self) -> "Readings":
         if not self._steady.step(self._pin.value()):
             return []
         now_ms = self._now_ms()
@@ -59,12 +62,12 @@ class Help:
 
     period_ms = LOOK_MS
 
-    def __init__(self, port: "Any", given: "dict[str, Any]") -> None:
+    def __init__(self, port: "Port", given: "dict[str, Any]") -> None:
         self._pin = port.pin_in(given.get("pin", "HELP"))
         self._steady = Steady()
         self._name = given["name"]
 
-    async def read(self) -> "list[tuple[str, dict[str, Any]]]":
+    async def read(self) -> "Readings":
         was = self._steady.level
         if not self._steady.step(self._pin.value()) or (was < 0 and self._steady.level):
             return []

@@ -16,6 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.drivers.driver import Readings
+    from firmware.ports.port import Port
+
 CONVERT_MS = 750
 POWER_ON = 0x0550
 
@@ -45,12 +48,12 @@ def parse(scratch: bytes) -> int:
 
 
 class Ds18b20:
-    def __init__(self, port: "Any", given: "dict[str, Any]") -> None:
+    def __init__(self, port: "Port", given: "dict[str, Any]") -> None:
         self.period_ms = int(given.get("period_s", 60)) * 1000
         self._wire = port.onewire(given.get("pin", "PROBES"))
         self._rom = bytes.fromhex(given["rom"]) if "rom" in given else None
 
-    async def read(self) -> "list[tuple[str, dict[str, Any]]]":
+    async def read(self) -> "Readings":
         rom = self._rom
         if rom is None:
             found = self._wire.scan()

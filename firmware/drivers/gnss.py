@@ -11,21 +11,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.drivers.driver import Readings
+    from firmware.ports.port import Port
+
 
 class Gnss:
     period_ms = 200
 
-    def __init__(self, port: "Any", given: "dict[str, Any]") -> None:
+    def __init__(self, port: "Port", given: "dict[str, Any]") -> None:
         self._uart = port.uart(given.get("uart", "aux"))
         self._now_ms = port.now_ms
         self._every_ms = int(given.get("every_s", 10)) * 1000
         self._reader = nmea.Reader()
         self._kept_ms = -self._every_ms
 
-    async def read(self) -> "list[tuple[str, Any]]":
+    async def read(self) -> "Readings":
         waiting = self._uart.any()
         data = self._uart.read(waiting) if waiting else None
-        out: "list[tuple[str, Any]]" = []
+        out: "Readings" = []
         for utc_ms, fix in self._reader.feed(data or b""):
             if utc_ms is not None and fix["fix_mode"]:
                 out.append(("utc_ms", utc_ms))

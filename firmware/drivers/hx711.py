@@ -18,6 +18,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.drivers.driver import Readings
+    from firmware.ports.port import Port
+
 READY_LOOKS, LOOK_S = 30, 0.01  # ten values a second
 HIGHEST, LOWEST = 0x7FFFFF, -0x800000
 
@@ -36,12 +39,12 @@ def mass_mg(value: int, zero: int, mg_per_kcount: int) -> int:
 
 
 class Hx711:
-    def __init__(self, port: "Any", given: "dict[str, Any]") -> None:
+    def __init__(self, port: "Port", given: "dict[str, Any]") -> None:
         self.period_ms = int(given.get("period_s", 1)) * 1000
         self._zero, self._mg = int(given["zero"]), int(given["mg_per_kcount"])
         self._data, self._clock = port.pin_in(given["data"]), port.pin_out(given["clock"])
 
-    async def read(self) -> "list[tuple[str, dict[str, Any]]]":
+    async def read(self) -> "Readings":
         for _ in range(READY_LOOKS):
             if not self._data.value():
                 break

@@ -18,6 +18,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.drivers.driver import Readings
+    from firmware.ports.port import Port
+
 ADDRESS = 0x2A
 PU_CTRL, CTRL1, VALUE = 0x00, 0x01, 0x12
 IS_UP, IS_READY = 0x08, 0x20
@@ -25,13 +28,13 @@ LOOKS, LOOK_S = 30, 0.01
 
 
 class Nau7802:
-    def __init__(self, port: "Any", given: "dict[str, Any]") -> None:
+    def __init__(self, port: "Port", given: "dict[str, Any]") -> None:
         self.period_ms = int(given.get("period_s", 1)) * 1000
         self._bus = port.i2c(given["bus"])
         self._zero, self._mg = int(given["zero"]), int(given["mg_per_kcount"])
         self._is_begun = False
 
-    async def read(self) -> "list[tuple[str, dict[str, Any]]]":
+    async def read(self) -> "Readings":
         try:
             if not self._is_begun:
                 await self._begin()

@@ -18,6 +18,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.drivers.driver import Readings
+    from firmware.ports.port import Port
+
 PERIOD_MS = 250
 CABIN_MS = 30_000
 
@@ -25,7 +28,7 @@ CABIN_MS = 30_000
 class PiPower:
     period_ms = PERIOD_MS
 
-    def __init__(self, port: "Any", given: "dict[str, Any]") -> None:
+    def __init__(self, port: "Port", given: "dict[str, Any]") -> None:
         self._port = port
         self._name = given["name"]
         self._cabin = Sht4x(port, given)
@@ -36,7 +39,7 @@ class PiPower:
         self._cabin_cc: "int | None" = None
         self._looked_ms = -CABIN_MS
 
-    async def read(self) -> "list[tuple[str, dict[str, Any]]]":
+    async def read(self) -> "Readings":
         now_ms = self._port.now_ms()
         if now_ms - self._looked_ms >= CABIN_MS:
             self._looked_ms = now_ms

@@ -22,6 +22,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.drivers.driver import Readings
+    from firmware.ports.port import Port
+
 SYSTEM_CONFIG, IRQ_CLEAR, RX_STATUS = 0x00, 0x03, 0x13
 ISO15693_TX, ISO15693_RX = 0x0D, 0x8D
 IDLE, TRANSCEIVE = 0xFFFFFFF8, 0x00000003
@@ -101,7 +104,7 @@ def info_of(answer: bytes) -> "tuple[int | None, int | None, int | None, int | N
 class Pn5180:
     """A driver whose readings are frames of tags to the Pi."""
 
-    def __init__(self, port: "Any", given: "dict[str, Any]") -> None:
+    def __init__(self, port: "Port", given: "dict[str, Any]") -> None:
         from firmware.tag_reader import TagReader
 
         self.period_ms = int(given.get("period_s", 1)) * 1000
@@ -109,7 +112,7 @@ class Pn5180:
         self._is_begun = False
         self._reader = TagReader(self._antenna)
 
-    async def read(self) -> "list[tuple[str, Any]]":
+    async def read(self) -> "Readings":
         """One look at all that lies there."""
         try:
             if not self._is_begun:
@@ -128,7 +131,7 @@ class Pn5180:
 class Antenna:
     """The field of `firmware/tag_reader.py`."""
 
-    def __init__(self, port: "Any") -> None:
+    def __init__(self, port: "Port") -> None:
         self._spi = port.spi("books")
         self._select, self._reset = port.pin_out("BOOKS_CS", 1), port.pin_out("BOOKS_RESET", 1)
         self._busy = port.pin_in("BOOKS_BUSY")

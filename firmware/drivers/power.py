@@ -9,6 +9,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.drivers.driver import Readings
+    from firmware.ports.port import Port
+
 READINGS = 5
 
 
@@ -18,13 +21,13 @@ def middle(readings: "list[int]") -> int:
 
 
 class Power:
-    def __init__(self, port: "Any", given: "dict[str, Any]") -> None:
+    def __init__(self, port: "Port", given: "dict[str, Any]") -> None:
         self.period_ms = int(given.get("period_s", 60)) * 1000
         self._millivolts = port.millivolts
         self._signal = given.get("pin", "SUPPLY")
         self._ignition = port.pin_in(given["ignition"]) if "ignition" in given else None
 
-    async def read(self) -> "list[tuple[str, dict[str, Any]]]":
+    async def read(self) -> "Readings":
         values = {"supply_mv": middle([self._millivolts(self._signal) for _ in range(READINGS)])}
         if self._ignition is not None:
             values["is_ignition_on"] = self._ignition.value()

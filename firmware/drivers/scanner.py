@@ -10,6 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.drivers.driver import Readings
+    from firmware.ports.port import Port
+
 MAX_LINE = 128
 MOVES = ("receive", "dispense", "transfer", "discard", "adjust")  # as wire.KINDS["move"]
 
@@ -45,12 +48,12 @@ class Lines:
 class Scanner:
     period_ms = 100
 
-    def __init__(self, port: "Any", given: "dict[str, Any]") -> None:
+    def __init__(self, port: "Port", given: "dict[str, Any]") -> None:
         self._uart = port.uart(given.get("uart", "aux"))
         self._move = MOVES.index(given.get("move", "dispense"))
         self._lines = Lines()
 
-    async def read(self) -> "list[tuple[str, dict[str, Any]]]":
+    async def read(self) -> "Readings":
         waiting = self._uart.any()
         data = self._uart.read(waiting) if waiting else None
         return [("move", {"move": self._move, "code": code}) for code in self._lines.feed(data or b"")]

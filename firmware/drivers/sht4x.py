@@ -16,6 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.drivers.driver import Readings
+    from firmware.ports.port import Port
+
 MEASURE = b"\xfd"
 MEASURE_MS = 10
 
@@ -42,12 +45,12 @@ def parse(answer: bytes) -> "tuple[int, int]":
 
 
 class Sht4x:
-    def __init__(self, port: "Any", given: "dict[str, Any]") -> None:
+    def __init__(self, port: "Port", given: "dict[str, Any]") -> None:
         self.period_ms = int(given.get("period_s", 60)) * 1000
         self._bus = port.i2c(given["bus"])
         self._address = int(given.get("address", 0x44))
 
-    async def read(self) -> "list[tuple[str, dict[str, Any]]]":
+    async def read(self) -> "Readings":
         self._bus.writeto(self._address, MEASURE)
         await asyncio.sleep(MEASURE_MS / 1000)
         warmth, damp = parse(self._bus.readfrom(self._address, 6))

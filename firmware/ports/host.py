@@ -5,15 +5,24 @@ moment is what a power cut is, less torn blocks (tests/firmware/flash_judge.py t
 """
 
 import asyncio
+import gc
 import os
 import select
 import ssl
+import sys
 import time
 import vfs
 
 from firmware.clock import Ticks
 from firmware.drivers.sht4x import crc8
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from firmware.ports.port import I2c, Input, OneWire, Output, Reader, Spi, Writer
+
+GC_BYTES = 16384  # as on a board
 BLOCK_BYTES = 4096
 MOUNT = "/flash"
 ERASED = b"\xff" * BLOCK_BYTES
@@ -22,7 +31,7 @@ ERASED = b"\xff" * BLOCK_BYTES
 class ImageFlash:
     """A block device on a file: the protocol that littlefs asks of a flash."""
 
-    def __init__(self, path, blocks):
+    def __init__(self, path: str, blocks: int) -> None:
         self._blocks = blocks
         try:
             is_new = os.stat(path)[6] < blocks * BLOCK_BYTES
@@ -34,11 +43,11 @@ class ImageFlash:
                     image.write(ERASED)
         self._image = open(path, "r+b")
 
-    def readblocks(self, block, into, offset=0):
+    def readblocks(self, block: int, into: bytearray, offset: int = 0) -> None:
         self._image.seek(block * BLOCK_BYTES + offset)
         self._image.readinto(into)
 
-    def writeblocks(self, block, data, offset=None):
+    def writeblocks(self, block: int, data: bytes, offset: "int | None" = None) -> None:
         if offset is None:
             self.ioctl(6, block)
             offset = 0
@@ -46,7 +55,7 @@ class ImageFlash:
         self._image.write(data)
         self._image.flush()
 
-    def ioctl(self, what, block):
+    def ioctl(self, what: int, block: int) -> int:
         if what == 4:
             return self._blocks
         if what == 5:
@@ -58,19 +67,20 @@ class ImageFlash:
         return 0
 
 
-def mount(path, blocks=256):
+def mount(path: str, blocks: int = 256) -> None:
     """The image at `path` as /flash, formatted when it is new."""
-    flash = ImageFlash(path, blocks)
+    flash: "Any" = ImageFlash(path, blocks)
+    littlefs: "Any" = vfs.VfsLfs2  # the stubs take it for an abstract class
     try:
-        vfs.mount(vfs.VfsLfs2(flash), MOUNT)
+        vfs.mount(littlefs(flash), MOUNT)
     except OSError:
-        vfs.VfsLfs2.mkfs(flash)
-        vfs.mount(vfs.VfsLfs2(flash), MOUNT)
+        littlefs.mkfs(flash)
+        vfs.mount(littlefs(flash), MOUNT)
 
 
-def tls_context(authority, certificate, key):
+def tls_context(authority: bytes, certificate: bytes, key: bytes) -> "Any":
     """For a broker with a certificate of `authority` that asks for ours; all are DER, as boards want it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context: "Any" = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(cadata=authority)
     if certificate:
@@ -81,14 +91,14 @@ def tls_context(authority, certificate, key):
 class SimulatedBus:
     """An I2C bus with SHT4x on it: 0x44 is well, of 0x45 every third answer is damaged."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._reads = 0
 
-    def writeto(self, address, data):
+    def writeto(self, address: int, data: bytes) -> None:
         if address not in (0x44, 0x45):
             raise OSError(5, "EIO")
 
-    def readfrom(self, address, size):
+    def readfrom(self, address: int, size: int) -> bytes:
         self._reads += 1
         word = os.urandom(2)
         warmth = bytes((0x66, word[0]))
@@ -96,125 +106,166 @@ class SimulatedBus:
         check = crc8(warmth) ^ (address == 0x45 and self._reads % 3 == 0)
         return warmth + bytes((check,)) + damp + bytes((crc8(damp),))
 
+    def writeto_mem(self, address: int, register: int, data: bytes) -> None:
+        raise OSError(5, "EIO")
+
+    def readfrom_mem(self, address: int, register: int, size: int) -> bytes:
+        raise OSError(5, "EIO")
+
 
 class Terminal:
     """A terminal that is read without waiting."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self._line = open(path, "r+b", 0)
         self._poll = select.poll()
         self._poll.register(self._line, select.POLLIN)
 
-    def any(self):
+    def any(self) -> int:
         return 256 if self._poll.poll(0) else 0
 
-    def read(self, size):
+    def read(self, size: int) -> bytes:
         data = b""
         while len(data) < size and self._poll.poll(0):
             data += self._line.read(1)
         return data
 
-    def write(self, data):
-        return self._line.write(data)
+    def write(self, data: bytes) -> "int | None":
+        taken: "int | None" = self._line.write(data)
+        return taken
 
 
 class Host:
-    """What a board gives to the app. ORTOO_IMAGE names the flash, ORTOO_SETTINGS what is to be staged."""
+    """What a board gives to the app, from the environment.
+
+    ORTOO_IMAGE names the flash, ORTOO_SETTINGS what is to be staged, ORTOO_RTC a file that stands for memory
+    that is kept in a deep sleep, ORTOO_LINK a terminal, ORTOO_CERTIFICATES a folder; ORTOO_WIRED names a
+    module with what else is wired to it: a function for each kind of bus and pin, as `spi("books")`.
+    """
 
     name = "host"
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._boot, since_ms = os.urandom(8).hex(), 0
-        self._rtc = os.getenv("ORTOO_RTC")  # a file that stands for memory that is kept in a deep sleep
+        self._rtc = os.getenv("ORTOO_RTC") or ""
         try:
-            with open(self._rtc or "", "r") as file:
+            with open(self._rtc, "r") as file:
                 self._boot, woken_ms = file.read().split()
             since_ms = int(woken_ms)
         except OSError:
             pass
-        self.ticks = Ticks(time.ticks_ms, time.ticks_diff, since_ms)
+        self._ticks = Ticks(time.ticks_ms, time.ticks_diff, since_ms)  # type: ignore[arg-type] # as in `micro`
 
-    def begin(self):
+    def begin(self) -> None:
         """Mount the flash."""
-        mount(os.getenv("ORTOO_IMAGE"))
+        gc.threshold(GC_BYTES)
+        mount(os.getenv("ORTOO_IMAGE") or "")
 
-    def now_ms(self):
-        return self.ticks.now()
+    def now_ms(self) -> int:
+        return self._ticks.now()
 
-    def boot(self):
-        """The id of this start; a deep sleep does not end it where a board keeps memory through it."""
+    def boot(self) -> str:
         return self._boot
 
-    def random(self, size):
+    def random(self, size: int) -> bytes:
         return os.urandom(size)
 
-    def path(self, name):
+    def path(self, name: str) -> str:
         return MOUNT + "/" + name
 
-    def log(self, text):
-        print(text)  # noqa: T201
+    def log(self, text: str) -> None:
+        print(text)  # noqa: T201 - the console
 
-    def feed_watchdog(self):
+    def log_error(self, error: BaseException) -> None:
+        sys.print_exception(error)
+
+    def feed_watchdog(self) -> None:
         pass
 
-    def staged_settings(self):
-        """Settings that were put beside the firmware, or None."""
+    def staged_settings(self) -> "bytes | None":
         path = os.getenv("ORTOO_SETTINGS")
         if not path:
             return None
         with open(path, "rb") as file:
-            return file.read()
+            found: bytes = file.read()
+        return found
 
-    def reset(self):
-        """Why this start: one of frame.RESETS."""
+    def reset(self) -> str:
         return "power"
 
-    def confirm(self):
+    def confirm(self) -> None:
         """There is one firmware only."""
 
-    def sleep(self, ms):
+    def sleep(self, ms: int) -> None:
         """The process ends; the next one is the wake."""
         with open(self._rtc, "w") as file:
             file.write("%s %d" % (self._boot, self.now_ms() + ms))
         raise SystemExit(0)
 
-    def restart(self):
+    def restart(self) -> None:
         raise SystemExit(0)
 
-    def light(self, is_on):
+    # --- what is wired to it ----------------------------------------------------------------------------
+
+    def _wired(self, kind: str, name: str) -> "Any":
+        module = os.getenv("ORTOO_WIRED")
+        if not module:
+            raise OSError(19, "nothing is wired to " + name)
+        return getattr(__import__(module), kind)(name)
+
+    def pin_in(self, signal: str) -> "Input":
+        pin: "Input" = self._wired("pin", signal)
+        return pin
+
+    def pin_out(self, signal: str, value: int = 0) -> "Output":
+        pin: "Output" = self._wired("pin", signal)
+        pin.value(value)
+        return pin
+
+    def level(self, signal: str) -> int:
+        return self.pin_in(signal).value()
+
+    def millivolts(self, signal: str) -> int:
+        return int(self._wired("millivolts", signal))
+
+    def light(self, is_on: bool) -> None:
         """There is none."""
 
-    def buzz(self, ms):
+    def buzz(self, ms: int) -> None:
         self.log("buzz %d" % ms)
 
-    def uart(self, name):
-        """A serial line by its name on the board, as machine.UART; here ORTOO_LINK names a terminal."""
-        return Terminal(os.getenv("ORTOO_LINK"))
+    def uart(self, name: str) -> Terminal:
+        return Terminal(os.getenv("ORTOO_LINK") or "")
 
-    def i2c(self, bus):
+    def i2c(self, bus: str) -> "I2c":
         return SimulatedBus()
 
-    async def join(self, wifi):
-        """Come onto the network; OSError when there is none."""
+    def spi(self, bus: str) -> "Spi":
+        wired: "Spi" = self._wired("spi", bus)
+        return wired
 
-    async def evidence(self):
-        """(source, UTC in ms) of the machine's clock, or None."""
+    def onewire(self, signal: str) -> "OneWire":
+        wired: "OneWire" = self._wired("onewire", signal)
+        return wired
+
+    # --- the network ------------------------------------------------------------------------------------
+
+    async def join(self, wifi: "dict[str, Any] | None") -> None:
+        """The machine is on it."""
+
+    async def evidence(self) -> "tuple[str, int] | None":
         return "ntp", time.time_ns() // 1000000
 
-    def certificates(self):
-        """DER of authority, certificate and key."""
-        return read_certificates(os.getenv("ORTOO_CERTIFICATES"))
+    def certificates(self) -> "tuple[bytes, bytes, bytes]":
+        folder, found = os.getenv("ORTOO_CERTIFICATES") or "", []
+        for name in ("ca.der", "node.der", "node.key.der"):
+            with open(folder + "/" + name, "rb") as file:
+                found.append(file.read())
+        return found[0], found[1], found[2]
 
-    async def connect(self, host, port, tls=None):
-        """(reader, writer); OSError when nobody is there. `tls`: DER of authority, certificate and key."""
+    async def connect(
+        self, host: str, port: int, tls: "tuple[bytes, bytes, bytes] | None" = None
+    ) -> "tuple[Reader, Writer]":
         if tls is None:
             return await asyncio.open_connection(host, port)
         return await asyncio.open_connection(host, port, ssl=tls_context(*tls), server_hostname=host)
-
-
-def read_certificates(folder):
-    found = []
-    for name in ("ca.der", "node.der", "node.key.der"):
-        with open(folder + "/" + name, "rb") as file:
-            found.append(file.read())
-    return found

@@ -5,10 +5,12 @@ knows which pin that is. Flash is the board's own littlefs; rows, certificates a
 """
 
 import asyncio
+import gc
 import os
 import socket
 import ssl
 import struct
+import sys
 import time
 
 import machine
@@ -21,6 +23,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.ports.port import I2c, OneWire, Reader, Writer
+
+GC_BYTES = 16384  # collected so often, the heap does not fall into pieces
 JOIN_MS = 20_000
 NTP_HOST, NTP_PORT, NTP_S = "pool.ntp.org", 123, 3
 NTP_TO_1970_S = 2_208_988_800
@@ -37,15 +42,16 @@ class Micro:
     resets: "dict[int, str]" = {}
 
     def __init__(self) -> None:
-        self.pins: "dict[str, int]" = board.pins(self.name)  # type: ignore[no-untyped-call]
+        self.pins: "dict[str, int]" = board.pins(self.name)
         self._ticks = Ticks(time.ticks_ms, time.ticks_diff)  # type: ignore[arg-type] # a number of its own
         self._boot = os.urandom(8).hex()
         self._watchdog: "machine.WDT | None" = None
         self._buzzer: "machine.PWM | None" = None
-        self._buses: "dict[str, Any]" = {}
+        self._buses: "dict[str, machine.I2C]" = {}
 
     def begin(self) -> None:
         """The watchdog begins here; nothing can stop it again."""
+        gc.threshold(GC_BYTES)
         self._watchdog = machine.WDT(timeout=self.watchdog_ms)
 
     # --- time, identity, flash --------------------------------------------------------------------------
@@ -64,6 +70,9 @@ class Micro:
 
     def log(self, text: str) -> None:
         print(text)  # noqa: T201 - the console of a board
+
+    def log_error(self, error: BaseException) -> None:
+        sys.print_exception(error)
 
     def feed_watchdog(self) -> None:
         if self._watchdog is not None:
@@ -125,7 +134,7 @@ class Micro:
         self._buzzer = buzzer
         machine.Timer(-1).init(mode=machine.Timer.ONE_SHOT, period=ms, callback=lambda _: buzzer.deinit())
 
-    def i2c(self, bus: str) -> "Any":
+    def i2c(self, bus: str) -> "I2c":
         """The bus of that name, or of that device."""
         bus = board.DEVICES[bus][0] if bus in board.DEVICES else bus
         if bus not in self._buses:
@@ -153,7 +162,7 @@ class Micro:
             return machine.UART(number, baudrate=baud, rx=found["RX"], rxbuf=RX_BYTES, timeout=0)
         return machine.UART(number, baudrate=baud, tx=found["TX"], rx=found["RX"], rxbuf=RX_BYTES, timeout=0)
 
-    def onewire(self, signal: str) -> "Any":
+    def onewire(self, signal: str) -> "OneWire":
         """The DS18B20s on that pin."""
         import ds18x20
         import onewire
@@ -204,7 +213,9 @@ class Micro:
                 found.append(file.read())
         return found[0], found[1], found[2]
 
-    async def connect(self, host: str, port: int, tls: "tuple[bytes, bytes, bytes] | None" = None) -> "Any":
+    async def connect(
+        self, host: str, port: int, tls: "tuple[bytes, bytes, bytes] | None" = None
+    ) -> "tuple[Reader, Writer]":
         """(reader, writer); OSError when nobody is there."""
         if tls is None:
             return await asyncio.open_connection(host, port)

@@ -12,8 +12,8 @@ from tests.micropython import MicroPython, board_with_firmware
 
 TABLE = Path(__file__).with_name("sizes.json")
 LOADED = {
-    "heap of a node alone": ("app", "courier", "main"),
-    "heap of a wired node": ("app", "link", "main"),
+    "heap of a node alone": ("main", "broker_line"),
+    "heap of a wired node": ("main", "pi_line"),
 }
 
 

@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 
 from firmware import frame
-from firmware.app import App
 from firmware.folder import Folder
+from firmware.intake import Intake
+from firmware.orders import Orders
 from firmware.outbox import Outbox
+from firmware.senses import Senses
+from firmware.settings import Store
+from firmware.signal import Signal
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "version": 1,
     "unit": "node",
     "mode": "wired",
@@ -24,7 +28,7 @@ SETTINGS = {
 
 
 class Desk:
-    """A port on a desk: a folder for a flash, and what light and buzzer did."""
+    """As much of a port as is asked here: a folder for a flash, and what light and buzzer did."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -66,13 +70,27 @@ class Pi:
     def report(self, entries: list[frame.Entry]) -> None:
         self.told += [(one.what, one.channel, one.value) for one in entries]
 
+    def say(self, kind: int, body: bytes) -> None: ...
+
+
+class Node:
+    """What the app makes of a port and settings, without its tasks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.desk = Desk(folder)
+        port: Any = self.desk
+        self.intake = Intake(port)
+        self.store = Store(self.intake.notes)
+        self.senses = Senses(port, self.intake, SETTINGS["drivers"])
+        self.pi = Pi()
+        self.senses.link = self.pi
+        self.signal = Signal(port, self.senses)
+        self.do = Orders(port, self.store, self.signal).do
+
 
 @pytest.fixture
-def app(tmp_path: Path) -> App:
-    made = App(Desk(tmp_path))
-    made.settings = SETTINGS
-    made.prepare()
-    return made
+def node(tmp_path: Path) -> Node:
+    return Node(tmp_path)
 
 
 def rows(tmp_path: Path) -> dict[str, int]:
@@ -81,74 +99,74 @@ def rows(tmp_path: Path) -> dict[str, int]:
     return {lane: outbox.last_seq(lane) for lane in ("event", "sense")}
 
 
-def test_what_the_pi_hears_is_not_logged_and_what_it_does_not_is(app: App, tmp_path: Path) -> None:
-    app.link = Pi()
-    app.take("climate", "probe-1", {"temperature_cc": 500, "humidity_cpct": 4000})
-    app.take("door", "door", {"state": 1})
-    app.failed("probe-1", "crc", "")
-    assert app.link.told == [
+def test_what_the_pi_hears_is_not_logged_and_what_it_does_not_is(node: Node, tmp_path: Path) -> None:
+    node.senses.take("climate", "probe-1", {"temperature_cc": 500, "humidity_cpct": 4000})
+    node.senses.take("door", "door", {"state": 1})
+    node.senses.failed("probe-1", "crc", "")
+    assert node.pi.told == [
         (frame.TEMPERATURE_CC, 0, 500),
         (frame.HUMIDITY_CPCT, 0, 4000),
         (frame.DOOR, 1, 1),
         (frame.PROBE_FAULT, 0, 1),
     ]
-    app.link.is_there = False
-    app.take("climate", "probe-1", {"temperature_cc": 510})
-    app.take("door", "door", {"state": 0})
-    app.failed("probe-1", "crc", "")
-    app.failed("probe-1", "crc", "")
-    app.keep()
+    node.pi.is_there = False
+    node.senses.take("climate", "probe-1", {"temperature_cc": 510})
+    node.senses.take("door", "door", {"state": 0})
+    node.senses.failed("probe-1", "crc", "")
+    node.senses.failed("probe-1", "crc", "")
+    node.intake.keep()
     assert rows(tmp_path) == {"event": 2, "sense": 1}
 
 
-def test_it_sounds_whoever_else_hears_of_it(app: App) -> None:
-    app.link = Pi()
-    app.take("climate", "probe-1", {"temperature_cc": 900})
-    assert app.port.done == [("light", True), ("buzz", 2000)]
-    app.take("climate", "probe-1", {"temperature_cc": 500})
-    assert app.port.done[-1] == ("light", False)
-    assert [(kind, values["code"], values["state"]) for kind, _, values, _ in app.waiting] == [
+def test_it_sounds_whoever_else_hears_of_it(node: Node) -> None:
+    node.senses.take("climate", "probe-1", {"temperature_cc": 900})
+    assert node.desk.done == [("light", True), ("buzz", 2000)]
+    node.senses.take("climate", "probe-1", {"temperature_cc": 500})
+    assert node.desk.done[-1] == ("light", False)
+    assert [(kind, values["code"], values["state"]) for kind, _, values, _ in node.intake.waiting] == [
         ("fault", "too_warm", 0),
         ("fault", "too_warm", 1),
     ]
 
 
-def test_settings_come_in_pieces_and_are_tried_at_the_next_start(app: App) -> None:
+def test_settings_come_in_pieces_and_are_tried_at_the_next_start(node: Node) -> None:
     text = json.dumps({**SETTINGS, "version": 2})
     for at in range(0, len(text), 50):
-        assert app.do({"do": "part", "at": at // 50, "text": text[at : at + 50]}) == (True, "")
-    assert app.do({"do": "settings"}) == (True, "version 2 at the next start")
-    assert app.store.begin()["version"] == 2
+        assert node.do({"do": "part", "at": at // 50, "text": text[at : at + 50]}) == (True, "")
+    assert node.do({"do": "settings"}) == (True, "version 2 at the next start")
+    begun = node.store.begin()
+    assert begun is not None
+    assert begun["version"] == 2
     with pytest.raises(ValueError, match="not JSON"):
-        app.do({"do": "settings"})
-    assert app.do({"do": "dance"}) == (False, "no such command")
+        node.do({"do": "settings"})
+    assert node.do({"do": "dance"}) == (False, "no such command")
 
 
-def test_the_signal_of_the_pi_is_kept(app: App) -> None:
+def test_the_signal_of_the_pi_is_kept(node: Node) -> None:
     red = {"do": "signal", "light": "red", "on_ms": 250, "off_ms": 250, "beeps": 3, "every_s": 30}
-    assert app.do(red) == (True, "")
-    assert app.pattern == [250, 250, 3, 30]
+    assert node.do(red) == (True, "")
+    assert node.signal.pattern == [250, 250, 3, 30]
 
 
-def test_a_flash_that_fails_is_a_fault_and_nothing_is_forgotten(app: App, tmp_path: Path) -> None:
-    files = app.outbox.notes._files
+def test_a_flash_that_fails_is_a_fault_and_nothing_is_forgotten(node: Node, tmp_path: Path) -> None:
+    files: Any = node.intake.notes._files
     real = files.append
 
     def broken(name: str, data: bytes) -> None:
         raise OSError(5, "EIO")
 
     files.append = broken
-    app.emit("climate", "probe-1", {"temperature_cc": 500})
-    app.keep()
+    node.intake.emit("climate", "probe-1", {"temperature_cc": 500})
+    node.intake.keep()
     files.append = real
-    app.keep()
-    app.keep()
+    node.intake.keep()
+    node.intake.keep()
     assert rows(tmp_path) == {"event": 2, "sense": 1}
 
 
-def test_a_reading_that_could_not_be_sent_is_refused_at_once(app: App) -> None:
-    app.emit("climate", "probe-1", {"temperature_cc": 99_999})
-    assert app.waiting == []
+def test_a_reading_that_could_not_be_sent_is_refused_at_once(node: Node) -> None:
+    node.intake.emit("climate", "probe-1", {"temperature_cc": 99_999})
+    assert node.intake.waiting == []
     for number in range(300):
-        app.emit("climate", "probe-1", {"temperature_cc": number})
-    assert (len(app.waiting), app.overflow) == (200, 100)
+        node.intake.emit("climate", "probe-1", {"temperature_cc": number})
+    assert (len(node.intake.waiting), node.intake.overflow) == (200, 100)

@@ -47,6 +47,22 @@ def test_only_ports_know_the_board() -> None:
     assert set(users) <= {f"firmware/ports/{name}.py" for name in PORTS}
 
 
+def test_every_file_is_in_the_readme() -> None:
+    firmware = ROOT / "firmware"
+    text = (firmware / "README.md").read_text()
+    named = {path.name for path in firmware.glob("*.py") if f"`{path.name}`" in text}
+    assert {path.name for path in firmware.glob("*.py")} - named == {"__init__.py"}
+
+
+@pytest.mark.parametrize("config", ["esp32", "rp2"])
+def test_both_boards_type_the_whole_firmware(config: str) -> None:
+    """All but the contract, which servers run too, and what is not to be seen from a checkout."""
+    other = {"esp32": "rp2", "rp2": "esp32"}[config]
+    lines = (ROOT / "firmware" / f"mypy-{config}.ini").read_text().splitlines()
+    assert {"strict = True", "files = firmware"} <= set(lines)
+    assert rf"exclude = firmware/(ports/{other}|board_main|wire)\.py" in lines
+
+
 @pytest.mark.parametrize("board_name", ["esp32", "rp2"])
 def test_a_wrong_call_of_a_pin_is_found(board_name: str, tmp_path: Path) -> None:
     """With the stubs that `./dev check` installs; without them it is `./dev check` that fails."""

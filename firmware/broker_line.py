@@ -1,0 +1,151 @@
+"""The line of a node that stands alone: one connection to the broker after the other, as the courier asks.
+
+Whatever happens to a connection, the next one is made. What goes over it is the courier's business.
+"""
+
+import asyncio
+
+from firmware.courier import Courier
+from firmware.version import SOFTWARE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from firmware.intake import Intake
+    from firmware.ports.port import Port, Reader, Writer
+    from firmware.senses import Senses
+    from firmware.watchdog import Watchdog
+
+LOOK_S = 0.02
+READ_BYTES = 512
+
+
+class BrokerLine:
+    """`confirm` is called whenever the broker took us in."""
+
+    def __init__(
+        self,
+        port: "Port",
+        intake: "Intake",
+        senses: "Senses",
+        watchdog: "Watchdog",
+        settings: "dict[str, Any]",
+        confirm: "Callable[[], None]",
+    ) -> None:
+        self._port = port
+        self._intake = intake
+        self._senses = senses
+        self._watchdog = watchdog
+        self._settings = settings
+        self._confirm = confirm
+        capabilities = sorted({given["type"] for given in settings["drivers"]})
+        self._courier = Courier(
+            settings["unit"],
+            intake.outbox,
+            intake.clock,
+            port.random,
+            self._tell,
+            SOFTWARE,
+            capabilities,
+        )
+        self._waited = 1  # rows without a receipt, when it was last said
+        self.is_going = False  # off again as soon as all is receipted
+
+    @property
+    def reconnects(self) -> int:
+        return self._courier.reconnects
+
+    async def run(self) -> None:
+        """Connect whenever it is due."""
+        while True:
+            self._alive()
+            if self._courier.is_connect_due(self._port.now_ms()):
+                await self._one_connection()
+            wait_ms = self._courier.wait_ms(self._port.now_ms())
+            await asyncio.sleep(min(1000, max(20, wait_ms)) / 1000)
+
+    def _alive(self) -> None:
+        self._watchdog.report("line", self._port.now_ms())
+
+    def _tell(self, code: str, detail: str, is_over: bool) -> None:
+        if is_over:
+            self._intake.faults.end("uplink", code)
+        else:
+            self._intake.faults.begin("uplink", code, detail)
+
+    async def _one_connection(self) -> None:
+        writer = None
+        try:
+            reader, writer = await self._opened()
+            self._courier.connected(self._port.now_ms())
+            await self._carry(reader, writer)
+        except (OSError, ValueError) as error:
+            self._port.log("line: %s" % error)
+        self._courier.lost(self._port.now_ms())
+        self.is_going = False  # one attempt a wake: the battery pays for it
+        if writer is not None:
+            try:
+                writer.close()
+                await writer.wait_closed()
+            except OSError as error:
+                self._port.log("line: %s" % error)
+
+    async def _opened(self) -> "tuple[Reader, Writer]":
+        broker = self._settings["broker"]
+        await self._port.join(self._settings.get("wifi"))
+        evidence = await self._port.evidence()
+        if evidence is not None:
+            self._intake.offer_time(evidence[0], evidence[1])
+        if broker.get("is_tls") and self._intake.clock.word == "none":
+            raise OSError("no certificate can be judged before the time is known")
+        tls = self._port.certificates() if broker.get("is_tls") else None
+        return await self._port.connect(broker["host"], broker["port"], tls)
+
+    async def _carry(self, reader: "Reader", writer: "Writer") -> None:
+        """Bytes to and fro until the line is of no more use."""
+        came: "list[bytes]" = []
+        self._waited = 1
+
+        async def hear() -> None:
+            while True:
+                data = await reader.read(READ_BYTES)
+                came.append(data)
+                if not data:
+                    return
+
+        hearer = asyncio.create_task(hear())
+        try:
+            while self._is_fed(came) and not (hearer.done() and not came):
+                if not self._courier.step(self._port.now_ms()):
+                    return
+                is_last = self.is_going and self._courier.is_open and not self._intake.outbox.waiting
+                if is_last:
+                    self._courier.close()
+                out = self._courier.output()
+                if out:
+                    writer.write(out)
+                    await writer.drain()
+                if is_last:
+                    self.is_going = False
+                    return
+                await asyncio.sleep(LOOK_S)
+        finally:
+            hearer.cancel()
+
+    def _is_fed(self, came: "list[bytes]") -> bool:
+        """Give the courier what came; False when the line is to be closed."""
+        self._alive()
+        while came:
+            data = came.pop(0)
+            if not data or not self._courier.feed(data, self._port.now_ms()):
+                return False
+        if self._courier.is_open:
+            self._confirm()
+            newest = self._senses.newest
+            self._courier.send_live(newest, self._port.now_ms(), bool(newest))
+        if self._waited and not self._intake.outbox.waiting:
+            self._port.log("all receipted")
+        self._waited = self._intake.outbox.waiting
+        return True

@@ -1,0 +1,40 @@
+"""What a Pi may tell its node to do, over the line.
+
+signal     light and buzzer: on_ms, off_ms, beeps, every_s        restart
+part       of settings, which are longer than a frame: at, text   settings   the parts are all there
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from firmware.ports.port import Port
+    from firmware.settings import Store
+    from firmware.signal import Signal
+
+
+class Orders:
+    """Does what it can; the answer is (is it done, detail)."""
+
+    def __init__(self, port: "Port", store: "Store", signal: "Signal") -> None:
+        self._port = port
+        self._store = store
+        self._signal = signal
+        self._parts: "list[str]" = []
+
+    def do(self, command: "dict[str, Any]") -> "tuple[bool, str]":
+        """KeyError, TypeError or ValueError for a command that is not whole."""
+        what = command["do"]
+        if what == "signal":
+            found = [int(command[name]) for name in ("on_ms", "off_ms", "beeps", "every_s")]
+            self._signal.pattern = found if found[0] > 0 and found[1] > 0 else None
+        elif what == "part":
+            self._parts = self._parts[: int(command["at"])] + [str(command["text"])]
+        elif what == "settings":
+            text, self._parts = "".join(self._parts), []
+            return True, "version %d at the next start" % self._store.stage(text)
+        elif what == "restart":
+            self._port.restart()
+        else:
+            return False, "no such command"
+        return True, ""

@@ -1,0 +1,67 @@
+"""The line of a wired node: frames on a UART to its Pi, as long as the power is there."""
+
+import asyncio
+
+from firmware.link import Link
+from firmware.orders import Orders
+from firmware.signal import Signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from firmware.intake import Intake
+    from firmware.ports.port import Port
+    from firmware.senses import Senses
+    from firmware.settings import Store
+    from firmware.watchdog import Watchdog
+
+LOOK_S = 0.02
+
+
+class PiLine:
+    """`confirm` is called whenever the Pi is heard."""
+
+    reconnects = 0
+
+    def __init__(
+        self,
+        port: "Port",
+        intake: "Intake",
+        senses: "Senses",
+        watchdog: "Watchdog",
+        settings: "dict[str, Any]",
+        store: "Store",
+        confirm: "Callable[[], None]",
+    ) -> None:
+        self._port = port
+        self._watchdog = watchdog
+        self._confirm = confirm
+        self._signal = Signal(port, senses)
+        orders = Orders(port, store, self._signal)
+        capabilities = sorted({given["type"] for given in settings["drivers"]})
+        self._link = senses.link = Link(
+            intake.outbox, port.random, port.reset(), capabilities, orders.do, intake.know_time, senses.hear
+        )
+
+    async def run(self) -> None:
+        """Line and signal together."""
+        await asyncio.gather(self._carry(), self._signal.run(self._watchdog))
+
+    async def _carry(self) -> None:
+        uart, out = self._port.uart("link"), b""
+        while True:
+            now_ms = self._port.now_ms()
+            self._watchdog.report("line", now_ms)
+            waiting = uart.any()
+            if waiting:
+                self._link.feed(uart.read(waiting) or b"", now_ms)
+            if self._link.is_heard(now_ms):
+                self._confirm()
+            if not out:
+                self._link.step(now_ms)
+                out = self._link.output()
+            if out:
+                out = out[uart.write(out) or 0 :]
+            await asyncio.sleep(LOOK_S)

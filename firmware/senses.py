@@ -1,0 +1,146 @@
+"""The senses: every driver in its own time. A reading goes to the Pi as long as that hears us, else to flash.
+
+A failed read is a fault, never a value. Too cold or too warm for too long sounds here, whoever else hears
+of it.
+"""
+
+import asyncio
+
+from firmware import frame
+from firmware.alarm import Alarm
+from firmware.drivers import DriverFault, driver_of
+from firmware.watchdog import LATE_MS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Protocol
+
+    from firmware.drivers.driver import Driver
+    from firmware.intake import Intake
+    from firmware.ports.port import Port
+    from firmware.watchdog import Watchdog
+
+    class Listener(Protocol):  # the link to a Pi
+        def is_heard(self, now_ms: int) -> bool: ...
+        def report(self, entries: "list[frame.Entry]") -> None: ...
+        def say(self, kind: int, body: bytes) -> None: ...
+
+    Hear = Callable[[int, bytes], list[tuple[int, bytes]]]
+
+ALARM_MS = 2_000
+DRIVER_FAULTS = ("no_reply", "crc", "power_on", "overload", "settings")  # over with the next good reading
+
+
+class Senses:
+    """`given`: the drivers of the settings. `link` is there when a Pi is wired to the node."""
+
+    def __init__(self, port: "Port", intake: "Intake", given: "list[dict[str, Any]]") -> None:
+        self._port = port
+        self._intake = intake
+        self._faults = intake.faults
+        self._channels = {one["name"]: at for at, one in enumerate(given)}
+        self._alarms = {one["name"]: Alarm(one["alarm"]) for one in given if "alarm" in one}
+        self._hear: "list[Hear]" = []  # readers of tags
+        self.link: "Listener | None" = None
+        self.newest: "dict[str, Any]" = {}  # position
+
+    @property
+    def is_alarmed(self) -> bool:
+        return any([alarm.code for alarm in self._alarms.values()])
+
+    def driver(self, given: "dict[str, Any]") -> "Driver | None":
+        """The driver of an entry in the settings; None, and a fault, when it cannot be made."""
+        try:
+            driver = driver_of(self._port, given)
+        except (KeyError, ValueError, OSError) as error:
+            self._faults.begin(given["name"], "settings", str(error))
+            return None
+        hear: "Hear | None" = getattr(driver, "hear", None)
+        if hear is not None:
+            self._hear.append(hear)
+        return driver
+
+    async def run(self, given: "dict[str, Any]", watchdog: "Watchdog") -> None:
+        """Read one driver, again and again."""
+        name, driver = given["name"], self.driver(given)
+        while driver is not None:
+            watchdog.report("driver " + name, self._port.now_ms(), driver.period_ms + LATE_MS)
+            await self.look(name, driver)
+            await asyncio.sleep(driver.period_ms / 1000)
+
+    async def look(self, name: str, driver: "Driver") -> None:
+        """Read it once."""
+        try:
+            for kind, values in await driver.read():
+                self.take(kind, name, values)
+            for code in DRIVER_FAULTS:
+                self._faults.end(name, code)
+        except DriverFault as fault:
+            self.failed(name, fault.code, fault.detail)
+        except OSError as error:
+            self.failed(name, "no_reply", str(error))
+
+    def take(self, kind: str, name: str, values: "Any") -> None:
+        """What a driver read."""
+        if kind == "utc_ms":
+            self._intake.offer_time("gnss", values)
+            return
+        if kind == "frame":
+            if self.link is not None:
+                self.link.say(values[0], values[1])
+            return
+        if kind == "climate" and name in self._alarms:
+            self._judge(name, values["temperature_cc"])
+        if self._is_told(live_entries(kind, self._channels[name], values)) or kind == "mass":
+            return  # a weight says something beside others only
+        if kind == "fix":
+            self.newest = {key: value for key, value in values.items() if value is not None}
+        self._intake.emit(kind, name, values)
+
+    def failed(self, name: str, code: str, detail: str) -> None:
+        """A driver could not read: never a value."""
+        value = frame.FAULTS.index(code) if code in frame.FAULTS else len(frame.FAULTS)
+        if not self._is_told([frame.Entry(frame.PROBE_FAULT, self._channels[name], 0, value)]):
+            self._faults.begin(name, code, detail)
+
+    def hear(self, kind: int, body: bytes) -> None:
+        """A frame of the Pi for a reader of tags."""
+        for hear in self._hear:
+            for answer in hear(kind, body):
+                self.take("frame", "", answer)
+
+    def _is_told(self, entries: "list[frame.Entry]") -> bool:
+        """Whether a Pi heard it."""
+        if not entries or self.link is None or not self.link.is_heard(self._port.now_ms()):
+            return False
+        self.link.report(entries)
+        return True
+
+    def _judge(self, name: str, temperature_cc: int) -> None:
+        alarm = self._alarms[name]
+        before = alarm.code
+        if alarm.step(temperature_cc, self._port.now_ms()):
+            if before:
+                self._faults.end(name, before)
+            if alarm.code:
+                self._faults.begin(name, alarm.code)
+        self._port.light(bool(alarm.code))
+        if alarm.code:
+            self._port.buzz(ALARM_MS)
+
+
+def live_entries(kind: str, channel: int, values: "dict[str, Any]") -> "list[frame.Entry]":
+    """What a report says of a reading; nothing of kinds that only records tell."""
+    if kind == "climate":
+        found = [frame.Entry(frame.TEMPERATURE_CC, channel, 0, values["temperature_cc"])]
+        if values.get("humidity_cpct") is not None:
+            found.append(frame.Entry(frame.HUMIDITY_CPCT, channel, 0, values["humidity_cpct"]))
+        return found
+    if kind == "door":
+        return [frame.Entry(frame.DOOR, channel, 0, values["state"])]
+    if kind == "mass":
+        if values["mass_mg"] is None:
+            return [frame.Entry(frame.SCALE_FAULT, channel, 0, frame.FAULTS.index("overload"))]
+        return [frame.Entry(frame.MASS_MG, channel, 0, values["mass_mg"])]
+    return []

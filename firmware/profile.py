@@ -15,7 +15,7 @@ DIRECTION_OF = {"below": "low", "at_or_below": "low", "above": "high", "at_or_ab
 
 
 class Limit:
-    """Outside when `comparator` `limit_cc`; broken after `limit_s` of it in one run (single) or cumulative."""
+    """Outside when `comparator` `limit_cc`; broken by `limit_s` of it in one run (single) or cumulative."""
 
     def __init__(self, comparator: str, limit_cc: int, limit_s: int, judgement: str = "single") -> None:
         self.comparator = comparator

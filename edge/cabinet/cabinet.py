@@ -17,13 +17,12 @@ from edge.cabinet.barcode import CodeError
 from edge.cabinet.clerk import Clerk
 from edge.cabinet.door import Door
 from edge.cabinet.probe import Gate
-from edge.cabinet.scale import Steps
 from edge.cabinet.status import Reason, Sight, Status, celsius, span
-from edge.cabinet.tally import Change, Tally
 from edge.record import Reading
 from edge.sources.faults import Faults
-from firmware import wire
 from firmware.excursion import GAP_PERIODS, Excursion, Judge
+from firmware.scale import Steps
+from firmware.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,7 +227,9 @@ class Cabinet:
         closed_ms = None if door is None else door.closed_ms
         change = scale.tally.due(now_ms, is_open=is_open, closed_ms=closed_ms)
         if change is not None:
-            self._out.append(_count(scale.slot, change, now_ms))
+            slot = scale.slot
+            values = change.values(slot.name, slot.item, slot.pack_pieces, now_ms)
+            self._out.append(Reading("count", SOURCE, now_ms, values))
 
     def _scan(self, reading: Reading) -> None:
         faults = self._scan_faults.setdefault(reading.source, self._faults(reading.source))
@@ -356,19 +357,6 @@ def _of_probe(probe: Probe) -> Iterator[Reason]:
         yield Reason("look", name, f"{text}: is it shut, and has it power?")
     if probe.is_silent:
         yield Reason("look", name, "says nothing: its temperature is unknown; look at the probe's cable")
-
-
-def _count(slot: Slot, change: Change, now_ms: int) -> Reading:
-    values: Values = {
-        "method": wire.KINDS["count"].by_name["method"].words.index("weight"),
-        "slot": slot.name,
-        "item": slot.item,
-        "change_pieces": change.packs * slot.pack_pieces,
-        "change_mg": change.change_mg,
-        "sure_pct": change.sure_pct,
-        "began_ago_ms": max(now_ms - change.began_ms, 0),
-    }
-    return Reading("count", SOURCE, now_ms, values)
 
 
 def _loaded(text: str | None) -> dict[str, Any] | None:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.cabinet.scale import SETTLE_MS, Step, Steps, packs_of
-from edge.cabinet.tally import ALONE_MS, CLOSED_MS, Tally
+from firmware import wire
+from firmware.scale import SETTLE_MS, Step, Steps, packs_of
+from firmware.tally import ALONE_MS, CLOSED_MS, Tally
 
 PACK_MG = 25_000
 NOISE_MG = 6_000
@@ -153,3 +154,20 @@ def test_behind_a_closed_door_it_is_doubted_and_after_a_drive_dropped() -> None:
     assert found.sure_pct == 50
     tally.take(Step(1000, 4000, -25_000, is_doubtful=True), is_behind_door=True)
     assert tally.due(100_000, is_open=False, closed_ms=0) is None
+
+
+@pytest.mark.parametrize(
+    ("packs_missing", "packs"), [(1.2, -1), (1.26, None), (1.74, None), (1.8, -2), (0.4, 0)]
+)
+def test_a_sum_that_does_not_divide_is_told_without_a_number(packs_missing: float, packs: int | None) -> None:
+    tally = Tally(PACK_MG)
+    tally.take(Step(1000, 4000, -int(packs_missing * PACK_MG)), is_behind_door=False)
+    found = tally.due(10**6, is_open=None, closed_ms=None)
+    if packs == 0:
+        assert found is None
+        return
+    assert found is not None
+    values = found.values("a1", "bcg-10", 10, 10**6)
+    assert (found.packs, values["change_pieces"]) == (packs, None if packs is None else 10 * packs)
+    assert values["change_mg"] == -int(packs_missing * PACK_MG)
+    wire.check_values("count", values)

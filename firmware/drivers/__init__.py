@@ -26,7 +26,7 @@ DRIVERS = {
     "door": ("door", "Door"),
     "ds18b20": ("ds18b20", "Ds18b20"),
     "gnss": ("gnss", "Gnss"),
-    "help": ("door", "Help"),
+    "help": ("help", "Help"),
     "hx711": ("hx711", "Hx711"),
     "nau7802": ("nau7802", "Nau7802"),
     "pi_power": ("pi_power", "PiPower"),

@@ -1,9 +1,9 @@
-"""A switch to ground: a door (low is shut) or the help button (low is pressed).
+"""A door's switch to ground: low is shut.
 
 level   ‾‾|_|‾|_____________|‾|_|‾‾‾‾‾‾      contacts bounce: a state counts when it has stood
 state   open      closed             open    for three looks, 20 ms apart
 
-{"type": "door", "name": "door", "pin": "DOOR"}     {"type": "help", "name": "help", "pin": "HELP"}
+{"type": "door", "name": "door", "pin": "DOOR"}
 """
 
 TYPE_CHECKING = False
@@ -55,20 +55,3 @@ class Door:
         if self._opened_ms is not None:
             values["open_ms"] = now_ms - self._opened_ms
         return [("door", values)]
-
-
-class Help:
-    """A press is a fault of this part until the button is let go: the wire has no kind of its own for it."""
-
-    period_ms = LOOK_MS
-
-    def __init__(self, port: "Port", given: "dict[str, Any]") -> None:
-        self._pin = port.pin_in(given.get("pin", "HELP"))
-        self._steady = Steady()
-        self._name = given["name"]
-
-    async def read(self) -> "Readings":
-        was = self._steady.level
-        if not self._steady.step(self._pin.value()) or (was < 0 and self._steady.level):
-            return []
-        return [("fault", {"part": self._name, "code": "help_pressed", "state": self._steady.level})]

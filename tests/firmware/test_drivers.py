@@ -2,17 +2,20 @@
 
 import asyncio
 import datetime
+import itertools
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.sources.nmea_gate import part_of
-from firmware import board, nmea, tag_reader
+from firmware import board, nmea, tag_reader, wire
 from firmware.drivers import DRIVERS, DriverFault, driver_of, ds18b20, hx711, nau7802, pn5180, scanner, sht4x
-from firmware.drivers.door import Door, Help, Steady
+from firmware.drivers import help as help_button
+from firmware.drivers.door import LOOK_MS, LOOKS, Door, Steady
+from firmware.drivers.help import Help, Presses
 from firmware.drivers.power import middle
 
 RECEIVED = b"$GPRMC,123519.00,A,4807.0380,N,01131.0000,E,022.4,084.4,230326,,,A*"
@@ -229,6 +232,9 @@ class Board:
     def now_ms(self) -> int:
         return self.ms
 
+    def random(self, size: int) -> bytes:
+        return b"\x5a" * size
+
     def pin_in(self, signal: str) -> Any:
         return self._pin(signal)
 
@@ -275,24 +281,93 @@ def test_what_a_tag_answers_is_an_answer_or_an_oserror(answer: bytes) -> None:
     assert len(answer) >= 10
 
 
-def test_doors_and_buttons_through_their_pins() -> None:
+def test_a_door_through_its_pin() -> None:
     port = Board()
-    door, button = Door(port, {"name": "door"}), Help(port, {"name": "help"})
-
-    def look(times: int = 3) -> list[Any]:
-        port.ms += 1000
-        return [
-            told for _ in range(times) for driver in (door, button) for told in asyncio.run(driver.read())
-        ]
-
-    assert look() == [("door", {"state": 1})]
+    door = Door(port, {"name": "door"})
+    assert told_by(door, port, 3) == [("door", {"state": 1})]
     port.level = 0
-    assert look() == [
-        ("door", {"state": 0, "open_ms": 1000}),
-        ("fault", {"part": "help", "code": "help_pressed", "state": 0}),
-    ]
+    assert told_by(door, port, 3) == [("door", {"state": 0, "open_ms": 3 * LOOK_MS})]
+
+
+def told_by(driver: Any, port: Any, looks: int) -> list[Any]:
+    """What a driver tells in so many looks, one in each of its periods."""
+
+    async def look() -> list[Any]:
+        told = []
+        for _ in range(looks):
+            port.ms += driver.period_ms
+            told += await driver.read()
+        return told
+
+    return asyncio.run(look())
+
+
+def test_a_press_calls_at_once_and_a_long_one_takes_it_back() -> None:
+    port = Board()
+    button = Help(port, {"name": "help"})
+    assert told_by(button, port, LOOKS) == []
+    port.level = 0
+    ((kind, called),) = told_by(button, port, help_button.CANCEL_MS // LOOK_MS + 50)
+    assert (kind, called["event"]) == ("help", help_button.CALLED), "however long the first press is"
+    wire.check_values(kind, called)
     port.level = 1
-    assert look()[1] == ("fault", {"part": "help", "code": "help_pressed", "state": 1})
+    assert told_by(button, port, 10) == []
+    port.level = 0
+    ((_, cancelled),) = told_by(button, port, help_button.CANCEL_MS // LOOK_MS + LOOKS)
+    assert cancelled == {"event": help_button.CANCELLED, "call": called["call"], "held_ms": 10_000}
+    port.level = 1
+    assert told_by(button, port, 10) == []
+
+
+def test_a_button_that_never_comes_up_is_a_fault_and_no_second_call() -> None:
+    port = Board()
+    button = Help(port, {"name": "help"})
+    told_by(button, port, LOOKS)
+    port.level = 0
+    told = told_by(button, port, 3 * help_button.STUCK_MS // LOOK_MS)
+    assert [kind for kind, _ in told] == ["help", "fault"]
+    assert told[1][1] == {"part": "help", "code": "stuck", "state": 0}
+    port.level = 1
+    assert told_by(button, port, LOOKS) == [("fault", {"part": "help", "code": "stuck", "state": 1})]
+
+
+def words_of(levels: list[tuple[int, int]]) -> list[tuple[int, str]]:
+    """(look, word) of a button that is seen at each level for so many looks."""
+    presses, looks, found = Presses(), 0, []
+    for level, times in levels:
+        for _ in range(times):
+            looks += 1
+            word = presses.step(level, looks * LOOK_MS)
+            found += [(looks, word)] if word else []
+    return found
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(1, 3500)), max_size=6))
+def test_however_a_button_bounces_no_call_is_lost_and_none_made_up(levels: list[tuple[int, int]]) -> None:
+    whole = [(1, LOOKS), *levels]
+    found = words_of(whole)
+    seen = "".join(str(level) * times for level, times in whole)
+    first = seen.find("0" * LOOKS)
+    assert found[:1] == ([] if first < 0 else [(first + LOOKS, "called")])
+    for (at, word), (later, after) in itertools.pairwise(found):
+        if word == after == "called":
+            assert (later - at) * LOOK_MS >= help_button.AGAIN_MS
+        if after == "cancelled":
+            assert (later - at) * LOOK_MS >= help_button.CANCEL_MS
+
+
+def test_one_that_was_down_at_the_start_calls_when_it_is_let_go() -> None:
+    assert words_of([(0, 100)]) == []
+    assert words_of([(0, 100), (1, LOOKS)]) == [(100 + LOOKS, "called")]
+    assert [word for _, word in words_of([(0, 9000), (1, 10)])] == ["stuck", "free"]
+
+
+def test_a_press_long_after_the_call_is_a_call_however_long_it_is_held() -> None:
+    found = words_of([(1, 9), (0, 9), (1, 40_000), (0, 900), (1, 9)])
+    assert [word for _, word in found] == ["called", "called"]
+    soon = words_of([(1, 9), (0, 9), (1, 9), (0, 9), (1, 9), (0, 9), (1, 4000), (0, 9), (1, 9)])
+    assert [word for _, word in soon] == ["called", "called"], "hammering is one call, a minute later another"
 
 
 def test_a_nau7802_is_begun_and_read() -> None:

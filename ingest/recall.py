@@ -1,7 +1,7 @@
-"""What the live state missed: it is kept every second, so a process that is killed loses the last of it.
+"""What the live state was when the service ended, and what it missed.
 
-The records themselves are in the store. Whatever of a unit is newer there than what was kept is shown again,
-as it was shown when it came.
+It is kept every second, so a process that is killed loses the last of it. The records themselves are in the
+store. Whatever of a unit is newer there than what was kept is shown again, as it was shown when it came.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from firmware import wire
 from ingest.history import StoreBusy
-from ingest.ledger import last_values
+from ingest.ledger import last_values, live_states, units
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 LOST_MS = 3_600_000  # how far before the loss of a position its last one is looked for
 
 
-def recall(live: Live, ledger: sqlite3.Connection, history: History, unit: str) -> None:
+def recall(live: Live, ledger: sqlite3.Connection, history: History) -> None:
+    """Show every unit as it was last known."""
+    live.load(live_states.all_states(ledger))
+    for unit in units.all_units(ledger):
+        if live.find(unit.unit) is None:
+            live.add(unit.unit, unit.name, list(unit.capabilities), is_registered=unit.is_registered)
+        _recall_newest(live, ledger, history, unit.unit)
+
+
+def _recall_newest(live: Live, ledger: sqlite3.Connection, history: History, unit: str) -> None:
     """Show the newest stored values of a unit where the live state is behind them."""
     for value in last_values.of_unit(ledger, unit):
         if value.kind not in wire.LIVE_KINDS:

@@ -14,8 +14,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ingest.delivery import LaneState
+    from ingest.group import Group
+    from ingest.lanes import Lanes
 
 FEW_RUNS = 4  # a receipt must stay small on a slow link
+
+
+def receipts_of(group: Group, lanes: Lanes) -> list[tuple[str, bytes]]:
+    """What a committed group answers, by topic."""
+    return [
+        (
+            wire.topic(unit, "receipt"),
+            receipt(
+                group.conn_of(unit),
+                epoch,
+                lanes.of_epoch(unit, epoch),
+                wire.MAX_RUNS if is_birth else FEW_RUNS,
+            ),
+        )
+        for (unit, epoch), is_birth in group.answers.items()
+    ]
 
 
 def receipt(conn: int, epoch: str, lanes: Mapping[str, LaneState], most_runs: int = FEW_RUNS) -> bytes:

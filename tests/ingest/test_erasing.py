@@ -12,7 +12,7 @@ from ingest.erasing import ASK_AGAIN_MS
 from ingest.history.sqlite import SqliteHistory
 from ingest.ledger import dirty_hours, erasures, last_values, marks
 from ingest.ledger.erasures import Erasure
-from ingest.pipeline import SWEEP_S
+from ingest.rounds import SWEEP_S
 from tests.ingest.made import EPOCH, NOW_MS, UNIT, Desk, batch_of, birth, fixes, group
 
 OTHER = "library-02"

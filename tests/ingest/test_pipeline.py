@@ -444,10 +444,9 @@ def test_live_goes_on_while_the_store_takes_nothing(desk: Desk) -> None:
     assert desk.seqs() == [1]
 
 
-def test_a_change_that_finds_no_turn_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.pipeline.CHANGE_S", 0.01)
+def test_a_change_that_finds_no_turn_says_so(desk: Desk) -> None:
     with pytest.raises(StoreBusy, match="try again"):
-        desk.pipeline.register_unit(UNIT, None, [])
+        desk.pipeline.change(lambda ledger: ledger, wait_s=0.01)
 
 
 def test_readers_see_the_marks_move(desk: Desk) -> None:

@@ -26,7 +26,7 @@ def test_the_newest_fix_and_vitals_are_shown_after_a_kill(desk: Desk) -> None:
 def test_a_unit_that_lost_its_position_is_shown_where_it_had_its_last(desk: Desk) -> None:
     lost = {"fix_mode": 0, "lat_e7": None, "lon_e7": None, "speed_cm_s": None}
     desk.send(fixes(range(1, 4)))
-    desk.pipeline._housekeep()
+    desk.pipeline.live_messages.keep()
     desk.send(fixes(range(4, 6)))
     desk.send(fixes([6], **lost))
     before = desk.live.find(UNIT)

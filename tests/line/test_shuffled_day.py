@@ -298,7 +298,7 @@ def marks_of(store: sqlite3.Connection) -> dict[tuple[str, str], int]:
 def left(desk: Desk) -> dict[str, str]:
     """Everything that the day leaves behind, as text."""
     out: dict[str, str] = {}
-    history = desk.pipeline._history
+    history = desk.pipeline.writer.history
     for (unit,) in desk.connection.execute("SELECT unit FROM unit ORDER BY unit").fetchall():
         for kind, source in history.sources(unit):
             rows = history.read(unit, kind, source, 0, wire.MAX_TIME_MS).columns

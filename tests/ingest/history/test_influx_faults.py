@@ -87,7 +87,7 @@ def test_a_server_that_is_down_delays_and_loses_nothing(tmp_path: Path) -> None:
 
         desk.stop = Patience(30, mend)
         desk.time.mono_s = time.monotonic  # type: ignore[method-assign]
-        desk.pipeline._kept_s = 0.0
+        desk.pipeline.live_messages.kept_s = 0.0
         receipt = desk.send(fixes(range(61, 121)))
         assert seen == [False, 1, True]  # not acknowledged, and shown as waiting
         assert desk.mark(receipt) == 120
@@ -397,18 +397,19 @@ def test_a_lost_answer_makes_no_second_point(desk: Desk, proxy: Proxy, server: I
 
 def test_a_kill_between_history_and_ledger_makes_no_second_point(desk: Desk, server: InfluxServer) -> None:
     desk.send(fixes(range(1, 11)))
-    group = desk.pipeline._in_transaction
+    writer = desk.pipeline.writer
+    commit = writer.commit
 
-    def killed(work: Callable[..., object]) -> None:
+    def killed(work: Callable[..., object], now_ms: int) -> None:
         def then_die(own: object) -> None:
             work(own)
             own._flush()  # type: ignore[attr-defined]
-            desk.pipeline._history.settle()
+            writer.history.settle()
             raise KeyboardInterrupt
 
-        group(then_die)
+        commit(then_die, now_ms)
 
-    desk.pipeline._in_transaction = killed  # type: ignore[method-assign, assignment]
+    writer.commit = killed  # type: ignore[method-assign, assignment]
     desk.put(fixes(range(11, 61)))
     with pytest.raises(KeyboardInterrupt):
         desk.pipeline.step(desk.stop)

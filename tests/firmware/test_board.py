@@ -11,7 +11,7 @@ from tests.firmware import parity_judge, sizes
 from tests.fixtures.programs import ROOT
 from tests.micropython import MicroPython
 
-SEEDS = 700  # five vectors each
+SEEDS = 700  # six vectors each
 MOST_GROWTH = 1.05
 PORTS = ("esp32", "rp2", "host", "micro")
 OF_BOARDS = ("machine", "network", "esp32", "rp2", "ssl", "onewire", "ds18x20", "socket", "vfs")
@@ -20,6 +20,18 @@ OF_BOARDS = ("machine", "network", "esp32", "rp2", "ssl", "onewire", "ds18x20", 
 def test_three_thousand_vectors_come_out_alike(board: MicroPython) -> None:
     seeds = list(range(1, SEEDS + 1))
     assert board.call("parity_judge.judged", seeds).result == parity_judge.judged(seeds)
+
+
+def test_signatures_are_judged_alike(board: MicroPython) -> None:
+    published = json.loads((Path(__file__).with_name("p256_vectors.json")).read_text())
+    vectors = [[vector[name] for name in ("key", "message", "signature")] for vector in published]
+    vectors += [[key, "00" + message, signature] for key, message, signature in vectors]
+    vectors += [[key[:-2] + "00", message, signature] for key, message, signature in vectors[:3]]
+    outcome = board.call("parity_judge.signatures", vectors)
+    print(f"{outcome.microseconds / 1000 / sum(outcome.result):.0f} ms each at most")
+    expected = [vector["is_good"] for vector in published]
+    assert outcome.result == parity_judge.signatures(vectors)
+    assert outcome.result == expected + [False] * (len(expected) + 3)
 
 
 def test_working_leaves_nothing_behind(board: MicroPython) -> None:

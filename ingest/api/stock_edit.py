@@ -103,6 +103,8 @@ def _entries(said: EntryIn, actor: str, now_ms: int) -> list[Entry]:
     at_ms = _instant(said.at, now_ms)
     if said.quantity < 0 and said.kind != ADJUST:
         raise ApiError(422, "negative", "body.quantity", "only an adjustment may take away")
+    if said.quantity == 0 and said.kind != COUNT:
+        raise ApiError(422, "nothing", "body.quantity", "0 of it would change nothing")
     if said.kind in {ADJUST, DISCARD} and not (said.reason or "").strip():
         raise ApiError(422, "no_reason", "body.reason", f"to {said.kind} needs a reason")
     if (said.kind == TRANSFER) != (said.other_site is not None) or said.other_site == said.site:

@@ -6,7 +6,7 @@ import { bodyOf, FORMS, pathOf, textsOf } from "./admin_forms.js";
 import { change, useAnswer, withQuery } from "./ask.js";
 import { Failure, Waiting } from "./notices.js";
 import { SheetImport } from "./sheet_import.js";
-import { SiteSelect } from "./stock_page.js";
+import { SiteSelect } from "./site_select.js";
 import { nameOf, siteTitle, treeOf, wordOf } from "./stock_words.js";
 import { Telling } from "./telling.js";
 import { html } from "./view.js";

@@ -139,6 +139,7 @@ function SiteHead({ say, site, above, now_ms }) {
       <h2>${siteTitle(site)}</h2>
       <p class="quiet">${facts.join(" · ")}</p>
     </div>
+    <a class="button" href=${withQuery("/stock", { under: site.site, book: "1" })}>${say("booking")}</a>
     ${site.unit !== null && html`<a class="button" href=${`/#${site.unit}`}>${say("show_on_map")}</a>`}
   </header>`;
 }

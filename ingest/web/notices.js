@@ -1,5 +1,6 @@
 // What a page says when it has nothing to show yet, nothing at all, or could not ask.
 
+import { wordOf } from "./stock_words.js";
 import { html } from "./view.js";
 
 /** @typedef {import("./messages.js").Say} Say */
@@ -11,6 +12,8 @@ const OWN = ["unreachable", "file_changed"]; // what the page itself finds wrong
 export function Failure({ error, say }) {
   if (error === null) return null;
   const text = OWN.includes(error.code) ? say(`failed_${error.code}`) : say(error.retry ? "failed_busy" : "failed_refused");
+  const own = wordOf(say, "refused", error.code);
+  if (own !== error.code) return html`<p class="notice failure" role="alert">${own}</p>`;
   return html`<p class="notice failure" role="alert">${text}${error.detail !== "" && html` <span lang="en">${error.detail}</span>`}</p>`;
 }
 

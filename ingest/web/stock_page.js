@@ -3,10 +3,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { useAddress } from "./address.js";
 import { useAnswer, withQuery } from "./ask.js";
+import { Booking } from "./booking.js";
 import { Explained, Value, whyOf } from "./figures.js";
 import { Failure, Waiting } from "./notices.js";
 import { Differences, Proposals } from "./proposals.js";
-import { ageOf, daysUntil, nameOf, siteTitle, STATUSES, treeOf, wordOf } from "./stock_words.js";
+import { SiteSelect } from "./site_select.js";
+import { ageOf, expiryText, nameOf, STATUSES, wordOf } from "./stock_words.js";
 import { html } from "./view.js";
 
 /** @typedef {import("./frame.js").PageProps} PageProps */
@@ -27,7 +29,7 @@ const AGAIN_EVERY_MS = 60_000;
 
 /** @param {PageProps} props */
 export function Page({ say, language }) {
-  const [wanted, setWanted] = useAddress(["under", "item", "status"]);
+  const [{ book, ...wanted }, setWanted] = useAddress(["under", "item", "status", "book"]);
   const [after, setAfter] = useState(0);
   const [open, setOpen] = useState("");
   const [board, again] = useAnswer(withQuery("/api/v1/stock", { ...wanted, after: after || null, limit: ROWS }));
@@ -49,8 +51,10 @@ export function Page({ say, language }) {
   return html`<div class="sheet">
     <header class="sheet-head">
       <h2>${say("nav_stock")}</h2>
+      <button type="button" class="button" aria-expanded=${book !== ""} onClick=${() => setWanted({ book: book === "" ? "1" : "" })}>${say("booking")}</button>
       <a class="button" href=${withQuery("/api/v1/stock", { ...wanted, format: "csv" })} download>${say("download_csv")}</a>
     </header>
+    ${book !== "" && html`<${Booking} say=${say} language=${language} sites=${sites.data?.sites ?? []} items=${items.data?.items ?? null} site=${wanted.under} item=${wanted.item} onBooked=${again} close=${() => setWanted({ book: "" })} />`}
     <div class="sheet-filters">
       <${StatusChips} say=${say} counts=${counts} chosen=${wanted.status} choose=${(/** @type {string} */ status) => filter({ status })} />
       <div class="selects">
@@ -69,14 +73,6 @@ export function Page({ say, language }) {
       ? html`<${Waiting} asked=${board} say=${say} again=${again} />`
       : html`<${Board} say=${say} language=${language} board=${board.data} after=${after} setAfter=${setAfter} open=${open} setOpen=${setOpen} again=${again} />`}
   </div>`;
-}
-
-/** @param {{ say: Say, sites: import("./stock_words.js").Site[], value: string, onChange: (site: string) => void }} props */
-export function SiteSelect({ say, sites, value, onChange }) {
-  return html`<select onChange=${(/** @type {any} */ event) => onChange(event.target.value)}>
-    <option value="">${say("all")}</option>
-    ${treeOf(sites).map(([depth, site]) => html`<option value=${site.site} selected=${site.site === value}>${"\u2003".repeat(depth)}${siteTitle(site)}</option>`)}
-  </select>`;
 }
 
 /** @param {{ say: Say, counts: Record<string, number> | undefined, chosen: string, choose: (status: string) => void }} props */
@@ -207,6 +203,7 @@ function Detail({ say, language, row, now_ms, again }) {
     </div>
     <p class="links">
       <a href=${withQuery("/cabinets", { site: row.site })}>${say("open_site")}</a>
+      <a href=${withQuery("/stock", { under: row.site, item: row.item, book: "1" })}>${say("booking")}</a>
       <a href=${withQuery("/admin", { tab: "levels", site: row.site, item: row.item })}>${say("edit_levels")}</a>
     </p>
   </div>`;
@@ -224,11 +221,4 @@ function LotList({ say, lots, now_ms }) {
       </li>`,
     )}
   </ul>`;
-}
-
-/** @param {string | null} expires_on @param {number} now_ms @param {Say} say */
-export function expiryText(expires_on, now_ms, say) {
-  if (expires_on === null) return say("expiry_unknown");
-  const days = daysUntil(expires_on, now_ms);
-  return days < 0 ? say("expired_on", { date: expires_on }) : say("expires_on", { date: expires_on, n: days });
 }

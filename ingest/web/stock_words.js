@@ -73,3 +73,10 @@ export function treeOf(sites) {
   walk("", 0);
   return found;
 }
+
+/** @param {string | null} expires_on @param {number} now_ms @param {Say} say */
+export function expiryText(expires_on, now_ms, say) {
+  if (expires_on === null) return say("expiry_unknown");
+  const days = daysUntil(expires_on, now_ms);
+  return days < 0 ? say("expired_on", { date: expires_on }) : say("expires_on", { date: expires_on, n: days });
+}

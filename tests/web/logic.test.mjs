@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bodyOf, FORMS, pathOf, textsOf } from "../../ingest/web/admin_forms.js";
 import { withQuery } from "../../ingest/web/ask.js";
+import { entryOf, itemOf, lotToTake } from "../../ingest/web/booking_entry.js";
 import { heightOf, openSpans, pointsOf, roundSteps, roundTimes, runsOf as runsOfReadings, safeBand, within } from "../../ingest/web/chart.js";
 import { ServiceClock } from "../../ingest/web/clock.js";
 import { countsOf, Fleet, freshnessOf, isPositionHeld, isShown } from "../../ingest/web/fleet.js";
@@ -251,4 +252,28 @@ test("a form's empty fields are left out, never zero, and come back as they were
 test("a query names only what is asked", () => {
   assert.equal(withQuery("/a", { b: "x y", c: "", d: null, e: 0 }), "/a?b=x+y&e=0");
   assert.equal(withQuery("/a", {}), "/a");
+});
+
+test("an item is meant by its id, a code of it however long, or a name that only it has", () => {
+  const item = (id, codes, names) => ({ item: id, codes, names, base_unit: "piece", pack_size: 1 });
+  const items = [item("ors", ["6901234567892"], { en: "Salts", zh: "盐" }), item("nacl", [], { en: "Saline", zh: "盐" }), item("Salts", [], {})];
+  const meant = (text) => itemOf(items, text)?.item ?? null;
+  assert.deepEqual(["ors", " 06901234567892 ", "saline", "盐", "Salts", "6901234567893", ""].map(meant), ["ors", "ors", "nacl", null, "Salts", null, null]);
+});
+
+test("what is given out is the first to expire that may be, what is thrown away the first that may not", () => {
+  const lot = (name, on_hand, unusable_because = null) => ({ lot: name, on_hand, unusable_because });
+  const lots = [lot("gone", 0), lot("old", 3, "expired"), lot("good", 5), lot("new", 9)];
+  assert.equal(lotToTake("dispense", lots), "good");
+  assert.equal(lotToTake("discard", lots), "old");
+  assert.equal(lotToTake("dispense", [lot("old", 3, "expired")]), "old");
+  assert.equal(lotToTake("transfer", []), "");
+});
+
+test("an entry says what its kind has, at the reader's local time", () => {
+  const texts = { kind: "receive", site: "van", item: "x", lot: null, quantity: "5", expires_on: "2028-04-30", other_site: "far", reason: " ", at: "2026-11-21T17:00" };
+  const entry = { id: "1", site: "van", item: "ors", lot: "L", quantity: 5 };
+  assert.deepEqual(entryOf("1", texts, "ors", "L"), { ...entry, kind: "receive", expires_on: "2028-04-30", at: "2026-11-21T09:00:00.000Z" });
+  const moved = entryOf("1", { ...texts, kind: "transfer", at: "", reason: "asked " }, "ors", "L");
+  assert.deepEqual(moved, { ...entry, kind: "transfer", other_site: "far", reason: "asked" });
 });

@@ -13,7 +13,13 @@ from tests.web.cabinet import CABINET, FAR, OTHER, open_a_door, raise_alerts, st
 from tests.web.fleet import PagedParts
 from tests.web.test_page import PHONE, texts
 
-PAGES = ("stock", f"cabinets?site={CABINET}", "alerts?state=all", "admin?tab=items&item=ors")
+PAGES = (
+    "stock",
+    f"stock?under={OTHER}&item=ors&book=1",
+    f"cabinets?site={CABINET}",
+    "alerts?state=all",
+    "admin?tab=items&item=ors",
+)
 BAD_SHEET = "item,pack_size,profile\nzinc,0,warm\nzinc,x,\n"
 
 

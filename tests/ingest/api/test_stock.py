@@ -110,6 +110,8 @@ async def test_an_entry_counts_once(client: httpx.AsyncClient) -> None:
     ("said", "code"),
     [
         ({"quantity": -1}, "negative"),
+        ({"quantity": 0}, "nothing"),
+        ({"kind": "adjust", "quantity": 0, "reason": "none"}, "nothing"),
         ({"kind": "adjust", "quantity": -1}, "no_reason"),
         ({"kind": "transfer"}, "transfer_sites"),
         ({"kind": "transfer", "other_site": "cabinet-1"}, "transfer_sites"),

@@ -3,9 +3,9 @@
     source ──▶ Cabinet ──▶ intake         climate, door, count, move, excursion, fault
     node, w1      │
     scanner       ├─ probe.Gate       what is no temperature is a fault
-                  ├─ Judge            a rule broken: with or without coverage, across restarts (firmware/excursion)
+                  ├─ Judge            a rule broken: with or without coverage, across restarts (firmware)
                   ├─ door.Door        brackets what changed
-                  ├─ Steps, Tally     a step is an observation, never a booking (firmware/scale)
+                  ├─ Steps, Tally     a step is an observation, never a booking (firmware)
                   ├─ scanner.Clerk    a scanned code is a move
                   └─ status           fine, look, act: and why
 

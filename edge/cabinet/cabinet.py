@@ -3,9 +3,8 @@
 Raw readings that are no records: `mass` (mass_mg, None for an overload) and `scan` (code). A door and a
 climate reading become records here, too: a door only when it changed, a climate in its period.
 
-Time across a restart. The judges count on an axis of their own, which is the monotonic time of one boot plus
-an offset. In another boot the offset is found by UTC: what was known then and what is known now. Until the
-clock is won samples wait, at most for HOLD_MS; then the gap is unknown, and counts as too long.
+The judges count on an axis of their own, which goes on across a restart (firmware/axis). Until it is known
+where this boot lies on it, samples wait.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from edge.cabinet.probe import Gate
 from edge.cabinet.status import Reason, Sight, Status, celsius, span
 from edge.record import Reading
 from edge.sources.faults import Faults
+from firmware.axis import Axis
 from firmware.excursion import GAP_PERIODS, Excursion, Judge
 from firmware.scale import Steps
 from firmware.tally import Tally
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from edge.clock import Clock
     from edge.record import Values
 
-HOLD_MS = 300_000
 MOST_HELD = 1000
 MOVING_CM_S = 150
 STILL_AFTER_MS = 600_000  # without a word of the speed
@@ -92,8 +91,7 @@ class Cabinet:
         self._scan_trouble: tuple[str, str] | None = None
         self._is_moving = False
         self._speed_ms = begin_ms
-        self._begin_ms = begin_ms
-        self._offset_ms: int | None = 0
+        self._axis = Axis(begin_ms)
         self._saved: dict[str, Any] | None = None
         self._held: list[tuple[Probe, int, int]] = []
         self.has_changed = False  # the state, since `state` was last asked
@@ -125,9 +123,9 @@ class Cabinet:
         """What is due by itself."""
         self._now_ms = max(self._now_ms, now_ms)
         self._find_offset(clock)
-        if self._offset_ms is not None:
+        if self._axis.offset_ms is not None:
             for probe in self._probes.values():
-                self._tell(probe, probe.judge.settle(now_ms + self._offset_ms))
+                self._tell(probe, probe.judge.settle(now_ms + self._axis.offset_ms))
         for probe in self._probes.values():
             self._listen(probe, now_ms)
         if self._is_moving and now_ms - self._speed_ms > STILL_AFTER_MS:
@@ -160,10 +158,10 @@ class Cabinet:
         probe.is_silent = False
         probe.good_ms, probe.newest_cc = reading.mono_ms, given_cc
         self._record(probe, reading)
-        if self._offset_ms is None:
+        if self._axis.offset_ms is None:
             self._held = [*self._held[-MOST_HELD:], (probe, reading.mono_ms, given_cc)]
         else:
-            self._tell(probe, probe.judge.take(reading.mono_ms + self._offset_ms, given_cc))
+            self._tell(probe, probe.judge.take(reading.mono_ms + self._axis.offset_ms, given_cc))
         self.has_changed = True
 
     def _record(self, probe: Probe, reading: Reading) -> None:
@@ -185,7 +183,7 @@ class Cabinet:
 
     def _tell(self, probe: Probe, found: list[Excursion]) -> None:
         for one in found:
-            at_ms = one.at_ms - (self._offset_ms or 0)
+            at_ms = one.at_ms - (self._axis.offset_ms or 0)
             self._out.append(Reading("excursion", probe.plan.name, at_ms, one.values(probe.plan.profile)))
             self.has_changed = True
 
@@ -264,20 +262,11 @@ class Cabinet:
     def state(self, boot: str, clock: Clock) -> str:
         """What has to survive a power cut; to be committed with the records given so far."""
         self.has_changed = False
-        if self._offset_ms is None and self._saved is not None:
+        if self._axis.offset_ms is None and self._saved is not None:
             return json.dumps(self._saved)
-        axis_ms = self._now_ms + (self._offset_ms or 0)
-        time_ms, _, word = clock.time_of(self._now_ms)
-        return json.dumps(
-            {
-                "v": VERSION,
-                "boot": boot,
-                "offset_ms": self._offset_ms,
-                "axis_ms": axis_ms,
-                "utc_ms": None if word == "none" else time_ms,
-                "probes": {probe.plan.name: probe.judge.state() for probe in self._probes.values()},
-            }
-        )
+        axis = self._axis.state(boot, self._now_ms, clock.time_of(self._now_ms))
+        probes = {probe.plan.name: probe.judge.state() for probe in self._probes.values()}
+        return json.dumps({"v": VERSION, **axis, "probes": probes})
 
     def resume(self, text: str | None, boot: str) -> None:
         """Go on from a state. One that cannot be read is no state; excursions then begin anew."""
@@ -288,27 +277,17 @@ class Cabinet:
             state = saved["probes"].get(probe.plan.name)
             if state is not None:
                 probe.judge.resume(state)
-        if saved["boot"] == boot:
-            self._offset_ms = saved["offset_ms"]
-        else:
-            self._offset_ms, self._saved = None, saved
+        self._saved = saved
+        self._axis.resume(saved, boot)
 
     def _find_offset(self, clock: Clock) -> None:
-        if self._offset_ms is not None or self._saved is None:
+        periods_ms = max((probe.plan.period_ms for probe in self._probes.values()), default=0)
+        time = clock.time_of(self._now_ms)
+        if not self._axis.find(self._now_ms, time, GAP_PERIODS * periods_ms):
             return
-        then_ms, axis_ms = self._saved["utc_ms"], self._saved["axis_ms"]
-        time_ms, _, word = clock.time_of(self._now_ms)
-        if then_ms is not None and word != "none" and time_ms >= then_ms:
-            self._offset_ms = axis_ms + time_ms - then_ms - self._now_ms
-        elif then_ms is None or word != "none" or self._now_ms - self._begin_ms > HOLD_MS:
-            periods_ms = max((probe.plan.period_ms for probe in self._probes.values()), default=0)
-            self._offset_ms = axis_ms + GAP_PERIODS * periods_ms + 1 - self._begin_ms
-        else:
-            return
-        self._saved = None
         held, self._held = self._held, []
         for probe, at_ms, temperature_cc in held:
-            self._tell(probe, probe.judge.take(at_ms + self._offset_ms, temperature_cc))
+            self._tell(probe, probe.judge.take(at_ms + (self._axis.offset_ms or 0), temperature_cc))
 
     # --- for the crew -----------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import pytest
 
 from edge import __main__ as command_line
 from edge.agent import Agent
-from edge.cabinet.cabinet import HOLD_MS, Cabinet
+from edge.cabinet.cabinet import Cabinet
 from edge.cabinet.keeper import REQUEST
 from edge.cabinet.layout import layout_of
 from edge.clock import Clock
@@ -21,6 +21,7 @@ from edge.record import Reading
 from edge.simulate.pty_line import PtyLine
 from edge.time_source import ScaledTime
 from firmware import frame, wire
+from firmware.axis import HOLD_MS
 from firmware.frame import Entry
 from tests.fixtures.waiting import wait_until
 

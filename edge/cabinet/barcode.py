@@ -187,9 +187,10 @@ def _days(date: datetime.date | None, text: str) -> int:
 def _packs(values: dict[str, GS1ElementString]) -> int:
     if "30" not in values:
         return 1
-    packs = int(values["30"].value)
+    text = values["30"].value
+    packs = int(text or "0")  # biip lets an empty one pass
     if packs == 0:
-        raise CodeError("unreadable", "(30) 0: none at all")
+        raise CodeError("unreadable", f"(30) {text}: none at all")
     return packs
 
 

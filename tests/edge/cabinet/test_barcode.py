@@ -69,6 +69,7 @@ def test_what_a_code_names(text: str, code: Code) -> None:
         ("]d20109506682101352" + "10" + "A" * 20 + "21532", "lost_separator"),
         ("]d20109506682101352" + "10A" + GS + "10B", "contradiction"),
         ("]d20109506682101352" + "3000", "unreadable"),
+        (f"]d201{GTIN}30{GS}10A", "unreadable"),  # a count of no digits
         ("01095066821013523012", "ambiguous"),
         ("hello", "unreadable"),
         ("x" * 241, "too_long"),

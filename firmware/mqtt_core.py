@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Event = Any
 
-CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK = 1, 2, 3, 4, 8, 9
+CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK = 1, 2, 3, 4, 8, 9, 10, 11
 PINGREQ, PINGRESP, DISCONNECT = 12, 13, 14
 
 LEVELS = (5, 4)  # of MQTT 5 and 3.1.1
@@ -205,6 +205,12 @@ class Core:
         self._sent_ms = now_ms
         return number
 
+    def unsubscribe(self, topic: str, now_ms: int) -> None:
+        """Hear no more of a topic; nothing tells when the broker has done it."""
+        body = struct.pack(">H", self._next_number()) + (b"\x00" if self.level == 5 else b"")
+        self._put(UNSUBSCRIBE << 4 | 2, body + _text(topic))
+        self._sent_ms = now_ms
+
     def acknowledge(self, number: int, now_ms: int) -> None:
         """A message that came with QoS 1 was dealt with."""
         if number:
@@ -296,8 +302,9 @@ class Core:
             return self._puback(packet)
         if kind == SUBACK:
             return self._suback(packet)
-        if kind == PINGRESP and not packet:
-            self._asked_ms = None
+        if kind == UNSUBACK or (kind == PINGRESP and not packet):
+            if kind == PINGRESP:
+                self._asked_ms = None
             return []
         if kind == DISCONNECT and self.level == 5:
             return [self._end("closed", packet[0] if packet else 0)]

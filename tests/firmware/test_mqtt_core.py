@@ -94,6 +94,20 @@ def test_codes_of_a_publish_and_of_a_subscription() -> None:
 
 
 @pytest.mark.parametrize(
+    ("level", "said", "answer"),
+    [(5, "a2 06 00 02 00 00 01 74", "b0 04 00 02 00 00"), (4, "a2 05 00 02 00 01 74", "b0 02 00 02")],
+)
+def test_a_topic_is_left_as_it_was_asked_for(level: int, said: str, answer: str) -> None:
+    core = opened(WELCOME if level == 5 else b"\x20\x02\x00\x00", level)
+    assert core.subscribe("t", 0) == 1
+    core.output()
+    core.unsubscribe("t", 0)
+    assert core.output().hex(" ") == said
+    assert core.feed(bytes.fromhex(answer), 1) == []
+    assert core.is_open
+
+
+@pytest.mark.parametrize(
     "bad",
     [
         "2003000000",  # a second welcome

@@ -85,7 +85,8 @@ def run(
     time_origin_ms: Annotated[int, typer.Option(help="when the faster day began", min=0)] = 0,
 ) -> None:
     """Take from the broker, store, show; ends by SIGTERM or Ctrl-C."""
-    from ingest.service import CannotStart, Service  # noqa: PLC0415 - the other commands start at once
+    from ingest.premises import CannotStart  # noqa: PLC0415 - the other commands start at once
+    from ingest.service import Service  # noqa: PLC0415
 
     settings = _settings(config_path)
     _log_to_stderr()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-import ingest.service
+import ingest.premises
 from ingest.__main__ import app
 from ingest.ledger.files import open_store
 
@@ -21,7 +21,7 @@ def main(config: str, synchronous: str) -> None:
             connection.execute(f"PRAGMA synchronous = {synchronous}")
         return connection
 
-    ingest.service.open_store = opened
+    ingest.premises.open_store = opened  # type: ignore[attr-defined]
     app(["run", "--config", config])
 
 

@@ -7,6 +7,7 @@ import asyncio
 
 from firmware.courier import Courier
 from firmware.version import SOFTWARE
+from firmware.watchdog import LATE_MS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from firmware.watchdog import Watchdog
 
 LOOK_S = 0.02
+DIAL_MS = 150_000  # that a modem takes at most, with PPP
+SOMEBODY_MS = 600_000
 READ_BYTES = 512
 
 
@@ -50,6 +53,7 @@ class BrokerLine:
             SOFTWARE,
             capabilities,
         )
+        self._dial_at_ms = 0  # not before, while somebody has to come to the modem
         self._waited = 1  # rows without a receipt, when it was last said
         self.is_going = False  # off again as soon as all is receipted
 
@@ -61,7 +65,8 @@ class BrokerLine:
         """Connect whenever it is due."""
         while True:
             self._alive()
-            if self._courier.is_connect_due(self._port.now_ms()):
+            now_ms = self._port.now_ms()
+            if self._courier.is_connect_due(now_ms) and now_ms >= self._dial_at_ms:
                 await self._one_connection()
             wait_ms = self._courier.wait_ms(self._port.now_ms())
             await asyncio.sleep(min(1000, max(20, wait_ms)) / 1000)
@@ -94,7 +99,10 @@ class BrokerLine:
 
     async def _opened(self) -> "tuple[Reader, Writer]":
         broker = self._settings["broker"]
-        await self._port.join(self._settings.get("wifi"))
+        if "modem" in self._settings:
+            await self._dialled(self._settings["modem"])
+        else:
+            await self._port.join(self._settings.get("wifi"))
         evidence = await self._port.evidence()
         if evidence is not None:
             self._intake.offer_time(evidence[0], evidence[1])
@@ -102,6 +110,22 @@ class BrokerLine:
             raise OSError("no certificate can be judged before the time is known")
         tls = self._port.certificates() if broker.get("is_tls") else None
         return await self._port.connect(broker["host"], broker["port"], tls)
+
+    async def _dialled(self, given: "dict[str, Any]") -> None:
+        from firmware.modem import ModemFault  # late: most nodes have no modem
+
+        faults, now_ms = self._intake.faults, self._port.now_ms()
+        self._watchdog.report("line", now_ms, LATE_MS + DIAL_MS)
+        try:
+            await self._port.dial(given)
+            faults.end("modem")
+        except ModemFault as fault:
+            if ["modem", fault.code] not in faults.standing():
+                faults.end("modem")
+                faults.begin("modem", fault.code, fault.detail)
+            if not fault.is_waiting_good:
+                self._dial_at_ms = now_ms + SOMEBODY_MS
+            raise
 
     async def _carry(self, reader: "Reader", writer: "Writer") -> None:
         """Bytes to and fro until the line is of no more use."""

@@ -54,7 +54,7 @@ _STARTED = ("RDY", "*ATREADY: 1")
 
 
 class ModemFault(OSError):
-    """No connection by the modem: `code` is one of FAILURES."""
+    """No connection by the modem: `code` is one of FAILURES, `detail` says what helps."""
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__("modem: " + code)
@@ -68,8 +68,8 @@ class Chat:
 
     def __init__(self, apn: str, pin: "str | None", now_ms: int) -> None:
         self.baud = BAUDS[0]  # to be used from now on
-        self.outcome = ""  # ONLINE or one of FAILURES
-        self.detail = ""
+        self.outcome = ""  # ONLINE or one of FAILURES, then with its fault
+        self.fault: "ModemFault | None" = None
         self.signal_dbm: "int | None" = None
         self.is_roaming = False
         self.utc: "tuple[int, int] | None" = None  # the network's time in ms, and when it was told
@@ -104,7 +104,7 @@ class Chat:
         if self.outcome:
             return
         if now_ms >= self._end_ms:
-            self.outcome, self.detail = self._late, "not within %d s" % (LONGEST_MS // 1000)
+            self._fail(ModemFault(self._late, "not within %d s" % (LONGEST_MS // 1000)))
         elif now_ms >= self._due_ms:
             self._go_on("", now_ms)
 
@@ -122,7 +122,7 @@ class Chat:
         if line in _STARTED and self._is_awake:
             self._restarts += 1
             if self._restarts > RESTARTS:
-                self.outcome = "restarts"
+                self._fail(ModemFault("restarts"))
             else:
                 self._begin(now_ms)
         elif self._asked and line != self._asked:  # else nobody asked, or it is the echo
@@ -141,11 +141,14 @@ class Chat:
             self.outcome = ONLINE
             return
         except ModemFault as fault:
-            self.outcome, self.detail = fault.code, fault.detail
+            self._fail(fault)
             return
         self._due_ms = now_ms + wait_ms
         self._asked = "" if asked == ESCAPE else asked
         self._out += asked.encode() + (b"\r" if self._asked else b"")
+
+    def _fail(self, fault: ModemFault) -> None:
+        self.outcome, self.fault, self._out = fault.code, fault, b""
 
     # --- the script: each part goes on, or raises what is in the way ------------------------------------
 

@@ -15,6 +15,7 @@ _KEPT = "<8sQQ"  # boot, ms of it, seconds of the RTC
 class Esp32(Micro):
     name = "esp32-s3"
     watchdog_ms = 15_000
+    sleeps = True
     resets = {
         machine.PWRON_RESET: "power",
         machine.WDT_RESET: "watchdog",

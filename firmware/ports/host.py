@@ -124,6 +124,9 @@ class Terminal:
     def any(self) -> int:
         return 256 if self._poll.poll(0) else 0
 
+    def init(self, *, baudrate: int) -> None:
+        """A rate means nothing to it."""
+
     def read(self, size: int) -> bytes:
         data = b""
         while len(data) < size and self._poll.poll(0):
@@ -144,6 +147,7 @@ class Host:
     """
 
     name = "host"
+    sleeps = True
 
     def __init__(self) -> None:
         self._boot, since_ms = os.urandom(8).hex(), 0
@@ -252,6 +256,19 @@ class Host:
 
     async def join(self, wifi: "dict[str, Any] | None") -> None:
         """The machine is on it."""
+
+    def has_ppp(self) -> bool:
+        """What a modem has dialled is the machine's own network here."""
+        return True
+
+    async def dial(self, modem: "dict[str, Any]") -> None:
+        """Bring the modem on that terminal online; ModemFault."""
+        from firmware.modem_line import dial  # late: most nodes have no modem
+
+        await dial(self.uart("link"), modem, self.now_ms)
+
+    async def hang_up(self) -> None:
+        """There is nothing to hang up."""
 
     async def evidence(self) -> "tuple[str, int] | None":
         return "ntp", time.time_ns() // 1000000

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from firmware.ports.port import I2c, OneWire, Reader, Writer
+    from firmware.ports.ppp import Ppp
 
 GC_BYTES = 16384  # collected so often, the heap does not fall into pieces
 JOIN_MS = 20_000
@@ -39,6 +40,7 @@ class Micro:
 
     name = ""
     watchdog_ms = 8000
+    sleeps = False
     resets: "dict[int, str]" = {}
 
     def __init__(self) -> None:
@@ -48,6 +50,7 @@ class Micro:
         self._watchdog: "machine.WDT | None" = None
         self._buzzer: "machine.PWM | None" = None
         self._buses: "dict[str, machine.I2C]" = {}
+        self._ppp: "Ppp | None" = None
 
     def begin(self) -> None:
         """The watchdog begins here; nothing can stop it again."""
@@ -171,6 +174,12 @@ class Micro:
 
     # --- the network ------------------------------------------------------------------------------------
 
+    def has_ppp(self) -> bool:
+        """Whether `modem` in the settings is of use here."""
+        from firmware.ports import ppp  # late: most nodes have no modem
+
+        return ppp.is_there()
+
     async def join(self, wifi: "dict[str, Any] | None") -> None:
         """Come onto the network; OSError when there is none."""
         if wifi is None:
@@ -181,29 +190,50 @@ class Micro:
         station.active(True)
         station.connect(wifi["ssid"], wifi.get("password"))
         begin = time.ticks_ms()
-        while not station.isconnected():
-            if time.ticks_diff(time.ticks_ms(), begin) > JOIN_MS:
+        try:
+            while not station.isconnected():
+                if time.ticks_diff(time.ticks_ms(), begin) > JOIN_MS:
+                    raise OSError("no network %s" % wifi["ssid"])
+                await asyncio.sleep(0.2)
+        finally:  # one that is not waited for any more is not to go on by itself
+            if not station.isconnected():
                 station.disconnect()
-                raise OSError("no network %s" % wifi["ssid"])
-            await asyncio.sleep(0.2)
+
+    async def dial(self, modem: "dict[str, Any]") -> None:
+        """Come onto the network by a modem on the link's UART, anew each time; ModemFault."""
+        if self._ppp is None:
+            from firmware.ports.ppp import Ppp  # late: most nodes have no modem
+
+            self._ppp = Ppp(lambda: self.uart("link"), self.now_ms)
+        await self._ppp.join(modem)
+
+    async def hang_up(self) -> None:
+        """Before a sleep: what was dialled is no longer used."""
+        if self._ppp is not None:
+            await self._ppp.leave()
 
     async def evidence(self) -> "tuple[str, int] | None":
-        """(source, UTC in ms) by SNTP, or None; the chip's clock is set too, since TLS asks it."""
+        """(source, UTC in ms) by SNTP, else as a modem's network told it, or None; TLS judges by it, too."""
+        word, utc_ms = "ntp", self._asked_ms()
+        if utc_ms is None and self._ppp is not None:
+            word, utc_ms = "rtc", self._ppp.time()
+        if utc_ms is None:
+            return None
+        since_s = utc_ms // 1000 - (0 if time.gmtime(0)[0] == 1970 else 946_684_800)
+        year, month, day, hour, minute, second, weekday, _ = time.gmtime(since_s)
+        machine.RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
+        return word, utc_ms
+
+    def _asked_ms(self) -> "int | None":
         asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         asker.settimeout(NTP_S)
         try:
             asker.sendto(b"\x1b" + bytes(47), socket.getaddrinfo(NTP_HOST, NTP_PORT)[0][-1])
-            answer = asker.recv(48)
+            return sntp_ms(asker.recv(48))
         except OSError:
             return None
         finally:
             asker.close()
-        utc_ms = sntp_ms(answer)
-        if utc_ms is not None:
-            since_s = utc_ms // 1000 - (0 if time.gmtime(0)[0] == 1970 else 946_684_800)
-            year, month, day, hour, minute, second, weekday, _ = time.gmtime(since_s)
-            machine.RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
-        return None if utc_ms is None else ("ntp", utc_ms)
 
     def certificates(self) -> "tuple[bytes, bytes, bytes]":
         """DER of authority, certificate and key."""

@@ -31,6 +31,11 @@ class Uart(Protocol):
     def read(self, size: int, /) -> bytes | None: ...
     def write(self, data: bytes, /) -> int | None: ...
 
+class ModemUart(Uart, Protocol):
+    """One whose rate can be changed."""
+
+    def init(self, *, baudrate: int) -> object: ...
+
 class OneWire(Protocol):
     def scan(self) -> list[bytearray]: ...
     def convert_temp(self) -> object: ...
@@ -46,8 +51,10 @@ class Writer(Protocol):
     async def wait_closed(self) -> object: ...
 
 class Port(Protocol):
-    """One board."""
+    """One board. `sleeps`: whether its boot goes on through a deep sleep."""
 
+    @property
+    def sleeps(self) -> bool: ...
     def begin(self) -> None:
         """Start the watchdog and what else must be first."""
 
@@ -87,8 +94,14 @@ class Port(Protocol):
     def buzz(self, ms: int) -> None:
         """Sound for so long; returns at once."""
     # the network of a node that stands alone
+    def has_ppp(self) -> bool:
+        """Whether `modem` in the settings is of use here."""
     async def join(self, wifi: dict[str, Any] | None) -> None:
         """Come onto the network; OSError when there is none."""
+    async def dial(self, modem: dict[str, Any]) -> None:
+        """Come onto the network by a modem, anew each time; ModemFault."""
+    async def hang_up(self) -> None:
+        """Before a sleep: what was dialled is no longer used."""
     async def evidence(self) -> tuple[str, int] | None:
         """(source, UTC in ms) of the network's time, or None."""
     def certificates(self) -> tuple[bytes, bytes, bytes]:

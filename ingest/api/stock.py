@@ -15,7 +15,7 @@ from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import iso
 from ingest.api.stock_shapes import SiteStock, StatusWord, StockBoardShape, StockUnbooked
-from ingest.ledger import book, differences, excursions, sites, stock_board, unbooked
+from ingest.ledger import book, differences, excursions, rejections, sites, stock_board, unbooked
 from ingest.stock.days import date_text, day_of
 from ingest.stock.figure import Figure, shown
 from ingest.stock.profiles import PROFILES
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
+    from ingest.ledger.rejections import Rejection
     from ingest.ledger.sites import Site
     from ingest.ledger.stock_board import Row, StockBoard, Surroundings
     from ingest.stock.board import Full
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 MAX_ROWS = 500
 MAX_LINES = 500
 MAX_LISTED = 200
+MAX_REJECTED = 20
 MAX_OFFSET = 10_000_000
 UNKNOWN = "UNKNOWN"  # a pair with levels in whose book nothing stands
 CSV_COLUMNS = ("site", "item", "status", "on_hand", "usable", "amc", "days_of_stock", "newest_at")
@@ -194,6 +196,7 @@ def read_stock_site(
             "proposals": [
                 proposal_shape(pair[1], one) for pair in pairs for one in differences.of_pair(ledger, *pair)
             ],
+            "rejected": [_rejected(one) for one in rejections.of_site(ledger, site, item, MAX_REJECTED)],
             "profiles": _profiles(around, [pair[1] for pair in pairs]),
             "excursions": _excursions(ledger, found),
             "book": [_line(line, entry) for line, entry in lines],
@@ -244,6 +247,7 @@ def _lots(item: str, full: Full, today: int, site: Site) -> list[dict[str, Any]]
 def proposal_shape(item: str, one: Proposal) -> dict[str, Any]:
     """A proposed adjustment as JSON."""
     return {
+        "id": one.id,
         "item": item,
         "lot": one.lot,
         "quantity": one.quantity,
@@ -251,6 +255,16 @@ def proposal_shape(item: str, one: Proposal) -> dict[str, Any]:
         "booked": one.booked,
         "reason": one.reason,
         "happened_at": iso(one.time_ms),
+    }
+
+
+def _rejected(one: Rejection) -> dict[str, Any]:
+    return {
+        **{name: getattr(one, name) for name in ("item", "lot", "quantity", "observed", "booked")},
+        "happened_at": iso(one.time_ms),
+        "reason": one.reason,
+        "actor": one.actor,
+        "rejected_at": iso(one.rejected_ms),
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Path, Query, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
@@ -16,6 +16,8 @@ from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotatio
 from ingest.api.instants import parse_instant
 from ingest.api.stock import NameIn, site_shape, unknown_site
 from ingest.api.stock_shapes import (
+    DifferenceRejected,
+    DifferenceRejection,
     EntryIn,
     EntryTaken,
     Imported,
@@ -29,10 +31,11 @@ from ingest.api.stock_shapes import (
     StockLevels,
     StockSites,
 )
-from ingest.ledger import book, items, lots, par_levels, sites, stock_import
+from ingest.ledger import book, differences, items, lots, par_levels, rejections, sites, stock_import
 from ingest.ledger.items import Item, ItemError
 from ingest.ledger.lots import LotState
 from ingest.ledger.par_levels import ParLevel
+from ingest.ledger.rejections import Rejection
 from ingest.ledger.sites import Site, SiteError
 from ingest.ledger.stock_import import SheetRefused
 from ingest.stock import sheet
@@ -157,6 +160,37 @@ def _instant(text: str | None, now_ms: int) -> int:
     if at_ms < BEGIN_MS:
         raise ApiError(422, "behind", "body.at", f"before {date_text(day_of(BEGIN_MS))}: is the year right?")
     return at_ms
+
+
+@router.post(
+    "/api/v1/stock/differences/{id}/reject",
+    operation_id="reject_stock_difference",
+    response_class=Response,
+    responses={200: {"model": DifferenceRejected}, **responses(404, 409, 422, 503)},
+)
+def reject_stock_difference(
+    request: Request,
+    given: Given,
+    id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")],
+    said: DifferenceRejection,
+) -> Response:
+    """Say that a count was wrong: the book stays as it is, and that difference is not proposed again."""
+    holder, now_ms = _holder(request), given.now_ms()
+
+    def work(ledger: sqlite3.Connection) -> dict[str, bool]:
+        _need(ledger, said.site, said.item, "body")
+        if rejections.is_rejected(ledger, id):
+            return {"is_new": False}
+        proposed = differences.of_pair(ledger, said.site, said.item)
+        one = next((one for one in proposed if one.id == id), None)
+        if one is None:
+            detail = "the book or the counts say something else by now: read them again"
+            raise ApiError(409, "changed", "path.id", detail)
+        numbers = one.lot, one.quantity, one.observed, one.booked, one.time_ms
+        told = said.reason.strip(), holder, now_ms
+        return {"is_new": rejections.add(ledger, Rejection(id, said.site, said.item, *numbers, *told))}
+
+    return _json(given.change(work))
 
 
 # --- sites, items, levels, lots

@@ -164,8 +164,9 @@ class LineShape(Shape):
 
 
 class ProposalShape(Shape):
-    """A count that differs from the book: confirm it by an entry `adjust` at its time."""
+    """A count that differs from the book: confirm it by an entry `adjust` at its time, or reject it."""
 
+    id: str = Field(description="of these observations and this quantity; another difference has another")
     item: str
     lot: str
     quantity: int
@@ -189,6 +190,20 @@ class StockDifferences(Shape):
 
     count: int
     differences: list[DifferenceShape]
+
+
+class RejectedShape(Shape):
+    """A difference that a person has rejected: the count was wrong, the book stayed as it was."""
+
+    item: str
+    lot: str
+    quantity: int
+    observed: int
+    booked: int
+    happened_at: Instant = Field(description="of the count")
+    reason: str
+    actor: str
+    rejected_at: Instant
 
 
 class LimitShape(Shape):
@@ -236,6 +251,7 @@ class SiteStock(Shape):
     rows: list[StockRow]
     lots: list[LotShape]
     proposals: list[ProposalShape]
+    rejected: list[RejectedShape]
     profiles: list[ProfileShape]
     excursions: list[ExcursionShape]
     book: list[LineShape]
@@ -279,6 +295,20 @@ class EntryIn(Shape):
     )
     other_site: Name | None = Field(None, description="where a transfer goes; both ends are booked")
     expires_on: Day | None = None
+
+
+class DifferenceRejection(Shape):
+    """Why the count was wrong."""
+
+    site: Name
+    item: Name
+    reason: Annotated[str, Field(min_length=1, max_length=256, pattern=r"\S")]
+
+
+class DifferenceRejected(Shape):
+    """It is rejected; `is_new` is false when it was before."""
+
+    is_new: bool
 
 
 class EntryTaken(Shape):

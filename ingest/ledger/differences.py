@@ -1,7 +1,8 @@
 """Counts that differ from the book, of every site: what waits for a person to decide.
 
 Like the board it is derived from the book and kept by the process: a new entry costs its own pair, and when a
-clock or anything around the book changes all of it is made anew.
+clock or anything around the book changes all of it is made anew. What a person has rejected is left out when
+somebody asks.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
-from ingest.ledger import book, stock_board
+from ingest.ledger import book, rejections, stock_board
 from ingest.stock.entries import COUNT
 from ingest.stock.reconcile import Booked, Observation, proposals
 
@@ -49,20 +50,25 @@ class Differences:
                 self._take(ledger, book.pairs_since(ledger, self._state[1]))
             self._state = revision, newest
             listed = [Difference(*pair, one) for pair, found in self._found.items() for one in found]
+        listed = [one for one in listed if not rejections.is_rejected(ledger, one.proposal.id)]
         return sorted(listed, key=lambda one: (-one.proposal.time_ms, one.site, one.item))
 
     def _take(self, ledger: sqlite3.Connection, pairs: set[Pair]) -> None:
         for pair in pairs:
             self._found.pop(pair, None)
-            if found := of_pair(ledger, *pair):
+            if found := _proposed(ledger, *pair):
                 self._found[pair] = found
 
 
 def of_pair(ledger: sqlite3.Connection, site: str, item: str) -> list[Proposal]:
-    """What the counts of a site's item say against its book."""
+    """What the counts of a site's item say against its book, but for what was rejected."""
+    return [one for one in _proposed(ledger, site, item) if not rejections.is_rejected(ledger, one.id)]
+
+
+def _proposed(ledger: sqlite3.Connection, site: str, item: str) -> list[Proposal]:
     observations = [
         Observation(
-            line,
+            entry.identity,
             entry.time_ms,
             entry.lot,
             entry.pieces,
@@ -71,7 +77,7 @@ def of_pair(ledger: sqlite3.Connection, site: str, item: str) -> list[Proposal]:
             entry.sure_pct,
             entry.method or "person",
         )
-        for line, entry in book.counts(ledger, site, item, MAX_COUNTS)
+        for _, entry in book.counts(ledger, site, item, MAX_COUNTS)
     ]
     if not observations:
         return []

@@ -597,6 +597,29 @@ LEDGER_STEPS = (
     CREATE INDEX rollout_number ON rollout (number, unit, node);
     CREATE INDEX rollout_open ON rollout (sent_ms) WHERE state = 'asked'
     """,
+    """
+    CREATE TABLE help_told ( -- what the button of a call was told
+        alert INTEGER PRIMARY KEY,
+        state TEXT NOT NULL,
+        told_ms INTEGER -- null: to be told again
+    )
+    """,
+    """
+    CREATE TABLE count_rejection (
+        id TEXT PRIMARY KEY, -- of the difference: its observations and its quantity
+        site TEXT NOT NULL,
+        item TEXT NOT NULL,
+        lot TEXT NOT NULL,
+        quantity INTEGER NOT NULL,
+        observed INTEGER NOT NULL,
+        booked INTEGER NOT NULL,
+        time_ms INTEGER NOT NULL, -- of the count
+        reason TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        rejected_ms INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX count_rejection_pair ON count_rejection (site, item, rejected_ms)
+    """,
 )
 
 ACCESS_STEPS = (

@@ -4,11 +4,13 @@ A person or a reader counts pieces that lie there: compared with the book's bala
 the newest such count of each lot matters. A scale sees changes alone: changes whose stretches of time touch
 are one visit to the cabinet, and their sum is compared with what was booked within it. Either way the
 proposal is worked out anew when somebody looks, so a receipt that arrives a day late silences it, and an
-adjustment that was accepted does too.
+adjustment that was accepted does too. What a person rejects stays rejected as long as it is the same: the
+same observations, the same quantity.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,7 @@ LEAST_SURE_PCT = 50
 class Observation:
     """What was seen of a site's item: `pieces` that lie there, or a `change` since `began_ms`."""
 
-    id: int
+    identity: str
     time_ms: int
     lot: str = ""
     pieces: int | None = None
@@ -42,15 +44,21 @@ class Booked:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An adjustment to confirm: of `quantity`, as of `time_ms`; `ids` are the observations behind it."""
+    """An adjustment to confirm: of `quantity`, as of `time_ms`; `seen` are the observations behind it."""
 
-    ids: tuple[int, ...]
+    seen: tuple[str, ...]
     time_ms: int
     lot: str
     quantity: int
     reason: str
     observed: int
     booked: int
+
+    @property
+    def id(self) -> str:
+        """A name of 32 hex digits for these observations and this quantity, whatever order they came in."""
+        text = "\n".join((*sorted(self.seen), str(self.quantity)))
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def proposals(observations: Iterable[Observation], booked: Sequence[Booked]) -> list[Proposal]:
@@ -71,7 +79,7 @@ def _is_sure(one: Observation) -> bool:
 def _newest(counts: Iterable[Observation]) -> list[Observation]:
     """The newest count of each lot; one of the whole item settles what came before it."""
     newest: dict[str, Observation] = {}
-    for one in sorted(counts, key=lambda one: (one.time_ms, one.id)):
+    for one in sorted(counts, key=lambda one: (one.time_ms, one.identity)):
         if not one.lot:
             newest.clear()
         newest[one.lot] = one
@@ -85,7 +93,7 @@ def _of_count(one: Observation, booked: Iterable[Booked]) -> Proposal:
         if entry.time_ms <= one.time_ms and (not one.lot or entry.lot == one.lot)
     )
     pieces = one.pieces or 0
-    return Proposal((one.id,), one.time_ms, one.lot, pieces - balance, "count_differs", pieces, balance)
+    return Proposal((one.identity,), one.time_ms, one.lot, pieces - balance, "count_differs", pieces, balance)
 
 
 def _visits(changes: Iterable[Observation]) -> Iterator[list[Observation]]:
@@ -111,5 +119,5 @@ def _of_changes(group: Sequence[Observation], booked: Iterable[Booked]) -> Propo
     last_ms = max(one.time_ms for one in group)
     seen = sum(one.change or 0 for one in group)
     known = sum(entry.quantity for entry in booked if begin_ms <= entry.time_ms <= last_ms + SLACK_MS)
-    ids = tuple(sorted(one.id for one in group))
-    return Proposal(ids, last_ms, "", seen - known, "scale_differs", seen, known)
+    identities = tuple(sorted(one.identity for one in group))
+    return Proposal(identities, last_ms, "", seen - known, "scale_differs", seen, known)

@@ -164,6 +164,30 @@ async def test_a_site_shows_lots_book_and_counts_that_differ(client: httpx.Async
     assert (await client.get("/api/v1/stock/sites/x")).json()["error"]["code"] == "unknown_site"
 
 
+async def test_a_rejected_count_leaves_the_book_and_says_who_and_why(client: httpx.AsyncClient) -> None:
+    await book(client, 1, quantity=40)
+    await book(client, 2, kind="count", quantity=38)
+    (one,) = (await client.get("/api/v1/stock/differences")).json()["differences"]
+    path = f"/api/v1/stock/differences/{one['id']}/reject"
+    said = {"site": "cabinet-1", "item": "ors", "reason": "two lay in the drawer"}
+    blank = await client.post(path, json=said | {"reason": " "})
+    assert blank.json()["error"]["code"] == "invalid"
+    elsewhere = await client.post(path, json=said | {"site": "van"})
+    assert (elsewhere.status_code, elsewhere.json()["error"]["code"]) == (409, "changed")
+    assert (await client.post(path, json=said)).json() == {"is_new": True}
+    assert (await client.post(path, json=said)).json() == {"is_new": False}
+    assert (await client.get("/api/v1/stock/differences")).json()["count"] == 0
+    found = (await client.get("/api/v1/stock/sites/cabinet-1")).json()
+    SiteStock.model_validate(found)
+    assert found["proposals"] == []
+    (told,) = found["rejected"]
+    assert (told["quantity"], told["reason"], told["actor"]) == (-2, said["reason"], "this machine")
+    assert [line["kind"] for line in found["book"]] == ["count", "receive"], "nothing was booked"
+    await book(client, 3, kind="count", quantity=39)
+    (again,) = (await client.get("/api/v1/stock/differences")).json()["differences"]
+    assert (again["quantity"], again["id"] == one["id"]) == (-1, False)
+
+
 async def test_what_waits_is_shown_and_booked_when_its_item_is_named(
     client: httpx.AsyncClient, parts: Parts
 ) -> None:

@@ -142,6 +142,12 @@ class LibrarySettings(_Section):
     renewals: int = Field(default=2, ge=0, le=100)
 
 
+class ReleasesSettings(_Section):
+    """Whose firmware is taken: public keys of operators, of whom one must have signed a release."""
+
+    key_files: list[str] = Field(default=[], max_length=8)
+
+
 class Settings(_Section):
     broker: BrokerSettings = BrokerSettings()
     store: StoreSettings = StoreSettings()
@@ -152,6 +158,7 @@ class Settings(_Section):
     alerts: AlertSettings = AlertSettings()
     notify: NotifySettings = NotifySettings()
     library: LibrarySettings = LibrarySettings()
+    releases: ReleasesSettings = ReleasesSettings()
 
 
 def load(path: Path) -> Settings:

@@ -29,6 +29,7 @@ from starlette.responses import RedirectResponse
 from ingest.api.errors import ApiError, error_response
 from ingest.api.page import PAGES
 from ingest.ledger import keys, sessions
+from ingest.releases.file import MAX_BYTES as MAX_RELEASE_BYTES
 
 if TYPE_CHECKING:
     import sqlite3
@@ -45,7 +46,11 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 MAX_BODY_BYTES = 16384
 MAX_SHEET_BYTES = 16 * 1024 * 1024
-SHEETS = frozenset({"/api/v1/stock/import", "/api/v1/books/import"})
+LONGER = {  # what may be sent where
+    "/api/v1/stock/import": MAX_SHEET_BYTES,
+    "/api/v1/books/import": MAX_SHEET_BYTES,
+    "/api/v1/releases": MAX_RELEASE_BYTES,
+}
 MAX_SECRET_CHARS = 200
 THIS_MACHINE = "this machine"  # who asks while no key exists
 
@@ -216,7 +221,7 @@ def check_origin(method: str, headers: Headers) -> None:
 
 def most_bytes(path: str) -> int:
     """How long a body may be."""
-    return MAX_SHEET_BYTES if path in SHEETS else MAX_BODY_BYTES
+    return LONGER.get(path, MAX_BODY_BYTES)
 
 
 def check_size(headers: Headers, most: int) -> None:

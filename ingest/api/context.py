@@ -60,6 +60,15 @@ class LibraryTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class FirmwareTerms:
+    """Whose releases are taken; whether the broker has them all; `look_again`: there is news of them."""
+
+    keys: tuple[bytes, ...] = ()
+    is_published: Callable[[], bool] = bool
+    look_again: Callable[[], object] = bool
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """Everything the API needs, joined by the service.
 
@@ -87,6 +96,7 @@ class Context:
     alert_news: AlertNews = field(default_factory=AlertNews)
     contacts: tuple[Contact, ...] = ()
     library: LibraryTerms = LibraryTerms()
+    firmware: FirmwareTerms = FirmwareTerms()
     stale_after_s: int = 90
     gone_after_s: int = 604800
     tick_ms: int = 50

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from firmware import wire
 from ingest.api.app import create_app
-from ingest.api.context import Context, LibraryTerms, Readiness
+from ingest.api.context import Context, FirmwareTerms, LibraryTerms, Readiness
 from ingest.api.server import ApiServer
 from ingest.erasing import erase
 from ingest.history.chunk import Chunk
@@ -48,6 +48,7 @@ class Parts:
     is_broker_there: bool = True
     tick_ms: int = 20
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    firmware: FirmwareTerms = field(default_factory=FirmwareTerms)
 
     def __post_init__(self) -> None:
         self.writer = open_store(self.path)
@@ -71,6 +72,7 @@ class Parts:
             instance="c0ffee",
             tick_ms=self.tick_ms,
             library=LibraryTerms("sip2", CARD_KEY),
+            firmware=self.firmware,
         )
         self.app = create_app(self.context)
 

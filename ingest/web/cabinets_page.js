@@ -81,8 +81,6 @@ function OneSite({ say, language, site }) {
   const all = found.data;
   const now_ms = Date.parse(all.now);
   const names = Object.fromEntries(all.rows.map((/** @type {Row} */ row) => [row.item, row.names]));
-  const onHand = (/** @type {string} */ item, /** @type {string} */ lot) =>
-    all.lots.filter((/** @type {Lot} */ one) => one.item === item && (lot === "" || one.lot === lot)).reduce((/** @type {number} */ sum, /** @type {Lot} */ one) => sum + one.on_hand, 0);
   const decided = () => {
     again();
     againCold();
@@ -91,7 +89,7 @@ function OneSite({ say, language, site }) {
     <${SiteHead} say=${say} site=${all.site} above=${placesAbove(all.way_up, site, sites.data?.sites ?? [])} now_ms=${now_ms} />
     ${all.site.unit !== null && html`<${Temperature} say=${say} unit=${all.site.unit} probes=${all.site.probes} profiles=${all.profiles} excursions=${all.excursions} now_ms=${now_ms} />`}
     <${Excursions} say=${say} excursions=${all.excursions} />
-    <${Proposals} say=${say} language=${language} site=${site} names=${names} proposals=${all.proposals} onHand=${onHand} onBooked=${decided} />
+    <${Proposals} say=${say} language=${language} site=${site} names=${names} proposals=${all.proposals} rejected=${all.rejected} onBooked=${decided} />
     <section>
       <h3>${say("stock_here")}</h3>
       ${all.rows.length === 0 && html`<p class="quiet">${say("stock_here_empty")}</p>`}

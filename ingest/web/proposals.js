@@ -1,16 +1,17 @@
 // Counts that differ from the book. Nothing changes the stock but a person: they confirm the difference, which
-// books an adjustment as of the count, or say that the book is right, which books a newer count of what it says.
+// books an adjustment as of the count, or say why the count was wrong, which leaves the book as it is.
 
 import { useEffect, useState } from "preact/hooks";
-import { change, newId, useAnswer } from "./ask.js";
+import { change, useAnswer } from "./ask.js";
 import { Failure } from "./notices.js";
 import { nameOf, numberText, signed, timeOf, wordOf } from "./stock_words.js";
 import { html } from "./view.js";
 
 /** @typedef {import("./messages.js").Say} Say */
 /** @typedef {import("./messages.js").Language} Language */
-/** @typedef {{ item: string, lot: string, quantity: number, observed: number, booked: number, reason: string, happened_at: string }} Proposal */
-/** @typedef {Proposal & { site: string, site_name: string | null, names: Record<string, string>, on_hand: number }} Difference */
+/** @typedef {{ id: string, item: string, lot: string, quantity: number, observed: number, booked: number, reason: string, happened_at: string }} Proposal */
+/** @typedef {Proposal & { site: string, site_name: string | null, names: Record<string, string> }} Difference */
+/** @typedef {{ item: string, lot: string, quantity: number, observed: number, booked: number, happened_at: string, reason: string, actor: string, rejected_at: string }} Rejected */
 
 const AGAIN_EVERY_MS = 60_000;
 
@@ -33,8 +34,8 @@ export function Differences({ say, language, onBooked }) {
     ${isOpen &&
     html`<ul>
       ${(found.data?.differences ?? []).map(
-        (/** @type {Difference} */ one) => html`<li key=${`${one.site}/${one.item}/${one.lot}/${one.happened_at}`}>
-          <${OneProposal} say=${say} site=${one.site} one=${one} title=${nameOf(one.names, language, one.item)} place=${one.site_name ?? one.site} there=${one.on_hand} onBooked=${booked} />
+        (/** @type {Difference} */ one) => html`<li key=${one.id}>
+          <${OneProposal} say=${say} site=${one.site} one=${one} title=${nameOf(one.names, language, one.item)} place=${one.site_name ?? one.site} onBooked=${booked} />
         </li>`,
       )}
     </ul>`}
@@ -42,46 +43,60 @@ export function Differences({ say, language, onBooked }) {
 }
 
 /**
- * Those of one site. `onHand(item, lot)`: what the book says now, of the whole item where the lot is empty.
- * @param {{ say: Say, language: Language, site: string, names: Record<string, Record<string, string>>, proposals: Proposal[], onHand: (item: string, lot: string) => number, onBooked: () => void }} props
+ * Those of one site, and what was rejected there.
+ * @param {{ say: Say, language: Language, site: string, names: Record<string, Record<string, string>>, proposals: Proposal[], rejected: Rejected[], onBooked: () => void }} props
  */
-export function Proposals({ say, language, site, names, proposals, onHand, onBooked }) {
-  if (proposals.length === 0) return null;
-  return html`<section class="proposals">
-    <h3>${say("proposals")}</h3>
-    <ul>
-      ${proposals.map(
-        (one) => html`<li key=${`${one.item}/${one.lot}/${one.happened_at}`}>
-          <${OneProposal} say=${say} site=${site} one=${one} title=${nameOf(names[one.item] ?? {}, language, one.item)} there=${onHand(one.item, one.lot)} onBooked=${onBooked} />
-        </li>`,
-      )}
-    </ul>
-  </section>`;
+export function Proposals({ say, language, site, names, proposals, rejected, onBooked }) {
+  const title = (/** @type {string} */ item) => nameOf(names[item] ?? {}, language, item);
+  return html`${proposals.length > 0 &&
+    html`<section class="proposals">
+      <h3>${say("proposals")}</h3>
+      <ul>${proposals.map((one) => html`<li key=${one.id}><${OneProposal} say=${say} site=${site} one=${one} title=${title(one.item)} onBooked=${onBooked} /></li>`)}</ul>
+    </section>`}
+    ${rejected.length > 0 &&
+    html`<section class="rejected">
+      <h4>${say("rejected")}</h4>
+      <ul class="lines">${rejected.map((one) => html`<li><${OneRejected} say=${say} one=${one} title=${title(one.item)} /></li>`)}</ul>
+    </section>`}`;
 }
 
-/** @param {{ say: Say, site: string, one: Proposal, title: string, place?: string, there: number, onBooked: () => void }} props */
-function OneProposal({ say, site, one, title, place, there, onBooked }) {
-  const [id] = useState(newId);
+/** @param {{ say: Say, one: Rejected, title: string }} props */
+const OneRejected = ({ say, one, title }) =>
+  html`<b>${title}</b>${one.lot !== "" && html` <small>${say("lot")} ${one.lot}</small>`} <span class="number">${signed(one.quantity)}</span>
+    <small>${timeOf(one.happened_at)} · ${say("rejected_by", { who: one.actor, at: timeOf(one.rejected_at) })}</small> <span>${one.reason}</span>`;
+
+/** @param {{ say: Say, site: string, one: Proposal, title: string, place?: string, onBooked: () => void }} props */
+function OneProposal({ say, site, one, title, place, onBooked }) {
+  const [why, setWhy] = useState(/** @type {string | null} */ (null));
   const [isSending, setSending] = useState(false);
   const [error, setError] = useState(/** @type {import("./ask.js").Refusal | null} */ (null));
   const seen = say(`proposal_${one.reason}`, { observed: numberText(one.observed), booked: numberText(one.booked) });
-  /** @param {Record<string, unknown>} entry */
-  const book = async (entry) => {
+  /** @param {string} path @param {Record<string, unknown>} body */
+  const send = async (path, body) => {
     setSending(true);
-    const { error: refused } = await change("/api/v1/stock/entries", "POST", { site, item: one.item, lot: one.lot, ...entry });
+    const { error: refused } = await change(path, "POST", { site, item: one.item, ...body });
     setSending(false);
     setError(refused);
     if (refused === null) onBooked();
   };
-  const accept = () => book({ id: `${id}-a`, kind: "adjust", quantity: one.quantity, reason: `${one.reason}: ${seen}`, at: one.happened_at });
-  const reject = () => book({ id: `${id}-r`, kind: "count", quantity: there });
+  // One difference is confirmed once, whoever presses: the line's id is the difference's.
+  const accept = () => send("/api/v1/stock/entries", { id: `difference-${one.id}`, lot: one.lot, kind: "adjust", quantity: one.quantity, reason: `${one.reason}: ${one.observed} / ${one.booked}`, at: one.happened_at });
+  const reject = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    void send(`/api/v1/stock/differences/${one.id}/reject`, { reason: (why ?? "").trim() });
+  };
   return html`<div class="proposal">
     <p>${place !== undefined && html`${place} · `}<b>${title}</b>${one.lot !== "" && html` <small>${say("lot")} ${one.lot}</small>`} <b class="number delta">${signed(one.quantity)}</b></p>
     <p><small>${timeOf(one.happened_at)} · ${wordOf(say, "proposal_by", one.reason)}</small><br />${seen}</p>
     <div class="buttons">
       <button type="button" class="button primary" disabled=${isSending} onClick=${accept}>${say("proposal_accept", { n: signed(one.quantity) })}</button>
-      <button type="button" class="button" disabled=${isSending || there < 0} onClick=${reject}>${say("proposal_reject", { n: there })}</button>
+      <button type="button" class="button" aria-expanded=${why !== null} onClick=${() => setWhy(why === null ? "" : null)}>${say("proposal_reject")}</button>
     </div>
+    ${why !== null &&
+    html`<form class="decision" onSubmit=${reject}>
+      <label class="field"><span>${say("proposal_why")}</span><input value=${why} required maxlength="256" onInput=${(/** @type {any} */ event) => setWhy(event.target.value)} /></label>
+      <div class="buttons"><button type="submit" class="button" disabled=${isSending || why.trim() === ""}>${say("proposal_reject_sure")}</button></div>
+    </form>`}
     <${Failure} error=${error} say=${say} />
   </div>`;
 }

@@ -185,12 +185,10 @@ function Detail({ say, language, row, now_ms, again }) {
   };
   /** @type {Lot[]} */
   const lots = found.data?.lots ?? [];
-  const onHand = (/** @type {string} */ _item, /** @type {string} */ lot) =>
-    lots.filter((one) => lot === "" || one.lot === lot).reduce((sum, one) => sum + one.on_hand, 0);
   return html`<div class="detail-box">
     ${found.data === null
       ? html`<${Waiting} asked=${found} say=${say} again=${reread} />`
-      : html`<${Proposals} say=${say} language=${language} site=${row.site} names=${{ [row.item]: row.names }} proposals=${found.data.proposals} onHand=${onHand} onBooked=${booked} />
+      : html`<${Proposals} say=${say} language=${language} site=${row.site} names=${{ [row.item]: row.names }} proposals=${found.data.proposals} rejected=${found.data.rejected} onBooked=${booked} />
           ${toDecide.length > 0 && html`<p class="notice">${say("quarantine_proposed")}: ${toDecide.map((/** @type {any} */ lot) => lot.lot).join(", ")}</p>`}
           <${LotList} say=${say} lots=${lots} now_ms=${now_ms} />`}
     <div class="explanations">

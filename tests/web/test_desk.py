@@ -1,15 +1,16 @@
 """The desk in a real browser over the real API: stock, cabinets, alerts, administration, by keyboard."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ingest.ledger import alerts, book, maintenance, par_levels
+from ingest.ledger import alerts, book, maintenance, par_levels, rejections
 from ingest.ledger.lots import states
 from tests.ingest.api.parts import served
 from tests.web.browser import Browsers, Watched
-from tests.web.cabinet import CABINET, FAR, OTHER, open_a_door, raise_alerts, stock_up
+from tests.web.cabinet import CABINET, FAR, OTHER, entry, open_a_door, raise_alerts, stock_up
 from tests.web.fleet import PagedParts
 from tests.web.test_page import PHONE, texts
 
@@ -120,6 +121,25 @@ def test_a_count_that_differs_is_booked_by_a_person(chrome: Browsers, parts: Pag
         newest = book.history(parts.writer, CABINET, "ors", 1)[0][1]
         assert (newest.kind, newest.quantity) == ("adjust", -1)
         assert newest.time_ms == parts.now_ms - 86_400_000, "as of the count"
+
+
+def test_a_count_that_was_wrong_is_rejected_with_its_reason(
+    chrome: Browsers, parts: PagedParts, url: str
+) -> None:
+    counted = replace(entry("c9", OTHER, "ors", "", "count", 0, 0), method="person", pieces=2)
+    parts.change(lambda ledger: book.add(ledger, [counted]))
+    with chrome.open(f"{url}cabinets?site={OTHER}", "en") as watched:
+        press(watched, ".proposal .button:not(.primary)")
+        watched.page.keyboard.press("Tab")
+        watched.page.keyboard.type("two lay in the drawer")
+        watched.page.keyboard.press("Enter")
+        wait_for(watched, ".rejected li")
+        assert "rejected by this machine" in texts(watched, ".rejected li")[0]
+        chrome.keep(watched, "rejected")
+        assert count(watched, ".proposal") == 0
+    assert book.on_hand(parts.writer, OTHER, "ors") == 4
+    (said,) = rejections.of_site(parts.writer, OTHER, None, 9)
+    assert (said.quantity, said.reason) == (-2, "two lay in the drawer")
 
 
 def test_a_cabinet_shows_what_is_known_and_what_is_not(chrome: Browsers, parts: PagedParts, url: str) -> None:

@@ -6,8 +6,8 @@ line      alone: a broker (`broker_line`); wired: frames on a UART to the Pi (`p
 health    how the node is, every ten minutes
 watch     feeds the watchdog while all the others have reported in time
 
-A node on a battery has no tasks but one `wake`. What a node's mode does not need is imported late: a board
-has no room for it.
+A node on a battery has no tasks but one `wake`; a wired one that may sleep has one more, `park`. What a
+node's mode does not need is imported late: a board has no room for it.
 """
 
 import asyncio
@@ -43,12 +43,14 @@ class App:
     async def run(self, settings: "dict[str, Any]") -> None:
         """Until the power goes, or on a battery until the next sleep."""
         senses = Senses(self._port, self.intake, settings["drivers"])
-        if "duty" in settings:
+        is_alone, has_duty = settings["mode"] == "alone", "duty" in settings
+        if has_duty and not self._port.sleeps:
+            self.intake.faults.begin("node", "no_sleep", "this board forgets its boot in a deep sleep")
+        elif has_duty and is_alone:
             from firmware.wake import wake
 
             await wake(self._port, self.intake, senses, self._broker_line(senses, settings), settings)
             return
-        is_alone = settings["mode"] == "alone"
         line = self._broker_line(senses, settings) if is_alone else self._pi_line(senses, settings)
         tasks: "list[Coroutine[Any, Any, None]]" = [
             self._watch(),
@@ -58,6 +60,10 @@ class App:
         ]
         for given in settings["drivers"]:
             tasks.append(senses.run(given, self._watchdog))
+        if has_duty and self._port.sleeps:
+            from firmware.wake import park
+
+            tasks.append(park(self._port, self.intake, senses, settings))
         await asyncio.gather(*tasks)
 
     def _broker_line(self, senses: Senses, settings: "dict[str, Any]") -> "BrokerLine":

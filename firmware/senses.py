@@ -41,13 +41,18 @@ class Senses:
         self._faults = intake.faults
         self._channels = {one["name"]: at for at, one in enumerate(given)}
         self._alarms = {one["name"]: Alarm(one["alarm"]) for one in given if "alarm" in one}
-        self._hear: "list[Hear]" = []  # readers of tags
+        self._drivers: "list[Driver]" = []
         self.link: "Listener | None" = None
         self.newest: "dict[str, Any]" = {}  # position
 
     @property
     def is_alarmed(self) -> bool:
         return any([alarm.code for alarm in self._alarms.values()])
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether the Pi is off, and nobody is about to start it."""
+        return any([getattr(driver, "is_parked", False) for driver in self._drivers])
 
     def driver(self, given: "dict[str, Any]") -> "Driver | None":
         """The driver of an entry in the settings; None, and a fault, when it cannot be made."""
@@ -56,9 +61,7 @@ class Senses:
         except (KeyError, ValueError, OSError) as error:
             self._faults.begin(given["name"], "settings", str(error))
             return None
-        hear: "Hear | None" = getattr(driver, "hear", None)
-        if hear is not None:
-            self._hear.append(hear)
+        self._drivers.append(driver)
         return driver
 
     async def run(self, given: "dict[str, Any]", watchdog: "Watchdog") -> None:
@@ -106,8 +109,9 @@ class Senses:
 
     def hear(self, kind: int, body: bytes) -> None:
         """A frame of the Pi for a reader of tags."""
-        for hear in self._hear:
-            for answer in hear(kind, body):
+        for driver in self._drivers:
+            hear: "Hear | None" = getattr(driver, "hear", None)
+            for answer in hear(kind, body) if hear is not None else ():
                 self.take("frame", "", answer)
 
     def _is_told(self, entries: "list[frame.Entry]") -> bool:

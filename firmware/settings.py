@@ -6,7 +6,8 @@ without that confirmation goes back to the one before. Versions only rise.
     version   count                    unit   its name on the broker; a wired node: its name on the Pi
     mode      "alone" or "wired"       group_s   measurements are written to flash so often
     broker    host, port, is_tls       wifi   ssid, password
-    duty      of a node on a battery: sample_s, send_s; without it the node never sleeps
+    duty      {} for a node that may sleep: of one on a battery sample_s, scale_s, look_s, send_s, of a wired
+              one sample_s; each at least what the battery was computed for, which is the default too
     drivers   a list of {type, name, ...}: what each takes stands in firmware/drivers
 """
 
@@ -46,11 +47,6 @@ _WIFI: "dict[str, tuple[str, bool, int, int]]" = {
 }
 
 
-_DUTY: "dict[str, tuple[str, bool, int, int]]" = {
-    "sample_s": ("number", True, 10, 86400),
-    "send_s": ("number", True, 60, 604800),
-}
-
 
 class SettingsError(ValueError):
     """What stands there cannot be used, and where."""
@@ -70,7 +66,10 @@ def parsed(data: "bytes | str") -> "dict[str, Any]":
     if "wifi" in found:
         _check(found["wifi"], _WIFI, "wifi")
     if "duty" in found:
-        _check(found["duty"], _DUTY, "duty")
+        from firmware import duty  # late: few nodes sleep
+
+        bounds = duty.bounds(found["mode"])
+        _check(found["duty"], {name: ("number", False) + bounds[name] for name in bounds}, "duty")
     if found["mode"] == "alone" and "broker" not in found:
         raise SettingsError("broker: a node that stands alone needs one")
     return dict(found)

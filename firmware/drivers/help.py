@@ -87,6 +87,10 @@ class Help:
         self._presses = Presses()
         self._call = 0
 
+    @property
+    def is_held(self) -> bool:
+        return self._presses.pressed_ms is not None
+
     async def read(self) -> "list[tuple[str, dict[str, Any]]]":
         now_ms, pressed_ms = self._port.now_ms(), self._presses.pressed_ms
         word = self._presses.step(self._pin.value(), now_ms)

@@ -12,7 +12,7 @@ What is decided stands in `firmware/pi_supply.py`; a change is a fault record wi
 from firmware import board
 from firmware.drivers import DriverFault
 from firmware.drivers.sht4x import Sht4x
-from firmware.pi_supply import HALTING, ON, PiSupply
+from firmware.pi_supply import HALTING, OFF, ON, PiSupply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ class PiPower:
         self._power, self._halt = port.pin_out("PI_POWER", is_on), port.pin_out("PI_HALT")
         self._cabin_cc: "int | None" = None
         self._looked_ms = -CABIN_MS
+
+    @property
+    def is_parked(self) -> bool:
+        return self._supply.state == OFF and not self._ignition.value()
 
     async def read(self) -> "Readings":
         now_ms = self._port.now_ms()

@@ -1,6 +1,7 @@
 """What a node decides by itself: when it sounds, and when a Pi may run."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,10 @@ import pytest
 from firmware import board
 from firmware.alarm import Alarm
 from firmware.drivers import driver_of, sht4x
+from firmware.intake import Intake
 from firmware.pi_supply import HALTING, OFF, ON, PiSupply
+from firmware.senses import Senses
+from firmware.wake import park
 
 LIMITS = {
     "supply_low_mv": 8000,
@@ -137,3 +141,54 @@ def test_the_switch_is_driven_as_decided_and_found_as_it_was() -> None:
     port.ms += 1000
     assert asyncio.run(driver.read()) == []
     assert (levels["PI_POWER"], levels["PI_HALT"]) == (0, 0)
+
+
+class Parked(Vehicle):
+    """The same, with a flash, and a deep sleep that ends the test's patience."""
+
+    def __init__(self, levels: dict[str, int], folder: Path) -> None:
+        super().__init__(levels)
+        self.folder = folder
+
+    def path(self, name: str) -> str:
+        return str(self.folder / name)
+
+    def boot(self) -> str:
+        return "1" * 16
+
+    def random(self, size: int) -> bytes:
+        return bytes(size)
+
+    def log(self, text: str) -> None: ...
+
+    def now_ms(self) -> int:
+        self.ms += 50
+        return self.ms
+
+    def sleep(self, ms: int) -> None:
+        raise Asleep(ms)
+
+
+class Asleep(Exception):
+    pass
+
+
+def test_a_wired_node_sleeps_as_long_as_its_pi_is_off(tmp_path: Path) -> None:
+    port: Any = Parked({"IGNITION": 0, "PI_OFF": 0, "PI_POWER": 0, "PI_HALT": 0}, tmp_path)
+    intake = Intake(port)
+    given = {"type": "pi_power", "name": "pi-power", "computer": "cm4", "bus": "climate", "address": 0x45}
+    senses = Senses(port, intake, [given])
+
+    async def minute() -> None:
+        driver = senses.driver(given)
+        assert driver is not None
+        await senses.look("pi-power", driver)
+        async with asyncio.timeout(30):
+            await park(port, intake, senses, {"duty": {}})
+
+    with pytest.raises(Asleep) as asleep:
+        asyncio.run(minute())
+    assert 55_000 < asleep.value.args[0] < 60_000
+    assert senses.is_parked
+    port.levels["IGNITION"] = 1
+    assert not senses.is_parked

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ingest.alerts.news import AlertNews
+from ingest.calls import CallRound
 from ingest.changes import Changes
 from ingest.group import Cause, Group
 from ingest.history import StoreBusy, StoreRefused
@@ -109,15 +110,17 @@ class Pipeline:
         history = histories.on(connection, limits.ahead_ms, self._take_live)
         self.writer = Writer(connection, history, limits.ahead_ms, limits.quarantine)
         self.live_messages = LiveMessages(intake, live, self.writer, metrics, time)
+        alert_news = alert_news or AlertNews()
         self._alerts = AlertRound(
             self.writer,
             watchman or Watchman(),
             live,
             lambda: broker.is_connected,
             metrics,
-            alert_news or AlertNews(),
+            alert_news,
             time,
         )
+        self._calls = CallRound(self.writer, broker.publish, alert_news, time)
         self._retention = RetentionRound(self.writer, limits.keep_days, broker.publish, time)
         self._in_hand_s: float | None = None
         recall(live, connection, history)
@@ -176,6 +179,7 @@ class Pipeline:
             self._in_hand_s = None
         self._changes.make(self.writer)
         self._alerts.step(is_busy=bool(messages))
+        self._calls.step()
         if self.live_messages.is_due:
             self._keep_live()
         self._retention.step(is_busy=bool(messages))
@@ -245,6 +249,7 @@ class Pipeline:
         self._broker.ack(messages)
         self._send_receipts(group)
         show(self._live, group)
+        self._calls.born(birth.unit for birth in group.births if not birth.is_retained)
         self._metrics.add(group.counts)
         self._metrics.commit_s.observe(max(0.0, self._time.mono_s() - messages[0].came_s))
 

@@ -4,6 +4,8 @@ In the transaction that finds out that somebody is to be told, the messages are 
 from there. Nobody is told while a unit or a site rests, while another alert says it all, or while a unit
 still brings what it had kept and may say in the next breath that it is over. When nobody takes an alert in
 time those at the next site up are told, and they are told who was.
+
+A call for help goes through all of that: at once, or within a minute when it comes out of a gap.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.alerts import contact, text
-from ingest.alerts.rules import RANKS, RULES
+from ingest.alerts.rules import CALL_SETTLE_S, RANKS, RULES, STALE_CALL_S
 from ingest.ledger import alert_list, alerts, maintenance, notifications, sites
 from ingest.ledger.notifications import Draft
 from ingest.ledger.spared import spared
@@ -54,8 +56,11 @@ def tell(ledger: sqlite3.Connection, manners: Manners, now_ms: int) -> int:
 
 
 def _tell(ledger: sqlite3.Connection, manners: Manners, telling: Telling, now_ms: int) -> None:
-    subject = _placed(ledger, telling)
-    if _is_held_back(ledger, telling, subject, now_ms):
+    subject, is_call = _placed(ledger, telling), RULES[telling.rule].is_call
+    if is_call and telling.found_ms - telling.seen_ms > STALE_CALL_S * 1000:
+        alerts.tell_nobody(ledger, telling.number)
+        return
+    if not is_call and _is_held_back(ledger, telling, subject, now_ms):
         return
     again_ms = _settled_ms(ledger, manners, telling, subject.unit, now_ms)
     if again_ms > now_ms:
@@ -88,18 +93,21 @@ def _settled_ms(
     ledger: sqlite3.Connection, manners: Manners, telling: Telling, unit: str | None, now_ms: int
 ) -> int:
     """When to tell what was found late: when its unit has said all that it had kept."""
-    if telling.found_ms - telling.seen_ms <= RULES[telling.rule].late_s * 1000:
+    rule = RULES[telling.rule]
+    if telling.found_ms - telling.seen_ms <= rule.late_s * 1000:
         return now_ms
     row = ledger.execute(
         "SELECT MAX(moved_ms) FROM lane WHERE unit = ? AND lane = 'event'", (unit,)
     ).fetchone()
     news_ms = max(telling.found_ms, row[0] or 0)
-    return min(news_ms + manners.settle_ms, telling.found_ms + MOST_SETTLE_MS)
+    most_ms = CALL_SETTLE_S * 1000 if rule.is_call else MOST_SETTLE_MS
+    return min(news_ms + manners.settle_ms, telling.found_ms + most_ms)
 
 
 def _escalate(ledger: sqlite3.Connection, manners: Manners, telling: Telling, now_ms: int) -> None:
     subject = _placed(ledger, telling)
-    if maintenance.found(ledger, subject.unit, subject.site, now_ms) is not None:
+    is_call = RULES[telling.rule].is_call
+    if not is_call and maintenance.found(ledger, subject.unit, subject.site, now_ms) is not None:
         alerts.escalate_at(ledger, telling.number, now_ms + AGAIN_MS)
         return
     _tell_level(ledger, manners, telling, subject, telling.level + 1, now_ms)
@@ -163,6 +171,8 @@ def _after_others_ms(
     now_ms: int,
 ) -> int:
     """Now, with what this contact is about to hear of the same thing, or a while after what it heard."""
+    if RULES[telling.rule].is_call:
+        return now_ms
     heard = notifications.heard_of(ledger, to.name, thing_of(subject), now_ms - manners.group_ms)
     as_bad_ms = [due_ms for rule, due_ms in heard if RANKS[rule] <= RANKS[telling.rule]]
     return max(

@@ -1,8 +1,8 @@
 """The rules: what is watched, how long it must hold, when it is over, how urgent it is. One table.
 
 `act` wakes somebody at any hour and goes up the tree of sites until somebody takes it; `look` waits for the
-morning. The order is that of the inbox. Freezing stands first and apart from heat: it spoils a vaccine for
-good and at once (WHO), and in a winter here it is the likelier one.
+morning. The order is that of the inbox: a person who calls for help stands first. Freezing stands before and
+apart from heat: it spoils a vaccine for good and at once (WHO), and in a winter here it is the likelier one.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ class Rule(NamedTuple):
     `late_s`: what is known by nothing younger may be over already; it is told only when its unit has said
     all that it had kept. `is_sampled`: its readings come all the time, so a run of equal ones is one sample.
     `explained_by`: while one of these fires for the same thing, this one is shown and not told.
+    `is_call`: a person calls, so nothing holds it back: neither maintenance, nor what was told just now, nor,
+    for more than CALL_SETTLE_S, what its unit still brings. One older than STALE_CALL_S when it comes is only
+    shown.
     """
 
     holds: Holds
@@ -31,9 +34,14 @@ class Rule(NamedTuple):
     late_s: int = 10 * MINUTE_S
     is_sampled: bool = False
     explained_by: tuple[str, ...] = ()
+    is_call: bool = False
 
+
+CALL_SETTLE_S = MINUTE_S  # it may have been taken back in the next batch
+STALE_CALL_S = 7 * DAY_S  # whoever called was met since, or is past all paging
 
 RULES = {
+    "help_called": Rule(Holds(0, 0), ACT, escalate_s=5 * MINUTE_S, is_call=True),
     # judged on the unit, minute by minute, long before it has coverage: nothing to wait for here
     "freezing": Rule(Holds(0, 30 * MINUTE_S), ACT, escalate_s=HOUR_S // 2),
     "overheating": Rule(Holds(0, 30 * MINUTE_S), ACT, escalate_s=HOUR_S),

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingest.alerts.rules import RULES
 from ingest.stock.days import DAY_MS, ZONE_MS, date_text, day_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ Value = int | float | str | None
 _SCALES = (("_cc", "_c", 100), ("_mv", "_v", 1000))
 _SPANS = (("_s", "_min", 60), ("_s", "_h", 3600))
 _RENAMED = {"outside_s": "minutes"}
+_PLACES = {"lat_e7": "place", "newest_lat_e7": "newest_place"}  # which take their longitude along
+_PLAIN = ("newest_ms", "lon_e7", "newest_lon_e7")  # said otherwise
+PARTS = ("title", "why", "todo")
 
 
 @cache
@@ -52,7 +56,11 @@ def shown(numbers: Numbers) -> dict[str, Value]:
     """A rule's numbers as people read them: limit_cc 850 is also limit_c 8.5, limit_s 3600 limit_min 60."""
     found: dict[str, Value] = {}
     for name, value in numbers.items():
-        if name in _RENAMED:
+        if name in _PLACES:
+            found[_PLACES[name]] = _place(value, numbers[name.replace("lat", "lon")])
+        elif name in _PLAIN:
+            continue
+        elif name in _RENAMED:
             found[_RENAMED[name]] = None if value is None else int(value) // 60
         elif name.endswith("_day") and isinstance(value, int):
             found[name.removesuffix("_day") + "_on"] = date_text(value)
@@ -71,6 +79,13 @@ def _scaled(name: str, value: Value) -> dict[str, Value]:
             for ending, own, per in _SPANS
         }
     return {name: value}
+
+
+def _place(lat_e7: Value, lon_e7: Value) -> str | None:
+    """A position as a phone's map takes it."""
+    if lat_e7 is None or lon_e7 is None:
+        return None
+    return f"{float(lat_e7) / 1e7:.5f}, {float(lon_e7) / 1e7:.5f}"
 
 
 def clock_face(time_ms: int) -> str:
@@ -93,11 +108,22 @@ def values_of(alert: Listed, language: str | None = None) -> dict[str, Value]:
         "found": alert.found_ms if language is None else clock_face(alert.found_ms),
         "number": alert.number,
     }
+    if RULES[alert.rule].is_call:
+        newest_ms, late_min = alert.numbers.get("newest_ms"), (alert.found_ms - alert.since_ms) // 60_000
+        about["newest_at"] = None if newest_ms is None else clock_face(newest_ms)
+        about["late"] = f"{late_min // 60}:{late_min % 60:02d}"
     return shown(alert.numbers) | about
+
+
+def keys_of(alert: Listed) -> dict[str, str]:
+    """The keys of its texts; a call that came late is told in other words than one that was just made."""
+    rule = RULES[alert.rule]
+    is_late = rule.is_call and alert.found_ms - alert.since_ms > rule.late_s * 1000
+    return {part: f"{alert.rule}.{part}" + ("_late" if is_late and part != "todo" else "") for part in PARTS}
 
 
 def worded(alert: Listed, language: str) -> tuple[str, str, str]:
     """What is wrong, why, and what to do."""
     values = values_of(alert, language)
-    title, why, todo = (said(language, f"{alert.rule}.{part}", values) for part in ("title", "why", "todo"))
+    title, why, todo = (said(language, key, values) for key in keys_of(alert).values())
     return title, why, todo

@@ -56,6 +56,13 @@ def _fault(source: str, values: Values) -> Iterator[Seen]:
     yield Seen(rule, f"{part}:{code}", values["state"] == "raised", numbers)
 
 
+def _help(_source: str, values: Values) -> Iterator[Seen]:
+    """Each call is a thing of its own, or one that was taken would swallow the next."""
+    names = ("held_ms", "lat_e7", "lon_e7", "fix_age_s")
+    numbers = {name: values.get(name) for name in names}
+    yield Seen("help_called", str(values["call"]), values["event"] == "called", numbers)
+
+
 def _power(_source: str, values: Values) -> Iterator[Seen]:
     supply_mv = values.get("supply_mv")
     if supply_mv is None:
@@ -117,6 +124,7 @@ def _lists(_source: str, values: Values) -> Iterator[Seen]:
 _WATCHERS: Mapping[str, Callable[[str, Values], Iterator[Seen]]] = {
     "door": _door,
     "fault": _fault,
+    "help": _help,
     "power": _power,
     "inventory": _inventory,
     "book": _book,

@@ -13,6 +13,7 @@ from pydantic import Field
 from ingest.api.shapes import Instant, Shape
 
 RuleWord = Literal[
+    "help_called",
     "freezing",
     "overheating",
     "stock_out",
@@ -153,6 +154,7 @@ class AlertStep(Shape):
         "unsent",
         "acknowledged",
         "commented",
+        "signalled",
         "closed",
         "ended",
         "reopened",

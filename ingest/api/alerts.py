@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from pydantic_core import to_json
 
 from ingest.alerts.rules import RULES
-from ingest.alerts.text import texts, values_of, worded
+from ingest.alerts.text import keys_of, texts, values_of, worded
 from ingest.api.alert_shapes import (
     AlertAcknowledge,
     AlertClose,
@@ -261,7 +261,7 @@ def _shapes(ledger: sqlite3.Connection, found: list[Listed], language: str | Non
 def _shape(alert: Listed, told_to: Iterable[str], language: str | None) -> dict[str, Any]:
     rule = RULES[alert.rule]
     values = values_of(alert) | {"since": iso(alert.since_ms), "found": iso(alert.found_ms)}
-    keys = {part: f"{alert.rule}.{part}" for part in ("title", "why", "todo")}
+    keys = keys_of(alert)
     said = None if language is None else dict(zip(keys, worded(alert, language), strict=True))
     return {
         "id": alert.number,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _SUBJECTS = "SELECT number FROM alert_subject WHERE unit = ?1 AND rule NOT IN ('freezing', 'overheating')"
 _ALERTS = "SELECT number FROM alert WHERE since_ms < ?2 AND subject IN (" + _SUBJECTS + ")"  # noqa: S608 - of our own
 _ERASED = (
+    "DELETE FROM help_told WHERE alert IN (" + _ALERTS + ")",  # noqa: S608
     "DELETE FROM alert_step WHERE alert IN (" + _ALERTS + ")",  # noqa: S608
     "DELETE FROM notification WHERE alert IN (" + _ALERTS + ")",  # noqa: S608
     "DELETE FROM alert WHERE number IN (" + _ALERTS + ")",  # noqa: S608

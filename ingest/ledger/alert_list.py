@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingest.alerts.rules import RULES
+from ingest.ledger import last_values
 
 if TYPE_CHECKING:
     import sqlite3
@@ -89,7 +90,19 @@ def listed(ledger: sqlite3.Connection, wanted: Wanted, limit: int, offset: int =
     rows = ledger.execute(
         f"{_SELECT} WHERE {where} ORDER BY {_WORST_FIRST} LIMIT ? OFFSET ?", (*given, limit, offset)
     )
-    return [_listed(row) for row in rows]
+    found = [_listed(row) for row in rows]
+    return [_placed(ledger, alert) if RULES[alert.rule].is_call else alert for alert in found]
+
+
+def _placed(ledger: sqlite3.Connection, alert: Listed) -> Listed:
+    """With the newest position of its unit, which may have gone on since somebody called."""
+    series = [] if alert.unit is None else last_values.of_unit(ledger, alert.unit)
+    fixes = [one for one in series if one.kind == "fix" and one.clock != "none"]
+    fix = max(fixes, key=lambda one: one.time_ms, default=None)
+    if fix is None or fix.values["lat_e7"] is None:
+        return alert
+    newest = {"newest_lat_e7": fix.values["lat_e7"], "newest_lon_e7": fix.values["lon_e7"]}
+    return replace(alert, numbers={**alert.numbers, **newest, "newest_ms": fix.time_ms})
 
 
 def find(ledger: sqlite3.Connection, number: int) -> Listed | None:

@@ -276,6 +276,11 @@ def tell_at(ledger: sqlite3.Connection, number: int, tell_ms: int) -> None:
     ledger.execute("UPDATE alert SET tell_ms = ? WHERE number = ?", (tell_ms, number))
 
 
+def tell_nobody(ledger: sqlite3.Connection, number: int) -> None:
+    """It is shown, and nobody is told."""
+    ledger.execute("UPDATE alert SET tell_ms = NULL WHERE number = ?", (number,))
+
+
 def tell_untold(ledger: sqlite3.Connection, number: int, tell_ms: int) -> None:
     """It turned out to last: somebody is to be told, unless somebody was or took it."""
     ledger.execute(

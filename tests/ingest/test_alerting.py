@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ingest.alerts.contact import Contact
 from ingest.alerts.rules import RULES
-from ingest.alerts.text import LANGUAGES, texts, worded
+from ingest.alerts.text import LANGUAGES, PARTS, texts, worded
 from ingest.ledger import (
     alert_looks,
     alerts,
@@ -450,7 +450,8 @@ def test_a_day_that_comes_late_and_shuffled_gives_the_alerts_of_the_day_itself(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_rule_has_its_words(language: str) -> None:
-    wanted = {f"{rule}.{part}" for rule in RULES for part in ("title", "why", "todo")}
+    wanted = {f"{rule}.{part}" for rule in RULES for part in PARTS}
+    wanted |= {f"{name}.{part}_late" for name, rule in RULES.items() if rule.is_call for part in PARTS[:2]}
     assert {key for key in texts(language) if not key.startswith("letter.")} == wanted
     assert set(texts(language)) == set(texts("en"))
     for key, text in texts(language).items():

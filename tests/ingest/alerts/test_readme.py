@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ingest.alerts import rules
-from ingest.alerts.rules import DAY_S, MINUTE_S, RULES
+from ingest.alerts.rules import CALL_SETTLE_S, DAY_S, MINUTE_S, RULES, STALE_CALL_S
 
 PAGE = Path(rules.__file__).with_name("README.md")
 
@@ -22,6 +22,16 @@ def test_the_table_of_rules_is_theirs() -> None:
         for name, rule in RULES.items()
     ]
     assert [line for line in lines if line.split("`")[1] in RULES] == wanted
+
+
+def test_the_table_of_calls_is_that_of_the_rule() -> None:
+    late = span(RULES["help_called"].late_s)
+    rows = [
+        f"| up to {late} | at once |",
+        f"| up to {span(STALE_CALL_S)} | within {span(CALL_SETTLE_S)}, with how old it is |",
+        "| older | nobody; it stands open, first in the inbox |",
+    ]
+    assert "\n".join(rows) in PAGE.read_text(encoding="utf-8")
 
 
 def test_it_names_files_that_there_are() -> None:

@@ -258,8 +258,7 @@ class Desk:
         return label.text
 
     def _known(self, item: str, reader: str, now: Now) -> Known:
-        day = None if now.time_ms is None else local_day(now.time_ms, self._policy.utc_offset_min)
-        return self._shelf.known(item, reader, day)
+        return self._shelf.known(item, reader, self.today(now))
 
     def _loan_of(self, known: Known) -> tuple[str, str]:
         """The reader and the name of the loan that a copy has, empty where nobody here knows."""
@@ -272,6 +271,10 @@ class Desk:
     def _due(self, today: int | None) -> int | None:
         days = 30 if self._shelf.lists is None else self._shelf.lists.head.loan_days
         return None if today is None else today + days
+
+    def today(self, now: Now) -> int | None:
+        """The local day; None while the clock is not set."""
+        return None if now.time_ms is None else local_day(now.time_ms, self._policy.utc_offset_min)
 
     def age_s(self, now: Now) -> int | None:
         """How old the lists are; None: there are none, or no clock."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from edge.books import asking, lists
 from edge.books.asking import AgentGone
 from edge.books.door import SOCKET
-from edge.books.librarian import FRESH
+from edge.books.lists_folder import FRESH
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse

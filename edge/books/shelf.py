@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HERE, LENT, GONE = "here", "lent", "gone"
 SOMEBODY = "?"  # on loan, and nobody knows to whom
+MOST_SHOWN = 200  # of one list in one answer
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 

@@ -10,13 +10,14 @@ gates of some makers ask instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edge.books import iso28560_2, iso28560_3, iso28560_4, university
 from edge.books.compaction import TagError
 
 AFI_IN_LIBRARY, AFI_ON_LOAN = 0x07, 0xC2
+MAX_UID = 64
 MAX_RAW_BYTES = 128  # as hex it has to fit the wire's field
 HF, UHF = "hf", "uhf"
 BLANK, DAMAGED, UNKNOWN = "blank", "damaged", "unknown"
@@ -52,6 +53,26 @@ class Tag:
 
 
 Layout = Callable[[Sighting, bytes], Tag]
+
+
+def sighting_of(values: Mapping[str, int | str | None]) -> Sighting | None:
+    """What a `tag` reading says; None for one that makes no sense."""
+    uid, data, user = values.get("uid"), values.get("data"), values.get("user")
+    if not isinstance(uid, str) or not 0 < len(uid) <= MAX_UID:
+        return None
+    try:
+        memory = None if data is None else bytes.fromhex(str(data))
+        bank = b"" if user is None else bytes.fromhex(str(user))
+    except ValueError:
+        return None
+    eas = values.get("eas")
+    afi, dsfid = (_byte(values.get(name)) for name in ("afi", "dsfid"))
+    protocol = "uhf" if values.get("protocol") == "uhf" else "hf"
+    return Sighting(uid, memory, protocol, afi, dsfid, None if eas is None else bool(eas), bank)
+
+
+def _byte(value: int | str | None) -> int | None:
+    return value if isinstance(value, int) and 0 <= value <= 255 else None
 
 
 def identified(sighting: Sighting) -> Tag | None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from edge.books import card
 from edge.books.desk import Policy
 from edge.books.door import Door
-from edge.books.librarian import FRESH, LISTS, Librarian
+from edge.books.librarian import Librarian
+from edge.books.lists_folder import FRESH, LISTS
 from edge.config import Settings
 from edge.intake import Intake
 from edge.record import Reading

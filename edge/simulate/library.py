@@ -18,7 +18,7 @@ from typing import Any
 from edge.books import asking, card, lists
 from edge.books.asking import AgentGone
 from edge.books.door import SOCKET
-from edge.books.librarian import FRESH
+from edge.books.lists_folder import FRESH
 from edge.simulate.dice import dice
 from edge.simulate.drive import Scene
 from edge.simulate.fleet import Unit

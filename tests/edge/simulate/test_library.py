@@ -13,7 +13,7 @@ import pytest
 from edge.agent import Agent
 from edge.books import asking, lists
 from edge.books.asking import AgentGone
-from edge.books.librarian import FRESH
+from edge.books.lists_folder import FRESH
 from edge.simulate import lent, library
 from edge.simulate.drive import Scene
 from edge.simulate.fleet import fleet

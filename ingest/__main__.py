@@ -42,6 +42,8 @@ books_app = typer.Typer(no_args_is_help=True, help="The library's catalogue, rea
 app.add_typer(books_app, name="books")
 notify_app = typer.Typer(no_args_is_help=True, help="Messages to people.")
 app.add_typer(notify_app, name="notify")
+release_app = typer.Typer(no_args_is_help=True, help="Releases of firmware.")
+app.add_typer(release_app, name="release")
 
 Config = Annotated[Path | None, typer.Option("--config", help="settings in TOML; see example.toml")]
 
@@ -325,6 +327,20 @@ def stock_import(path: Path, config_path: Config = None) -> None:
         _fail("nothing was taken")
     except commands.CommandFailed as error:
         _fail(error)
+
+
+@release_app.command("add")
+def release_add(path: Path, config_path: Config = None) -> None:
+    """Take a release file, signed by one of [releases] key_files; the service then offers it to units."""
+    from ingest import commands  # noqa: PLC0415
+    from ingest.releases import adding  # noqa: PLC0415
+
+    who = f"{getpass.getuser()} at the terminal"
+    try:
+        release = adding.added(_settings(config_path), path, who, TimeSource().utc_ms())
+    except commands.CommandFailed as error:
+        _fail(error)
+    _print({"number": release.number, "version": release.version, "digest": release.digest})
 
 
 @notify_app.command("test")

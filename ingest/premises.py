@@ -23,6 +23,7 @@ from ingest.ledger.files import StoreInUse, lock_store, open_access, open_store
 from ingest.ledger.schema import SchemaError
 from ingest.notify import addressees
 from ingest.notify.post import AddressError
+from ingest.releases.adding import known_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,7 @@ class Premises:
     post: Post
     card_key: bytes | None
     library: Library | None
+    release_keys: tuple[bytes, ...]
 
     def leave(self) -> None:
         """Close what outlives every thread; the writing connection is closed by whoever ended its thread."""
@@ -90,6 +92,7 @@ def _taken(path: Path, settings: Settings, mono_s: Callable[[], float]) -> Premi
         addressees.post(settings.notify),
         load_key(settings.library.card_key_file),
         library_of(settings.library, mono_s),
+        known_keys(settings.releases.key_files),
     )
 
 

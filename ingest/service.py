@@ -18,7 +18,7 @@ from ingest import gauges
 from ingest.alerting import Terms
 from ingest.alerts.news import AlertNews
 from ingest.api.app import create_app
-from ingest.api.context import Context, LibraryTerms, Readiness
+from ingest.api.context import Context, FirmwareTerms, LibraryTerms, Readiness
 from ingest.api.server import ApiServer
 from ingest.books.synchroniser import Synchroniser
 from ingest.intake import Intake
@@ -31,6 +31,7 @@ from ingest.notify.sender import Sender
 from ingest.pipeline import Limits, Pipeline
 from ingest.premises import CannotStart, taken
 from ingest.reader import Reader
+from ingest.releases.carrier import Carrier
 from ingest.subscriber import Subscriber
 from ingest.telling import Manners
 from ingest.watchman import Watchman
@@ -71,6 +72,7 @@ class Service:
         self._pipeline = self._made_pipeline()
         self._sender = self._made_sender()
         self._synchroniser = self._made_synchroniser()
+        self._carrier = Carrier(self._reader, self._pipeline.change, self._subscriber, time.utc_ms)
         self._server = ApiServer(create_app(self._context()), settings.http.host, settings.http.port)
         gauges.show_line(self._metrics, self._subscriber, self._intake, self._pipeline)
         gauges.show_ledger(self._metrics, self._live, self._reader)
@@ -128,6 +130,11 @@ class Service:
             alert_news=self._alert_news,
             contacts=self._manners.contacts,
             library=terms,
+            firmware=FirmwareTerms(
+                self._premises.release_keys,
+                lambda: self._carrier.is_published,
+                self._carrier.look_again,
+            ),
             stale_after_s=live.stale_after_s,
             gone_after_s=live.gone_after_s,
             tick_ms=live.tick_ms,
@@ -206,7 +213,7 @@ class Service:
 
     def _senders(self) -> dict[str, Callable[[threading.Event], None]]:
         """Those who speak to the outside, which may be slow: a thread each."""
-        found: dict[str, Callable[[threading.Event], None]] = {}
+        found: dict[str, Callable[[threading.Event], None]] = {"releases": self._carrier.run}
         if self._manners.contacts:
             found["sender"] = self._sender.run
         if self._synchroniser is not None:

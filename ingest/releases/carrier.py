@@ -16,6 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from firmware import wire
+from firmware.manifest import PART_BYTES
 from ingest.history import StoreBusy
 from ingest.ledger import releases, rollouts
 from ingest.reader import ReaderBusy
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PART_BYTES = 1024
 PARTS = 16
 PAUSE_S = 0.1
 IDLE_S = 5.0
@@ -45,7 +45,7 @@ def topic(digest: str, part: int) -> str:
 
 
 def part_count(size: int) -> int:
-    """How many parts a blob has; an empty one has a single empty part, which cannot be retained."""
+    """How many parts a blob has."""
     return -(-size // PART_BYTES)
 
 
@@ -81,26 +81,31 @@ class Carrier:
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop."""
-        wait_s = PAUSE_S
-        while not stop.wait(wait_s):
+        rested_s = 0.0
+        while not stop.wait(PAUSE_S):
+            rested_s += PAUSE_S
+            if not self._has_work() and rested_s < IDLE_S:
+                continue
+            rested_s = 0.0
             try:
-                is_busy = self.step()
+                self.step()
             except (StoreBusy, ReaderBusy) as error:
                 log.warning("releases rest for %.0f s: %s", RETRY_S, error)
-                wait_s = RETRY_S
-                continue
-            wait_s = PAUSE_S if is_busy or not self._news.wait(IDLE_S) else 0.0
+                stop.wait(RETRY_S)
 
-    def step(self) -> bool:
-        """A few parts or commands; whether there is more to do at once."""
+    def _has_work(self) -> bool:
+        is_waiting = bool(self._to_lay or self._to_clear or self._parts or self._news.is_set())
+        return self._line.is_connected and (is_waiting or self._connection != self._line.connection)
+
+    def step(self) -> None:
+        """A few parts, and what commands are due."""
         if not self._line.is_connected:
-            return False
+            return
         if self._news.is_set() or self._connection != self._line.connection:
             self._news.clear()
             self._begin()
         self._send_parts()
         self._send_commands()
-        return bool(self._to_lay or self._to_clear or self._parts)
 
     def _begin(self) -> None:
         self._connection = self._line.connection
@@ -128,23 +133,17 @@ class Carrier:
 
     def _send_commands(self) -> None:
         now_ms = self._now_ms()
-        asked = self._reader.look(
-            lambda ledger: rollouts.unsent(ledger, now_ms - SAY_AGAIN_MS, MOST_COMMANDS)
-        )
-        found = {one.number: self._release(one.number) for one in asked}
-        sent = [one.id for one in asked if self._is_sent(one, found[one.number])]
+
+        def look(ledger: sqlite3.Connection) -> list[tuple[rollouts.Rollout, releases.Release | None]]:
+            asked = rollouts.unsent(ledger, now_ms - SAY_AGAIN_MS, MOST_COMMANDS)
+            return [(one, releases.find(ledger, one.number)) for one in asked]
+
+        found = self._reader.look(look)
+        sent = [one.id for one, release in found if release is not None and self._is_sent(one, release)]
         if sent:
             self._change(lambda ledger: rollouts.note_sent(ledger, sent, now_ms))
 
-    def _release(self, number: int) -> releases.Release | None:
-        def find(ledger: sqlite3.Connection) -> releases.Release | None:
-            return releases.find(ledger, number)
-
-        return self._reader.look(find)
-
-    def _is_sent(self, asked: rollouts.Rollout, release: releases.Release | None) -> bool:
-        if release is None:
-            return False
+    def _is_sent(self, asked: rollouts.Rollout, release: releases.Release) -> bool:
         command: dict[str, Any] = {
             "id": asked.command_id,
             "what": "update",

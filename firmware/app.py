@@ -42,8 +42,13 @@ class App:
 
     async def run(self, settings: "dict[str, Any]") -> None:
         """Until the power goes, or on a battery until the next sleep."""
-        senses = Senses(self._port, self.intake, settings["drivers"])
         is_alone, has_duty = settings["mode"] == "alone", "duty" in settings
+        sample_s = 0
+        if has_duty and self._port.sleeps:
+            from firmware import duty  # late: few nodes sleep
+
+            sample_s = duty.periods(settings["mode"], settings["duty"])["sample_s"]
+        senses = Senses(self._port, self.intake, settings["drivers"], sample_s)
         if has_duty and not self._port.sleeps:
             self.intake.faults.begin("node", "no_sleep", "this board forgets its boot in a deep sleep")
         elif has_duty and is_alone:

@@ -64,7 +64,7 @@ def _word(name: str, word: str) -> int:
     return wire.KINDS["excursion"].by_name[name].words.index(word)
 
 
-_SAVED = (
+TRACK = (
     "began_ms",
     "run_ms",
     "last_ms",
@@ -117,12 +117,12 @@ class _Track:
 
     def state(self) -> "dict[str, Any] | None":
         """None when there is nothing to remember."""
-        return None if self.began_ms is None else {name: getattr(self, name) for name in _SAVED}
+        return None if self.began_ms is None else {name: getattr(self, name) for name in TRACK}
 
     def resume(self, state: "dict[str, Any] | None") -> None:
         self.forget()
         if state is not None:
-            for name in _SAVED:
+            for name in TRACK:
                 setattr(self, name, state[name])
 
 

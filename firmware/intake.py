@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.cabinet import Cabinet
     from firmware.ports.port import Port
     from firmware.watchdog import Watchdog
 
@@ -37,12 +38,13 @@ class Intake:
             self.clock.resume(wire.CLOCKS[known[1]], known[0])
         self.waiting: "list[tuple[str, str, dict[str, Any], int]]" = []
         self.overflow = 0
+        self.cabinet: "Cabinet | None" = None  # whose note belongs to the rows
         self._has_event = asyncio.Event()
         self.faults = Faults(self.emit)
         self.faults.resume(self.notes.get("faults", []), self.outbox.is_resumed)
 
-    def emit(self, kind: str, source: str, values: "dict[str, Any]") -> None:
-        """Take a reading; it is safe with the next write, an event within moments."""
+    def emit(self, kind: str, source: str, values: "dict[str, Any]", at_ms: "int | None" = None) -> None:
+        """Take a reading, of now or of `at_ms`; it is safe with the next write, an event within moments."""
         try:
             wire.check_values(kind, values)
         except wire.WireError as error:
@@ -51,7 +53,7 @@ class Intake:
         if len(self.waiting) >= MOST_WAITING:
             self.waiting.pop(0)
             self.overflow += 1
-        self.waiting.append((kind, source, values, self._port.now_ms()))
+        self.waiting.append((kind, source, values, self._port.now_ms() if at_ms is None else at_ms))
         if wire.KINDS[kind].lane == "event":
             self._has_event.set()
 
@@ -72,9 +74,19 @@ class Intake:
         except OSError as error:
             self.waiting = given + self.waiting
             self.faults.begin("flash", "broken", str(error))
+        self._keep_cabinet()
         self._port.log(
             "safe: " + " ".join(["%s %d" % (lane, self.outbox.last_seq(lane)) for lane in wire.LANES])
         )
+
+    def _keep_cabinet(self) -> None:
+        """Behind the rows, and only when they are there."""
+        if self.cabinet is None or self.waiting:
+            return
+        try:
+            self.cabinet.keep(self.notes, self._port.now_ms())
+        except OSError as error:
+            self.faults.begin("flash", "broken", str(error))
 
     async def run(self, group_s: int, watchdog: "Watchdog") -> None:
         """Write whenever it is due."""

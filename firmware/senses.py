@@ -1,13 +1,12 @@
 """The senses: every driver in its own time. A reading goes to the Pi as long as that hears us, else to flash.
 
-A failed read is a fault, never a value. Too cold or too warm for too long sounds here, whoever else hears
-of it.
+A failed read is a fault, never a value. What readings mean is judged here too, where the settings ask for it
+(`cabinet`): a node that stands alone records the judgement, and a wired one only sounds, for its Pi judges.
 """
 
 import asyncio
 
 from firmware import frame
-from firmware.alarm import Alarm
 from firmware.drivers import DriverFault, driver_of
 from firmware.watchdog import LATE_MS
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
+    from firmware.cabinet import Cabinet
     from firmware.drivers.driver import Driver
     from firmware.intake import Intake
     from firmware.ports.port import Port
@@ -33,21 +33,38 @@ DRIVER_FAULTS = ("no_reply", "crc", "power_on", "overload", "settings")  # over 
 
 
 class Senses:
-    """`given`: the drivers of the settings. `link` is there when a Pi is wired to the node."""
+    """`given`: the drivers of the settings. `link` is there when a Pi is wired to the node.
 
-    def __init__(self, port: "Port", intake: "Intake", given: "list[dict[str, Any]]") -> None:
+    `sample_s` of a node that sleeps between samples, else 0.
+    """
+
+    def __init__(
+        self, port: "Port", intake: "Intake", given: "list[dict[str, Any]]", sample_s: int = 0
+    ) -> None:
         self._port = port
         self._intake = intake
         self._faults = intake.faults
         self._channels = {one["name"]: at for at, one in enumerate(given)}
-        self._alarms = {one["name"]: Alarm(one["alarm"]) for one in given if "alarm" in one}
+        self._cabinet = self._cabinet_of(given, sample_s)
+        self._is_lit = False
         self._drivers: "list[Driver]" = []
         self.link: "Listener | None" = None
         self.newest: "dict[str, Any]" = {}  # position
 
+    def _cabinet_of(self, given: "list[dict[str, Any]]", sample_s: int) -> "Cabinet | None":
+        if not any(["profile" in one or "alarm" in one or "slot" in one for one in given]):
+            return None
+        from firmware.cabinet import Cabinet  # late: a node that only measures has no room for it
+
+        intake = self._intake
+        made = Cabinet(given, intake.clock, intake.faults, intake.outbox.boot, self._port.now_ms(), sample_s)
+        made.resume(intake.notes)
+        intake.cabinet = made
+        return made
+
     @property
     def is_alarmed(self) -> bool:
-        return any([alarm.code for alarm in self._alarms.values()])
+        return self._cabinet is not None and self._cabinet.is_sounding
 
     @property
     def is_parked(self) -> bool:
@@ -93,8 +110,9 @@ class Senses:
             if self.link is not None:
                 self.link.say(values[0], values[1])
             return
-        if kind == "climate" and name in self._alarms:
-            self._judge(name, values["temperature_cc"])
+        if self._cabinet is not None and (kind != "mass" or self.link is None):
+            self._cabinet.take(kind, name, values, self._port.now_ms())
+            self._judge(name)
         if self._is_told(live_entries(kind, self._channels[name], values)) or kind == "mass":
             return  # a weight says something beside others only
         if kind == "fix":
@@ -106,6 +124,7 @@ class Senses:
         value = frame.FAULTS.index(code) if code in frame.FAULTS else len(frame.FAULTS)
         if not self._is_told([frame.Entry(frame.PROBE_FAULT, self._channels[name], 0, value)]):
             self._faults.begin(name, code, detail)
+        self._judge(name)
 
     def hear(self, kind: int, body: bytes) -> None:
         """A frame of the Pi for a reader of tags."""
@@ -121,16 +140,22 @@ class Senses:
         self.link.report(entries)
         return True
 
-    def _judge(self, name: str, temperature_cc: int) -> None:
-        alarm = self._alarms[name]
-        before = alarm.code
-        if alarm.step(temperature_cc, self._port.now_ms()):
-            if before:
-                self._faults.end(name, before)
-            if alarm.code:
-                self._faults.begin(name, alarm.code)
-        self._port.light(bool(alarm.code))
-        if alarm.code:
+    def _judge(self, name: str) -> None:
+        """What a look at this driver means, whether it saw something or failed."""
+        if self._cabinet is None:
+            return
+        for kind, source, values, at_ms in self._cabinet.step(self._port.now_ms()):
+            if self.link is None:
+                self._intake.emit(kind, source, values, at_ms)
+        if self._cabinet.has_probe(name):
+            self._sound(self._cabinet.is_sounding)
+
+    def _sound(self, is_on: bool) -> None:
+        """Light and buzzer, whoever else hears of it."""
+        if is_on or self._is_lit:
+            self._port.light(is_on)
+        self._is_lit = is_on
+        if is_on:
             self._port.buzz(ALARM_MS)
 
 

@@ -60,22 +60,28 @@ def parsed(data: "bytes | str") -> "dict[str, Any]":
         found = json.loads(data if isinstance(data, str) else str(data, "utf-8"))
     except (ValueError, RuntimeError, MemoryError):
         raise SettingsError("not JSON")
-    _check(found, _TABLE, "settings")
+    check(found, _TABLE, "settings")
     if "broker" in found:
-        _check(found["broker"], _BROKER, "broker")
+        check(found["broker"], _BROKER, "broker")
     if "wifi" in found:
-        _check(found["wifi"], _WIFI, "wifi")
+        check(found["wifi"], _WIFI, "wifi")
     if "duty" in found:
         from firmware import duty  # late: few nodes sleep
 
         bounds = duty.bounds(found["mode"])
-        _check(found["duty"], {name: ("number", False) + bounds[name] for name in bounds}, "duty")
+        check(found["duty"], {name: ("number", False) + bounds[name] for name in bounds}, "duty")
+    for one in found["drivers"]:
+        if "profile" in one or "alarm" in one or "slot" in one:
+            from firmware.cabinet import check_driver  # late: few nodes judge
+
+            check_driver(one)
     if found["mode"] == "alone" and "broker" not in found:
         raise SettingsError("broker: a node that stands alone needs one")
     return dict(found)
 
 
-def _check(found: "Any", table: "dict[str, tuple[str, bool, int, int]]", where: str) -> None:
+def check(found: "Any", table: "dict[str, tuple[str, bool, int, int]]", where: str) -> None:
+    """An object by a table as above; SettingsError with the place."""
     if not isinstance(found, dict):
         raise SettingsError(where + ": not an object")
     for key in found:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from firmware.senses import Senses
 
 LOOK_S = 0.05
+ALARM_S = 2
 SWITCH_S, SWITCH_MS, LOOKS = 0.02, 250, 5  # what is looked at so often is looked at several times
 SCALES = ("hx711", "nau7802")
 
@@ -43,6 +44,8 @@ async def wake(
         now = [woke_ms if is_sent else was[0], woke_ms, is_urgent and not is_sent]
     if now != was:
         notes.put({"attempts": {intake.outbox.boot: now}})
+    if senses.is_alarmed:
+        await asyncio.sleep(ALARM_S)  # in a deep sleep the buzzer is still
     port.sleep(duty.sleep_ms(port.now_ms(), woke_ms, every["sample_s"]))
 
 

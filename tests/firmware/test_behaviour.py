@@ -30,13 +30,13 @@ WELL = {"supply_mv": 12_000, "holdup_mv": 5_000, "is_ignition_on": 1, "cabin_cc"
         ([(0, 500), (60, 810), (600, 820), (660, 830)], ["", "", "", "too_warm"]),
         ([(0, 900), (599, 900), (600, 900), (601, 790), (602, 770)], ["", "", "too_warm", "too_warm", ""]),
         ([(0, 900), (300, 500), (600, 900), (900, 900)], ["", "", "", ""]),  # in between it was well
-        ([(0, 100), (700, 100), (701, 210), (702, 230)], ["", "too_cold", "too_cold", ""]),
+        ([(0, 100), (600, 100), (601, 210), (602, 230)], ["", "too_cold", "too_cold", ""]),
     ],
 )
 def test_it_sounds_after_a_while_and_stops_when_it_is_well_again(
     readings: list[tuple[int, int]], codes: list[str]
 ) -> None:
-    alarm = Alarm({"low_cc": 200, "high_cc": 800, "for_s": 600})
+    alarm = Alarm({"low_cc": 200, "high_cc": 800, "for_s": 600}, 300_000)
     found = []
     for at_s, temperature_cc in readings:
         before = alarm.code

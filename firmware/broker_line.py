@@ -53,6 +53,7 @@ class BrokerLine:
             SOFTWARE,
             capabilities,
         )
+        self._courier.call = intake.call
         self._dial_at_ms = 0  # not before, while somebody has to come to the modem
         self._waited = 1  # rows without a receipt, when it was last said
         self.is_going = False  # off again as soon as all is receipted

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from firmware.call import Call
     from firmware.clock import Clock
     from firmware.outbox import Outbox
 
@@ -73,6 +74,7 @@ class Courier:
         self._epoch = ""
         self._live_ms: "int | None" = None
         self.reconnects = 0
+        self.call: "Call | None" = None  # of a node with a help button
 
     @property
     def is_open(self) -> bool:
@@ -282,6 +284,9 @@ class Courier:
         elif command["what"] == "resend":
             rows = self._resend(command, now_ms)
             state = "done" if rows else "refused"
+        elif command["what"] == "help" and self.call is not None:
+            is_done = self.call.answer(command["source"], command["call"], command["state"])
+            state = "done" if is_done else "refused"
         words = wire.KINDS["answer"].by_name["state"].words
         values = {"command_id": command["id"], "state": words.index(state), "rows": rows}
         self._outbox.append([("answer", "unit", values, now_ms)], self._clock)

@@ -1,6 +1,7 @@
 """What a Pi may tell its node to do, over the line.
 
 signal     light and buzzer: on_ms, off_ms, beeps, every_s        restart
+help       what became of a call for help: source, call, state
 part       of settings, which are longer than a frame: at, text   settings   the parts are all there
 """
 
@@ -8,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.call import Call
     from firmware.ports.port import Port
     from firmware.settings import Store
     from firmware.signal import Signal
@@ -16,10 +18,11 @@ if TYPE_CHECKING:
 class Orders:
     """Does what it can; the answer is (is it done, detail)."""
 
-    def __init__(self, port: "Port", store: "Store", signal: "Signal") -> None:
+    def __init__(self, port: "Port", store: "Store", signal: "Signal", call: "Call | None" = None) -> None:
         self._port = port
         self._store = store
         self._signal = signal
+        self._call = call
         self._parts: "list[str]" = []
 
     def do(self, command: "dict[str, Any]") -> "tuple[bool, str]":
@@ -28,6 +31,11 @@ class Orders:
         if what == "signal":
             found = [int(command[name]) for name in ("on_ms", "off_ms", "beeps", "every_s")]
             self._signal.pattern = found if found[0] > 0 and found[1] > 0 else None
+        elif what == "help":
+            if self._call is None or not self._call.answer(
+                str(command["source"]), int(command["call"]), str(command["state"])
+            ):
+                return False, "another call"
         elif what == "part":
             self._parts = self._parts[: int(command["at"])] + [str(command["text"])]
         elif what == "settings":

@@ -38,8 +38,8 @@ class PiLine:
         self._port = port
         self._watchdog = watchdog
         self._confirm = confirm
-        self._signal = Signal(port, senses)
-        orders = Orders(port, store, self._signal)
+        self._signal = Signal(port, senses, intake.call)
+        orders = Orders(port, store, self._signal, intake.call)
         capabilities = sorted({given["type"] for given in settings["drivers"]})
         self._link = senses.link = Link(
             intake.outbox, port.random, port.reset(), capabilities, orders.do, intake.know_time, senses.hear

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from firmware import frame
+from firmware.call import Call
 from firmware.folder import Folder
 from firmware.intake import Intake
 from firmware.orders import Orders
@@ -23,6 +24,8 @@ SETTINGS: dict[str, Any] = {
     "drivers": [
         {"type": "sht4x", "name": "probe-1", "alarm": {"low_cc": 200, "high_cc": 800, "for_s": 0}},
         {"type": "door", "name": "door"},
+        {"type": "help", "name": "help"},
+        {"type": "gnss", "name": "gnss"},
     ],
 }
 
@@ -84,8 +87,9 @@ class Node:
         self.senses = Senses(port, self.intake, SETTINGS["drivers"])
         self.pi = Pi()
         self.senses.link = self.pi
-        self.signal = Signal(port, self.senses)
-        self.do = Orders(port, self.store, self.signal).do
+        self.intake.call = Call(self.intake.notes)
+        self.signal = Signal(port, self.senses, self.intake.call)
+        self.do = Orders(port, self.store, self.signal, self.intake.call).do
 
 
 @pytest.fixture
@@ -170,3 +174,37 @@ def test_a_reading_that_could_not_be_sent_is_refused_at_once(node: Node) -> None
     for number in range(300):
         node.intake.emit("climate", "probe-1", {"temperature_cc": number})
     assert (len(node.intake.waiting), node.intake.overflow) == (200, 100)
+
+
+def test_a_call_is_a_row_of_its_own_though_the_pi_hears_us(node: Node, tmp_path: Path) -> None:
+    assert node.intake.call is not None
+    node.senses.take("fix", "gnss", {"lat_e7": 491234567, "lon_e7": 1197654321, "fix_mode": 2})
+    node.desk.ms += 7_900
+    node.senses.take("help", "help", {"event": 0, "call": 7})
+    assert node.intake.call.state == "over", "it is shown when it is safe"
+    node.intake.keep()
+    assert (node.pi.told, node.intake.call.state) == ([], "called")
+    assert rows(tmp_path)["event"] == 1
+    outbox = Outbox(Folder(str(tmp_path / "rows")), "2" * 16, os.urandom)
+    batch = outbox.take("event")
+    assert batch is not None
+    cells = {name: column[0] for name, column in batch.groups[0].columns.items()}
+    assert (cells["lat_e7"], cells["lon_e7"], cells["fix_age_s"]) == (491234567, 1197654321, 7)
+
+
+def test_what_the_pi_says_of_a_call_goes_before_its_signal(node: Node) -> None:
+    assert node.do({"do": "signal", "on_ms": 250, "off_ms": 250, "beeps": 0, "every_s": 30}) == (True, "")
+    assert node.signal._of_call() is None
+    assert node.signal._of_pi() == (250, 250)
+    node.senses.take("help", "help", {"event": 0, "call": 7})
+    node.intake.keep()
+    shown = [(node.signal._of_call(), node.desk.done[-1])]
+    for state in ("heard", "coming", "over"):
+        said = {"do": "help", "source": "help", "call": 7, "state": state}
+        assert node.do(said) == (True, "")
+        shown.append((node.signal._of_call(), node.desk.done[-1]))
+    beeps = [("buzz", 200), ("buzz", 400), ("buzz", 600), ("buzz", 600)]
+    assert shown == list(zip([(100, 900), (500, 500), (2900, 100), None], beeps, strict=True))
+    assert node.do({"do": "help", "source": "help", "call": 8, "state": "over"}) == (False, "another call")
+    with pytest.raises(ValueError, match="on its way"):
+        node.do({"do": "help", "source": "help", "call": 7, "state": "on its way"})

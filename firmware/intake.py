@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.call import Call
     from firmware.cabinet import Cabinet
     from firmware.ports.port import Port
     from firmware.watchdog import Watchdog
@@ -42,6 +43,7 @@ class Intake:
         self._has_event = asyncio.Event()
         self.faults = Faults(self.emit)
         self.faults.resume(self.notes.get("faults", []), self.outbox.is_resumed)
+        self.call: "Call | None" = None  # of a node with a help button
 
     def emit(self, kind: str, source: str, values: "dict[str, Any]", at_ms: "int | None" = None) -> None:
         """Take a reading, of now or of `at_ms`; it is safe with the next write, an event within moments."""
@@ -62,19 +64,25 @@ class Intake:
         given, self.waiting = self.waiting, []
         if not given:
             return
+        landed: "list[tuple[str, str, dict[str, Any], int]]" = []
         try:
             standing = self.faults.standing()
             if standing != self.notes.get("faults", []):
                 self.notes.put({"faults": standing})
             self.outbox.append(given, self.clock)
+            landed = given
             self.faults.end("flash")
         except OutboxFull as error:
+            landed = given[: error.landed]
             self.waiting = given[error.landed :] + self.waiting
             self.faults.begin("flash", "full")
         except OSError as error:
             self.waiting = given + self.waiting
             self.faults.begin("flash", "broken", str(error))
         self._keep_cabinet()
+        for kind, source, values, _ in landed:
+            if kind == "help" and self.call is not None:
+                self.call.kept(source, values)
         self._port.log(
             "safe: " + " ".join(["%s %d" % (lane, self.outbox.last_seq(lane)) for lane in wire.LANES])
         )

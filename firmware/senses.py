@@ -50,6 +50,7 @@ class Senses:
         self._drivers: "list[Driver]" = []
         self.link: "Listener | None" = None
         self.newest: "dict[str, Any]" = {}  # position
+        self._fixed_ms = 0
 
     def _cabinet_of(self, given: "list[dict[str, Any]]", sample_s: int) -> "Cabinet | None":
         if not any(["profile" in one or "alarm" in one or "slot" in one for one in given]):
@@ -117,6 +118,10 @@ class Senses:
             return  # a weight says something beside others only
         if kind == "fix":
             self.newest = {key: value for key, value in values.items() if value is not None}
+            self._fixed_ms = self._port.now_ms()
+        if kind == "help" and "lat_e7" in self.newest:
+            values["lat_e7"], values["lon_e7"] = self.newest["lat_e7"], self.newest["lon_e7"]
+            values["fix_age_s"] = (self._port.now_ms() - self._fixed_ms) // 1000
         self._intake.emit(kind, name, values)
 
     def failed(self, name: str, code: str, detail: str) -> None:

@@ -125,6 +125,7 @@ def test_what_the_pi_hears_is_not_logged_and_what_it_does_not_is(node: Node, tmp
 def test_it_sounds_whoever_else_hears_of_it(node: Node) -> None:
     node.senses.take("climate", "probe-1", {"temperature_cc": 900})
     assert node.desk.done == [("light", True), ("buzz", 2000)]
+    node.desk.ms += 60_000
     node.senses.take("climate", "probe-1", {"temperature_cc": 500})
     assert node.desk.done[-1] == ("light", False)
     assert [(kind, values["code"], values["state"]) for kind, _, values, _ in node.intake.waiting] == [

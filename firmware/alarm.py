@@ -27,6 +27,11 @@ class Alarm:
         self.judge = Judge(Profile("alarm", 1, limits), period_ms)
         self.code = ""  # too_cold or too_warm while it sounds
 
+    def resume(self, state: "dict[str, Any]", code: str) -> None:
+        """Go on from the state of its judge."""
+        if self.judge.resume(state):
+            self.code = code
+
     def step(self, temperature_cc: int, now_ms: int) -> bool:
         """Whether `code` has changed."""
         back_cc = {"too_cold": -BACK_CC, "too_warm": BACK_CC}.get(self.code, 0)

@@ -81,12 +81,13 @@ class Probe:
             return None
         return [judge, self.is_broken, alarm, "" if self.alarm is None else self.alarm.code]
 
-    def resume(self, state: "list[Any]") -> None:
+    def resume(self, state: "list[Any]", is_same_boot: bool) -> None:
+        """An alarm counts in ms of its boot, so that it never waits for a clock; in another it begins anew."""
         judge, self.is_broken, alarm, code = state
         if judge is not None and self.judge is not None:
             self.judge.resume(_long(judge))
-        if alarm is not None and self.alarm is not None and self.alarm.judge.resume(_long(alarm)):
-            self.alarm.code = code
+        if alarm is not None and self.alarm is not None and is_same_boot:
+            self.alarm.resume(_long(alarm), code)
 
 
 class Scale:
@@ -111,7 +112,7 @@ class Scale:
 
 
 class Cabinet:
-    """`sample_s` of a node that sleeps between samples: each wake is a look, and none waits for the clock."""
+    """`sample_s` of a node that sleeps between samples, else 0."""
 
     def __init__(
         self,
@@ -160,9 +161,12 @@ class Cabinet:
         elif kind == "door":
             self._door = (bool(values["state"]), self._at(now_ms))
 
-    def step(self, now_ms: int) -> "list[Made]":
-        """What is to be recorded by now; after each look of a driver, also one that failed."""
-        self._find(now_ms)
+    def step(self, now_ms: int, is_last: bool = False) -> "list[Made]":
+        """What is to be recorded by now; after each look of a driver, also one that failed.
+
+        `is_last` before a deep sleep: nothing waits any longer for the clock to be won.
+        """
+        self._find(now_ms, -1 if is_last else HOLD_MS)
         if self._axis.offset_ms is not None:
             for probe in self._probes.values():
                 if probe.judge is not None:
@@ -202,13 +206,12 @@ class Cabinet:
         self._axis.resume(known["axis"], self._boot)
         for name in known["probes"]:
             if name in self._probes:
-                self._probes[name].resume(known["probes"][name])
+                self._probes[name].resume(known["probes"][name], known["axis"]["boot"] == self._boot)
         for name in known.get("scales", {}) if self._sample_s else ():
             if name in self._scales:
                 self._scales[name].resume(known["scales"][name])
 
-    def _find(self, now_ms: int) -> None:
-        hold_ms = -1 if self._sample_s else HOLD_MS
+    def _find(self, now_ms: int, hold_ms: int = HOLD_MS) -> None:
         if self._axis.find(now_ms, self._clock.time_of(now_ms), self._gap_ms, hold_ms):
             held, self._held = self._held, []
             for probe, at_ms, temperature_cc in held:
@@ -222,15 +225,15 @@ class Cabinet:
     def _feel(self, probe: Probe, now_ms: int, temperature_cc: int) -> None:
         self._find(now_ms)
         if probe.alarm is not None:
-            self._sound(probe.name, probe.alarm, self._at(now_ms), temperature_cc)
+            self._sound(probe.name, probe.alarm, now_ms, temperature_cc)
         if self._axis.offset_ms is None:
             self._held = self._held[-MOST_HELD:] + [(probe, now_ms, temperature_cc)]
         else:
             self._judge(probe, now_ms, temperature_cc)
 
-    def _sound(self, name: str, alarm: Alarm, at_ms: int, temperature_cc: int) -> None:
+    def _sound(self, name: str, alarm: Alarm, now_ms: int, temperature_cc: int) -> None:
         before = alarm.code
-        if alarm.step(temperature_cc, at_ms):
+        if alarm.step(temperature_cc, now_ms):
             if before:
                 self._faults.end(name, before)
             if alarm.code:

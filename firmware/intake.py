@@ -63,6 +63,7 @@ class Intake:
         """Write what waits to flash."""
         given, self.waiting = self.waiting, []
         if not given:
+            self._keep_cabinet()
             return
         landed: "list[tuple[str, str, dict[str, Any], int]]" = []
         try:

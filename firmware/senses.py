@@ -145,11 +145,15 @@ class Senses:
         self.link.report(entries)
         return True
 
-    def _judge(self, name: str) -> None:
+    def conclude(self) -> None:
+        """Before a deep sleep: judge what still waits for the clock."""
+        self._judge("", True)
+
+    def _judge(self, name: str, is_last: bool = False) -> None:
         """What a look at this driver means, whether it saw something or failed."""
         if self._cabinet is None:
             return
-        for kind, source, values, at_ms in self._cabinet.step(self._port.now_ms()):
+        for kind, source, values, at_ms in self._cabinet.step(self._port.now_ms(), is_last):
             if self.link is None:
                 self._intake.emit(kind, source, values, at_ms)
         if self._cabinet.has_probe(name):

@@ -44,6 +44,8 @@ async def wake(
         now = [woke_ms if is_sent else was[0], woke_ms, is_urgent and not is_sent]
     if now != was:
         notes.put({"attempts": {intake.outbox.boot: now}})
+    senses.conclude()
+    intake.keep()
     if senses.is_alarmed:
         await asyncio.sleep(ALARM_S)  # in a deep sleep the buzzer is still
     port.sleep(duty.sleep_ms(port.now_ms(), woke_ms, every["sample_s"]))

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { useAddress } from "./address.js";
 import { bodyOf, FORMS, pathOf, textsOf } from "./admin_forms.js";
 import { change, useAnswer, withQuery } from "./ask.js";
+import { Firmware } from "./firmware.js";
 import { Failure, Waiting } from "./notices.js";
 import { SheetImport } from "./sheet_import.js";
 import { SiteSelect } from "./site_select.js";
@@ -21,7 +22,7 @@ import { html } from "./view.js";
 /** @typedef {import("./stock_words.js").Item} Item */
 /** @typedef {{ say: Say, language: Language, sites: Site[], items: Item[] }} Around */
 
-const TABS = [...Object.keys(FORMS), "import", "telling"];
+const TABS = [...Object.keys(FORMS), "import", "telling", "firmware"];
 const NEW = "\u0000new";
 
 /** @param {PageProps} props */
@@ -45,6 +46,7 @@ export function Page({ say, language }) {
     </header>
     ${tab === "import" && html`<${SheetImport} say=${say} onTaken=${again} />`}
     ${tab === "telling" && html`<${Telling} say=${say} sites=${around.sites} />`}
+    ${tab === "firmware" && html`<${Firmware} say=${say} />`}
     ${tab === "sites" && html`<${Records} key="sites" around=${around} what="sites" asked=${sites} again=${again} known=${{}} first=${wanted.site} />`}
     ${tab === "items" && html`<${Records} key="items" around=${around} what="items" asked=${items} again=${again} known=${{}} first=${wanted.item} />`}
     ${tab === "levels" && html`<${Levels} around=${around} site=${wanted.site} item=${wanted.item} setSite=${(/** @type {string} */ site) => setWanted({ site, item: "" })} />`}

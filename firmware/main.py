@@ -55,7 +55,7 @@ def begun(app: App, port: "Port") -> "dict[str, Any] | None":
     staged = port.staged_settings()
     if staged is not None:
         try:
-            app.store.stage(staged)
+            app.store.stage(staged, port.has_ppp())
         except SettingsError as error:
             port.log("settings: %s" % error)
     return app.store.begin()

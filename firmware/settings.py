@@ -8,6 +8,7 @@ without that confirmation goes back to the one before. Versions only rise.
     broker    host, port, is_tls       wifi   ssid, password
     duty      {} for a node that may sleep: of one on a battery sample_s, scale_s, look_s, send_s, of a wired
               one sample_s; each at least what the battery was computed for, which is the default too
+    modem     instead of wifi: apn, and as the card and the network ask pin, user, password
     drivers   a list of {type, name, ...}: what each takes stands in firmware/drivers
 """
 
@@ -33,6 +34,7 @@ _TABLE: "dict[str, tuple[str, bool, int, int]]" = {
     "group_s": ("number", False, 1, 600),
     "broker": ("object", False, 0, 0),
     "wifi": ("object", False, 0, 0),
+    "modem": ("object", False, 0, 0),
     "duty": ("object", False, 0, 0),
     "drivers": ("drivers", True, 0, 0),
 }
@@ -45,7 +47,12 @@ _WIFI: "dict[str, tuple[str, bool, int, int]]" = {
     "ssid": ("text", True, 1, 32),
     "password": ("text", False, 8, 63),
 }
-
+_MODEM: "dict[str, tuple[str, bool, int, int]]" = {
+    "apn": ("apn", True, 1, 63),
+    "pin": ("pin", False, 4, 8),
+    "user": ("text", False, 1, 32),
+    "password": ("text", False, 1, 63),
+}
 
 
 class SettingsError(ValueError):
@@ -65,6 +72,10 @@ def parsed(data: "bytes | str") -> "dict[str, Any]":
         check(found["broker"], _BROKER, "broker")
     if "wifi" in found:
         check(found["wifi"], _WIFI, "wifi")
+    if "modem" in found:
+        check(found["modem"], _MODEM, "modem")
+        if "wifi" in found:
+            raise SettingsError("modem: there is wifi, too; one of them")
     if "duty" in found:
         from firmware import duty  # late: few nodes sleep
 
@@ -101,9 +112,14 @@ def _is_good(value: "Any", form: str, low: int, high: int) -> bool:
         return type(value) is int and low <= value <= high
     if form == "text":
         return isinstance(value, str) and low <= len(value) <= high
+    if form in _LETTERS:
+        is_short = isinstance(value, str) and low <= len(value) <= high
+        return is_short and all([letter in _LETTERS[form] for letter in value])
     return bool(_FORMS[form](value))
 
 
+# What goes into a command to a modem: nothing that could end it.
+_LETTERS = {"pin": "0123456789", "apn": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_"}
 _FORMS: "dict[str, Callable[[Any], bool]]" = {
     "name": wire.is_unit,
     "flag": lambda value: value is True or value is False,
@@ -127,9 +143,11 @@ class Store:
     def __init__(self, notes: "Notes") -> None:
         self._notes = notes
 
-    def stage(self, data: "bytes | str") -> int:
+    def stage(self, data: "bytes | str", has_ppp: bool = True) -> int:
         """Have these tried at the next start; their version. SettingsError when they cannot be."""
         found = parsed(data)
+        if "modem" in found and not has_ppp:
+            raise SettingsError("modem: this board's MicroPython has no PPP; an ESP32's has, from 1.26 on")
         if found["version"] <= self.version:
             raise SettingsError("version %d, there is %d already" % (found["version"], self.version))
         self._notes.put({"staged": found, "tried": 0})

@@ -72,6 +72,9 @@ def test_a_damaged_file_is_the_beginning(tmp_path_factory: pytest.TempPathFactor
         ({"broker": {"port": 1}}, "broker.host: needed"),
         ({"wifi": {"ssid": "x", "password": "short"}}, "wifi.password"),
         ({"wifi": []}, "settings.wifi"),
+        ({"modem": {"apn": 'a",x'}}, "modem.apn"),
+        ({"modem": {"apn": "internet", "pin": "12\r4"}}, "modem.pin"),
+        ({"modem": {"apn": "internet"}, "wifi": {"ssid": "x"}}, "modem: there is wifi, too"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_with_their_place(change: dict[str, Any], says: str) -> None:
@@ -110,6 +113,8 @@ def test_settings_are_tried_once_and_confirmed_or_taken_back(tmp_path: Path) -> 
     assert store().begin() == better
     with pytest.raises(SettingsError, match="version 2, there is 2 already"):
         store().stage(json.dumps(better))
+    with pytest.raises(SettingsError, match="has no PPP"):
+        store().stage(json.dumps({**better, "version": 3, "modem": {"apn": "x"}}), has_ppp=False)
 
 
 def test_a_task_that_hangs_is_late() -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from edge.cabinet.keeper import Keeper
     from edge.cabinet.status import Pattern
     from edge.config import Settings
+    from edge.helpline import Helpline
     from edge.sources import Source
     from edge.time_source import TimeSource
 
@@ -74,7 +75,8 @@ class Agent:
         self._faults = Faults("uplink", self._intake.take, time.mono_ms)
         self._uplink = _uplink(settings, random)
         self._courier: Courier | None = None
-        self._keeper = _keeper(settings, time, self._intake, self._signal)
+        self._helpline = _helpline(self._sources)
+        self._keeper = _keeper(settings, time, self._intake, self._signal, self._helpline)
         self._librarian = self._make_librarian() if settings.books.folder else None
         self._machine = machine or Machine(Path(settings.outbox.path).parent)
         self._stop = threading.Event()
@@ -141,6 +143,8 @@ class Agent:
             self._accept(reading)
 
     def _accept(self, reading: Reading) -> None:
+        if reading.kind == "help" and self._helpline is not None:
+            reading = self._helpline.take(reading, self._intake.newest_fix)
         if reading.mark is not None:  # a record already: nobody here makes another of it
             self._intake.take(reading)
             return
@@ -171,6 +175,8 @@ class Agent:
             if self._courier is None:
                 self._courier = self._make_courier(outbox.note("protocol"))
             self._courier.step(outbox, now_ms, is_waiting=is_waiting, is_clock_good=is_timed)
+            if self._helpline is not None:
+                self._helpline.step(outbox, now_ms)
         except OutboxError as error:
             self._intake.fail(error, now_ms)
 
@@ -352,6 +358,7 @@ class Agent:
             batch_rows=settings.uplink.batch_rows,
             batch_bytes=settings.uplink.batch_bytes,
             is_deflated=settings.uplink.is_deflated,
+            on_help=None if self._helpline is None else self._helpline.answer,
         )
 
     def _end(self, threads: Sequence[threading.Thread]) -> None:
@@ -391,8 +398,22 @@ def _intake(settings: Settings, time: TimeSource) -> Intake:
     )
 
 
+def _helpline(sources: Sequence[Source]) -> Helpline | None:
+    nodes = {source.name: source for source in sources if isinstance(source, Commander)}
+    if not nodes:
+        return None
+    # Late: a unit without a node has no button.
+    from edge.helpline import Helpline  # noqa: PLC0415
+
+    return Helpline(nodes)
+
+
 def _keeper(
-    settings: Settings, time: TimeSource, intake: Intake, signal: Callable[[Pattern], None]
+    settings: Settings,
+    time: TimeSource,
+    intake: Intake,
+    signal: Callable[[Pattern], None],
+    helpline: Helpline | None,
 ) -> Keeper | None:
     cabinet = settings.cabinet
     if not cabinet.is_there:
@@ -402,9 +423,11 @@ def _keeper(
     from edge.cabinet.keeper import Keeper  # noqa: PLC0415
     from edge.cabinet.layout import layout_of  # noqa: PLC0415
 
-    return Keeper(
-        Cabinet(layout_of(cabinet), time.mono_ms()), intake, Path(cabinet.folder), time.boot, signal
-    )
+    made = Cabinet(layout_of(cabinet), time.mono_ms())
+    keeper = Keeper(made, intake, Path(cabinet.folder), time.boot, signal)
+    if helpline is not None:
+        keeper.reasons = helpline.reasons
+    return keeper
 
 
 def _uplink(settings: Settings, random: Callable[[], float]) -> Uplink:

@@ -28,7 +28,7 @@ CODES = {NO_SUBSCRIBERS: "no_service", 0x87: "not_authorized", 0x97: "quota"}
 
 
 class Courier:
-    """`birth` gives what the birth says besides conn, epoch and boot."""
+    """`birth` gives what the birth says besides conn, epoch and boot; `on_help` hears of calls."""
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class Courier:
         batch_rows: int,
         batch_bytes: int,
         is_deflated: bool,
+        on_help: Callable[[Outbox, dict[str, Any]], None] | None = None,
     ) -> None:
         self._line = line
         self._uplink = uplink
@@ -48,6 +49,7 @@ class Courier:
         self._batch_rows = batch_rows
         self._batch_bytes = batch_bytes
         self._is_deflated = is_deflated
+        self._on_help = on_help
         self._conn = 0
         self._is_told = False  # of the trouble to connect: the first time loudly, then quietly
         self._epoch = ""
@@ -216,7 +218,10 @@ class Courier:
             return
         if event.leaf == "receipt":
             self._settle(message, outbox, now_ms)
-        elif outbox.obey(message):
+            return
+        if message["what"] == "help" and self._on_help is not None:
+            self._on_help(outbox, message)  # each time: it may not have been kept before a cut
+        if outbox.obey(message):
             log.info("did what command %s asked", message["id"])
 
     def _settle(self, receipt: dict[str, Any], outbox: Outbox, now_ms: int) -> None:

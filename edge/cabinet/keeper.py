@@ -20,7 +20,7 @@ from edge.cabinet import request, status
 from edge.record import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from edge.cabinet.cabinet import Cabinet
@@ -51,6 +51,7 @@ class Keeper:
         self._requests = folder / "requests"
         self._boot = boot
         self._signal = signal
+        self.reasons: Callable[[], Iterable[status.Reason]] = tuple  # of others than the cabinet
         self._is_resumed = False
         self._taken = ""  # the request whose record waits for its commit
         self._shown: tuple[str, int] | None = None
@@ -112,8 +113,8 @@ class Keeper:
     # --- status -----------------------------------------------------------------------------------------
 
     def _show(self, now_ms: int) -> None:
-        plain = self._cabinet.status(now_ms).plain()
-        news = json.dumps([plain["level"], plain["is_door_open"], [r["where"] for r in plain["reasons"]]])
+        plain = self._cabinet.status(now_ms).and_these(self.reasons()).plain()
+        news = json.dumps([plain["level"], plain["is_door_open"], [_named(one) for one in plain["reasons"]]])
         if self._shown is not None and news == self._shown[0] and now_ms - self._shown[1] < STATUS_MS:
             return
         self._shown = news, now_ms
@@ -125,6 +126,11 @@ class Keeper:
             if not self._is_told:
                 log.warning("%s: the crew's status cannot be shown: %s", self._folder, error.strerror)
             self._is_told = True
+
+
+def _named(reason: dict[str, Any]) -> str:
+    """What makes it another reason: of a call also how it stands, while a temperature may well change."""
+    return f"{reason['where']} {reason['text'] if reason['rank'] < 0 else ''}"
 
 
 def _answer(path: Path, state: str, detail: str) -> None:

@@ -10,8 +10,11 @@
 from __future__ import annotations
 
 import html
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Level = Literal["fine", "look", "act"]
 LEVELS: tuple[Level, ...] = ("fine", "look", "act")
@@ -62,6 +65,10 @@ class Status:
     probes: tuple[Sight, ...] = ()
     is_door_open: bool | None = None
     reasons: tuple[Reason, ...] = field(default=())
+
+    def and_these(self, reasons: Iterable[Reason]) -> Status:
+        """The same with more reasons."""
+        return replace(self, reasons=(*self.reasons, *reasons))
 
     @property
     def level(self) -> Level:

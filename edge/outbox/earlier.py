@@ -13,31 +13,31 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from edge.outbox import lanes
+from edge.outbox import boots
 from edge.outbox.rows import row_of
 from edge.outbox.times import Boot, estimated
 from edge.record import Record
 from firmware import wire
 
 if TYPE_CHECKING:
+    from edge.outbox.boots import BootEntry
     from edge.outbox.connection import Connection
-    from edge.outbox.lanes import BootEntry
     from edge.outbox.rows import Row
     from edge.record import Values
 
 
 def dated(db: Connection) -> list[Row]:
     """Estimate every boot without a clock from its neighbours; the corrections. Within a transaction."""
-    boots = lanes.boots_of(db)
-    spans = [Boot(entry.boot_at_ms if entry.clock else None, entry.last_mono_ms) for entry in boots]
+    found = boots.boots_of(db)
+    spans = [Boot(entry.boot_at_ms if entry.clock else None, entry.last_mono_ms) for entry in found]
     corrections = []
-    for at, entry in enumerate(boots[:-1]):
+    for at, entry in enumerate(found[:-1]):
         boot_at_ms = None if entry.clock else estimated(spans, at)
         if boot_at_ms is None:
             continue
         spans[at] = Boot(boot_at_ms, entry.last_mono_ms)
-        known = replace(entry, boot_at_ms=boot_at_ms, clock=lanes.ESTIMATED)
-        lanes.save_boot(db, known)
+        known = replace(entry, boot_at_ms=boot_at_ms, clock=boots.ESTIMATED)
+        boots.save(db, known)
         if _was_offered(db, entry.number):
             corrections.append(row_of(_correction(known), 0, entry.number))
     return corrections

@@ -11,9 +11,9 @@ import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from edge.outbox import boots
 from edge.outbox.rows import COLUMNS, Row, cells_of, loaded, sealed
 from edge.outbox.schema import write
-from edge.outbox.times import Boot, estimated
 from firmware import wire
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from edge.outbox.connection import Connection
 
 AT_ONCE = 1000
-ESTIMATED = wire.CLOCKS.index("estimated")
+COUNTED_ROWS = 10_000  # more are not counted one by one each time somebody asks
+RUNS_KEPT = 256  # per lane; a receipt names the last 32 at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,13 @@ def one_boot(rows: Sequence[Row]) -> list[Row]:
 
 def freeze(db: Connection, lane: Lane, rows: Sequence[Row]) -> list[Row]:
     """The rows with the times they will keep for ever, written down. Within a transaction."""
-    boot_at_ms = _boot_at(db, rows[0].boot)
+    boot_at_ms = boots.began_at(db, rows[0].boot)
     out = []
     for row in rows:
         if row.seq <= lane.offered or row.clock or boot_at_ms is None:
             out.append(row)
             continue
-        timed = at_boot(row, boot_at_ms, ESTIMATED)
+        timed = at_boot(row, boot_at_ms, boots.ESTIMATED)
         _retime(db, lane, timed)
         out.append(timed)
     save(db, replace(lane, offered=max(lane.offered, rows[-1].seq)))
@@ -124,53 +125,6 @@ def _retime(db: Connection, lane: Lane, row: Row) -> None:
         "UPDATE rows SET time_ms = ?, boot_at_ms = ?, clock = ?, crc = ?"
         " WHERE epoch = ? AND lane = ? AND seq = ?",
         (row.time_ms, row.boot_at_ms, row.clock, row.crc, lane.epoch, lane.lane, row.seq),
-    )
-
-
-def _boot_at(db: Connection, boot: int) -> int | None:
-    """When the boot began: known, or estimated now and kept, so that all its lanes say the same."""
-    found = boots_of(db)
-    at = [entry.number for entry in found].index(boot)
-    if found[at].clock:
-        return found[at].boot_at_ms
-    spans = [Boot(entry.boot_at_ms if entry.clock else None, entry.last_mono_ms) for entry in found]
-    boot_at_ms = estimated(spans, at)
-    if boot_at_ms is not None:
-        save_boot(db, replace(found[at], boot_at_ms=boot_at_ms, clock=ESTIMATED))
-    return boot_at_ms
-
-
-@dataclass(frozen=True, slots=True)
-class BootEntry:
-    """A start of the unit; with clock 0 nobody knows when it was."""
-
-    number: int
-    boot: str
-    boot_at_ms: int
-    clock: int
-    last_mono_ms: int
-    ran_before_ms: int
-
-
-def boots_of(db: Connection) -> list[BootEntry]:
-    """All boots, oldest first."""
-    found = db.execute(
-        "SELECT id, boot, boot_at_ms, clock, last_mono_ms, ran_before_ms FROM boots ORDER BY id"
-    ).fetchall()
-    return [BootEntry(*row) for row in found]
-
-
-def save_boot(db: Connection, entry: BootEntry) -> None:
-    """Write what is known of a boot. Within a transaction."""
-    write(
-        db,
-        "boots",
-        entry.number,
-        entry.boot,
-        entry.boot_at_ms,
-        entry.clock,
-        entry.last_mono_ms,
-        entry.ran_before_ms,
     )
 
 
@@ -205,3 +159,24 @@ def runs_of(db: Connection, lane: Lane, most: int) -> list[tuple[int, str]]:
         (lane.epoch, lane.lane, most),
     ).fetchall()
     return [(first_seq, boot) for first_seq, boot in reversed(found)]
+
+
+def waiting(db: Connection, lane: Lane) -> int:
+    """Rows above the mark: counted while they are few, else taken from the numbers, gaps included."""
+    if lane.seq - lane.mark > COUNTED_ROWS:
+        return lane.seq - lane.mark
+    found = db.execute(
+        "SELECT count(*) FROM rows WHERE epoch = ? AND lane = ? AND seq > ?",
+        (lane.epoch, lane.lane, lane.mark),
+    )
+    return int(found.fetchone()[0])
+
+
+def forget_runs(db: Connection) -> None:
+    """Drop runs that no receipt will name. Within a transaction."""
+    for lane in [entry for index in range(len(wire.LANES)) for entry in lanes_of(db, index)]:
+        db.execute(
+            "DELETE FROM runs WHERE epoch = ? AND lane = ? AND first_seq < coalesce((SELECT first_seq"
+            " FROM runs WHERE epoch = ? AND lane = ? ORDER BY first_seq DESC LIMIT 1 OFFSET ?), 0)",
+            (lane.epoch, lane.lane, lane.epoch, lane.lane, RUNS_KEPT),
+        )

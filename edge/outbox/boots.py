@@ -1,0 +1,96 @@
+"""The unit's starts: when each began, as far as known, and how long it ran.
+
+Age is counted in running time since the outbox was made, without any wall clock, so neither a clock that was
+wrong nor a month in the garage ages a record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from edge.outbox.schema import write
+from edge.outbox.times import Boot, estimated
+from firmware import wire
+
+if TYPE_CHECKING:
+    from edge.outbox.connection import Connection
+
+ESTIMATED = wire.CLOCKS.index("estimated")
+
+
+@dataclass(frozen=True, slots=True)
+class BootEntry:
+    """A start of the unit; with clock 0 nobody knows when it was."""
+
+    number: int
+    boot: str
+    boot_at_ms: int
+    clock: int
+    last_mono_ms: int
+    ran_before_ms: int
+
+
+def boots_of(db: Connection) -> list[BootEntry]:
+    """All boots, oldest first."""
+    found = db.execute(
+        "SELECT id, boot, boot_at_ms, clock, last_mono_ms, ran_before_ms FROM boots ORDER BY id"
+    ).fetchall()
+    return [BootEntry(*row) for row in found]
+
+
+def save(db: Connection, entry: BootEntry) -> None:
+    """Write what is known of a boot. Within a transaction."""
+    write(
+        db,
+        "boots",
+        entry.number,
+        entry.boot,
+        entry.boot_at_ms,
+        entry.clock,
+        entry.last_mono_ms,
+        entry.ran_before_ms,
+    )
+
+
+def find(db: Connection, number: int) -> BootEntry:
+    """A boot that is known to be there."""
+    return next(entry for entry in boots_of(db) if entry.number == number)
+
+
+def began_at(db: Connection, number: int) -> int | None:
+    """When a boot began: known, or estimated now and kept, so that all its lanes say the same.
+
+    Within a transaction. None while no boot ever knew the time.
+    """
+    found = boots_of(db)
+    at = [entry.number for entry in found].index(number)
+    if found[at].clock:
+        return found[at].boot_at_ms
+    spans = [Boot(entry.boot_at_ms if entry.clock else None, entry.last_mono_ms) for entry in found]
+    boot_at_ms = estimated(spans, at)
+    if boot_at_ms is not None:
+        save(db, replace(found[at], boot_at_ms=boot_at_ms, clock=ESTIMATED))
+    return boot_at_ms
+
+
+def ran_ms(db: Connection, number: int, mono_ms: int) -> int:
+    """Running time since the outbox was made, at a moment of a boot."""
+    return mono_ms + sum(entry.ran_before_ms for entry in boots_of(db) if entry.number == number)
+
+
+def moment_before(db: Connection, number: int, mono_ms: int, age_ms: int) -> tuple[int, int]:
+    """(boot, mono_ms) of the moment that much running time before one of a boot."""
+    then_ms = ran_ms(db, number, mono_ms) - age_ms
+    found = db.execute(
+        "SELECT id, ran_before_ms FROM boots WHERE ran_before_ms <= ? ORDER BY id DESC LIMIT 1", (then_ms,)
+    ).fetchone()
+    return (0, 0) if found is None else (found[0], then_ms - found[1])
+
+
+def last_good_ms(db: Connection) -> int:
+    """The last moment at which a clock was good, as far as recorded; 0 when none ever was."""
+    found = db.execute(
+        "SELECT max(boot_at_ms + last_mono_ms) FROM boots WHERE clock > ?", (ESTIMATED,)
+    ).fetchone()
+    return found[0] or 0

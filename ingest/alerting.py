@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from firmware import wire
+from ingest import suspects
 from ingest.alerts import cold, shelf, watch
 from ingest.alerts.cold import Spell
 from ingest.alerts.episode import Found, found
@@ -27,7 +28,7 @@ from ingest.ledger import (
     sites,
     stock_board,
 )
-from ingest.ledger.alert_looks import PROBE, SHELF, SUBJECT, Look
+from ingest.ledger.alert_looks import EXPOSED, PROBE, SHELF, SUBJECT, Look
 from ingest.ledger.alert_samples import Newest, Stamp
 from ingest.ledger.bookkeeping import said_in
 from ingest.ledger.spared import spared
@@ -65,7 +66,7 @@ def _seen(ledger: sqlite3.Connection, chunk: Chunk) -> Iterator[Look]:
     if kind == "clock_set":
         yield from _corrected(ledger, chunk)
     elif kind == "excursion":
-        yield Look(PROBE, chunk.unit, chunk.group.source)
+        yield from (Look(kind, chunk.unit, chunk.group.source) for kind in (PROBE, EXPOSED))
     else:
         for said in said_in(_turning(chunk) if kind == "power" else chunk):
             yield from _noted(ledger, said)
@@ -108,7 +109,7 @@ def _corrected(ledger: sqlite3.Connection, chunk: Chunk) -> Iterator[Look]:
             yield Look(SUBJECT, str(number))
         yield from _begun(ledger, chunk, clock, boot_at_ms)
     for one in excursions.of_unit(ledger, chunk.unit, None, MOST_EXCURSIONS):
-        yield Look(PROBE, chunk.unit, one.source)
+        yield from (Look(kind, chunk.unit, one.source) for kind in (PROBE, EXPOSED))
 
 
 def _noted(ledger: sqlite3.Connection, said: Said) -> Iterator[Look]:
@@ -247,6 +248,23 @@ def _judge_shelf(ledger: sqlite3.Connection, look: Look, now_ms: int, terms: Ter
         subject = held.get((rule, lot)) or alerts.subject(ledger, rule, None, "", site, item, lot)
         some = seen.samples.get((rule, lot), [])
         outcomes.append(_settled(ledger, subject, some, newest, now_ms))
+    suspects.judge_pair(ledger, site, item, now_ms)
+    return _joined(outcomes)
+
+
+def _judge_exposed(ledger: sqlite3.Connection, look: Look, now_ms: int, _terms: Terms) -> Outcome:
+    """The lots that lay where a probe is: an alert for each excursion that puts any under suspicion."""
+    unit, source = look.one, look.other
+    for pair in suspects.pairs_of_probe(ledger, unit, source):
+        suspects.judge_pair(ledger, *pair, now_ms)
+    site = sites.of_source(ledger, unit, source)
+    outcomes = []
+    for one in excursions.of_unit(ledger, unit, [source], suspects.MOST_EXCURSIONS):
+        part = f"{one.epoch}:{one.number}"
+        some = suspects.samples(ledger, one, now_ms)
+        if some or alerts.is_subject(ledger, "quarantine", unit, source, part=part):
+            subject = alerts.subject(ledger, "quarantine", unit, source, site, part=part)
+            outcomes.append(_settled(ledger, subject, some, _newest_of(one), now_ms))
     return _joined(outcomes)
 
 
@@ -254,6 +272,7 @@ _JUDGES: dict[str, Callable[[sqlite3.Connection, Look, int, Terms], Outcome]] = 
     SUBJECT: _judge_subject,
     PROBE: _judge_probe,
     SHELF: _judge_shelf,
+    EXPOSED: _judge_exposed,
 }
 
 

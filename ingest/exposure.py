@@ -114,9 +114,30 @@ class Verdict(NamedTuple):
 def held_lots(ledger: sqlite3.Connection, keys: Sequence[Key], to_ms: int) -> list[Held]:
     """These lots with their ways, as the ledger has them."""
     known = {item.item: item for item in items.all_items(ledger)}
+    decided = _by_lot(lots.states(ledger))
+    some = [(site, known.get(item) or items.Item(item), lot) for site, item, lot in keys]
+    return _held(ledger, some, decided, to_ms)
+
+
+def held_of_item(ledger: sqlite3.Connection, site: str, item: Item, to_ms: int) -> list[Held]:
+    """The lots of one item that lie at a site."""
+    keys = [(site, item, lot) for _, _, lot in book.lots_on_hand(ledger, site, item.item, None)]
+    return _held(ledger, keys, _by_lot(lots.of_item(ledger, item.item)), to_ms)
+
+
+def _by_lot(states: Sequence[LotState]) -> dict[tuple[str, str], dict[str, LotState]]:
     decided: dict[tuple[str, str], dict[str, LotState]] = {}
-    for state in lots.states(ledger):
+    for state in states:
         decided.setdefault((state.item, state.lot), {})[state.site] = state
+    return decided
+
+
+def _held(
+    ledger: sqlite3.Connection,
+    keys: Sequence[tuple[str, Item, str]],
+    decided: Mapping[tuple[str, str], Mapping[str, LotState]],
+    to_ms: int,
+) -> list[Held]:
     steps: dict[Key, Sequence[Step]] = {}
 
     def steps_at(item: str, lot: str, site: str) -> Sequence[Step]:
@@ -128,11 +149,11 @@ def held_lots(ledger: sqlite3.Connection, keys: Sequence[Key], to_ms: int) -> li
     return [
         Held(
             site,
-            known.get(item) or items.Item(item),
+            item,
             lot,
-            sum(step.quantity for step in steps_at(item, lot, site)),
-            tuple(ways(partial(steps_at, item, lot), site, to_ms)),
-            decided.get((item, lot), {}),
+            sum(step.quantity for step in steps_at(item.item, lot, site)),
+            tuple(ways(partial(steps_at, item.item, lot), site, to_ms)),
+            decided.get((item.item, lot), {}),
         )
         for site, item, lot in keys
     ]

@@ -61,6 +61,8 @@ RULES = {
     "low_stock": Rule(
         Holds(0, HOUR_S), LOOK, escalate_s=3 * DAY_S, explained_by=("stock_out", "expired_only")
     ),
+    # one for each excursion; while it is still warm or cold there, its own alert says what to do
+    "quarantine": Rule(Holds(0, 0), LOOK, escalate_s=DAY_S, explained_by=("freezing", "overheating")),
     "expired": Rule(Holds(0, 0), LOOK, escalate_s=3 * DAY_S, explained_by=("expired_only",)),
     "expiring": Rule(Holds(0, 0), LOOK),
     "probe_fault": Rule(

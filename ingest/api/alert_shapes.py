@@ -24,6 +24,7 @@ RuleWord = Literal[
     "cabinet_silent",
     "unit_overdue",
     "low_stock",
+    "quarantine",
     "expired",
     "expiring",
     "probe_fault",

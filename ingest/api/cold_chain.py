@@ -8,13 +8,13 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic_core import to_json
 
-from ingest.api.cold_chain_shapes import ColdChain
+from ingest.api.cold_chain_shapes import ColdChain, SuspectLots
 from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import iso
 from ingest.api.stock import MAX_OFFSET, FilterIn, figure
 from ingest.exposure import held_lots, places, verdicts
-from ingest.ledger import book
+from ingest.ledger import book, items, sites, suspects
 from ingest.stock.coldchain import MINUTE_MS, mean_kinetic, vvm_used
 from ingest.stock.profiles import SINGLE
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ingest.exposure import Held, Stay, Verdict
     from ingest.ledger.sites import Site
+    from ingest.ledger.suspects import Listed, Suspect
     from ingest.stock.coldchain import Exposure
     from ingest.stock.profiles import Profile
 
@@ -63,6 +64,63 @@ def read_cold_chain(
         "after": after + limit if has_more else None,
     }
     return Response(to_json(body), media_type="application/json")
+
+
+@router.get(
+    "/api/v1/stock/quarantine",
+    operation_id="list_suspect_lots",
+    response_class=Response,
+    responses={200: {"model": SuspectLots}, **responses(422, 503)},
+)
+def list_suspect_lots(
+    given: Given,
+    under: Annotated[str | None, Query(max_length=64, description="this site and all below it")] = None,
+    item: FilterIn = None,
+    after: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_LOTS)] = 50,
+) -> Response:
+    """Lots of every site that excursions propose to hold back, until a person holds or releases them.
+
+    By what units judged. What only the single readings tell, a spent vial monitor or a limit that no unit
+    watches, stands with the lot itself (`read_cold_chain`).
+    """
+
+    def look(ledger: sqlite3.Connection) -> dict[str, Any]:
+        found = suspects.listed(ledger, under, item, limit + 1, after)
+        return {
+            "now": iso(given.now_ms()),
+            "count": suspects.count(ledger, under, item),
+            "lots": [_suspect(ledger, one) for one in found[:limit]],
+            "after": after + limit if len(found) > limit else None,
+        }
+
+    return Response(to_json(given.reader.look(look)), media_type="application/json")
+
+
+def _suspect(ledger: sqlite3.Connection, one: Listed) -> dict[str, Any]:
+    site, item = sites.find(ledger, one.site), items.find(ledger, one.item)
+    return {
+        "site": one.site,
+        "site_name": None if site is None else site.name,
+        "item": one.item,
+        "names": {} if item is None else item.names,
+        "lot": one.lot,
+        "on_hand": book.on_hand(ledger, one.site, one.item, one.lot),
+        "reasons": [_reason(why) for why in one.reasons],
+    }
+
+
+def _reason(why: Suspect) -> dict[str, Any]:
+    said = {"code": why.code, "measured": why.measured, "allowed": why.allowed, "unit": why.measure}
+    began_at = iso(max(0, why.began_ms))
+    return said | {
+        "excursion": {
+            "unit": why.unit,
+            "probe": why.source,
+            "number": why.number,
+            "began_at": began_at,
+        }
+    }
 
 
 def _lot(held: Held, verdict: Verdict) -> dict[str, Any]:

@@ -96,6 +96,42 @@ class LotColdChain(Shape):
     proposal: LotProposalShape | None = Field(description="null: nothing speaks against it, or it is held")
 
 
+class SuspectExcursion(Shape):
+    """Which excursion of which unit's probe; `number` is the unit's."""
+
+    unit: str
+    probe: str
+    number: int
+    began_at: Instant
+
+
+class SuspectReason(ReasonShape):
+    """A reason with the excursion that gave it."""
+
+    excursion: SuspectExcursion
+
+
+class SuspectLot(Shape):
+    """A lot at a site that excursions propose to hold back: decide of it by `decide_stock_lot`."""
+
+    site: str
+    site_name: str | None
+    item: str
+    names: dict[str, str]
+    lot: str
+    on_hand: int
+    reasons: list[SuspectReason]
+
+
+class SuspectLots(Shape):
+    """Suspect lots, the newest excursion first; `count` is of all that the filter lets through."""
+
+    now: Instant
+    count: int
+    lots: list[SuspectLot]
+    after: int | None = Field(description="ask with this for the lots that follow, null at the end")
+
+
 class ColdChain(Shape):
     """Lots by site, item and lot."""
 

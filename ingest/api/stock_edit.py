@@ -11,6 +11,7 @@ from fastapi import APIRouter, Body, Path, Query, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
+from ingest import suspects
 from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import parse_instant
@@ -342,6 +343,7 @@ def decide_stock_lot(
             raise unknown_site(site)
         _need(ledger, None, item, "path")
         lots.decide(ledger, state)
+        suspects.judge_pair(ledger, site, item, state.changed_ms)
 
     return _save(given, work)
 

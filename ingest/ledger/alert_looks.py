@@ -3,6 +3,7 @@
 shelf    site, item     the book of one pair
 probe    unit, source   the excursions of one probe
 subject  number, ""     what was seen of a door, a fault, a supply
+exposed  unit, source   the lots that lay where the probe is
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-SHELF, PROBE, SUBJECT = "shelf", "probe", "subject"
+SHELF, PROBE, SUBJECT, EXPOSED = "shelf", "probe", "subject", "exposed"
 NOW = 0
 
 

@@ -62,6 +62,13 @@ def subject(
     return Subject(*row)
 
 
+def is_subject(ledger: sqlite3.Connection, rule: str, unit: str, source: str, part: str) -> bool:
+    """Whether that part of a unit's source was ever seen by the rule."""
+    name = _name(unit, source, None, part)
+    row = ledger.execute("SELECT 1 FROM alert_subject WHERE rule = ? AND name = ?", (rule, name)).fetchone()
+    return row is not None
+
+
 def subjects_of_pair(ledger: sqlite3.Connection, site: str, item: str) -> list[Subject]:
     """What was ever seen to hold of a site's item."""
     rows = ledger.execute(

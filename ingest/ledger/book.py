@@ -121,6 +121,22 @@ def lots_on_hand(
     return list(rows)
 
 
+def lots_ever_at(ledger: sqlite3.Connection, site: str) -> list[tuple[str, str]]:
+    """Item and lot of whatever a site's book names."""
+    rows = ledger.execute("SELECT DISTINCT item, lot FROM book WHERE site = ? ORDER BY item, lot", (site,))
+    return list(rows)
+
+
+def last_left_ms(ledger: sqlite3.Connection, item: str, lot: str) -> int:
+    """When any of a lot last left some site, 0 when none has."""
+    row = ledger.execute(
+        "SELECT MAX(time_ms) FROM site CROSS JOIN book ON book.site = site.site"
+        " WHERE item = ? AND lot = ? AND quantity < 0",
+        (item, lot),
+    ).fetchone()
+    return int(row[0] or 0)
+
+
 def supply_days(ledger: sqlite3.Connection, site: str) -> list[int]:
     """The local days on which something was brought to a site."""
     rows = ledger.execute(

@@ -7,7 +7,7 @@ is the same whatever came first.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import sqlite3
@@ -83,14 +83,32 @@ def decide(ledger: sqlite3.Connection, state: LotState) -> None:
     )
 
 
+_STATE = "site, item, lot, is_held, vvm_stage, reason, actor, changed_ms"
+
+
 def states(ledger: sqlite3.Connection, site: str | None = None) -> list[LotState]:
     """What was decided, at one site or at all."""
     rows = ledger.execute(
-        "SELECT site, item, lot, is_held, vvm_stage, reason, actor, changed_ms FROM lot_state"
-        " WHERE ?1 IS NULL OR site = ?1",
+        f"SELECT {_STATE} FROM lot_state WHERE ?1 IS NULL OR site = ?1",  # noqa: S608
         (site,),
     )
-    return [LotState(site, item, lot, bool(held), *rest) for site, item, lot, held, *rest in rows]
+    return [_state(row) for row in rows]
+
+
+def of_item(ledger: sqlite3.Connection, item: str) -> list[LotState]:
+    """What was decided of an item's lots, wherever they lie."""
+    rows = ledger.execute(f"SELECT {_STATE} FROM lot_state WHERE item = ?", (item,))  # noqa: S608
+    return [_state(row) for row in rows]
+
+
+def of_lot(ledger: sqlite3.Connection, item: str, lot: str) -> list[LotState]:
+    """What was decided of one lot, wherever it lies."""
+    return [state for state in of_item(ledger, item) if state.lot == lot]
+
+
+def _state(row: tuple[Any, ...]) -> LotState:
+    site, item, lot, is_held, *rest = row
+    return LotState(site, item, lot, bool(is_held), *rest)
 
 
 def disputed(ledger: sqlite3.Connection) -> list[tuple[str, str, int]]:

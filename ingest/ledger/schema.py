@@ -620,6 +620,26 @@ LEDGER_STEPS = (
     ) WITHOUT ROWID;
     CREATE INDEX count_rejection_pair ON count_rejection (site, item, rejected_ms)
     """,
+    """
+    CREATE TABLE suspect_lot ( -- derived: why excursions propose to hold a lot back, until somebody decides
+        site TEXT NOT NULL,
+        item TEXT NOT NULL,
+        lot TEXT NOT NULL,
+        unit TEXT NOT NULL,
+        source TEXT NOT NULL,
+        epoch TEXT NOT NULL,
+        number INTEGER NOT NULL, -- of the excursion
+        code TEXT NOT NULL,
+        measured REAL NOT NULL,
+        allowed REAL NOT NULL,
+        measure TEXT NOT NULL,
+        began_ms INTEGER NOT NULL,
+        PRIMARY KEY (site, item, lot, unit, source, epoch, number, code)
+    ) WITHOUT ROWID;
+    CREATE INDEX suspect_lot_probe ON suspect_lot (unit, source, epoch, number);
+    INSERT OR IGNORE INTO alert_look (kind, one, other, due_ms)
+        SELECT DISTINCT 'exposed', unit, source, 0 FROM excursion
+    """,
 )
 
 ACCESS_STEPS = (

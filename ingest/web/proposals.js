@@ -62,7 +62,7 @@ export function Proposals({ say, language, site, names, proposals, rejected, onB
 
 /** @param {{ say: Say, one: Rejected, title: string }} props */
 const OneRejected = ({ say, one, title }) =>
-  html`<b>${title}</b>${one.lot !== "" && html` <small>${say("lot")} ${one.lot}</small>`} <span class="number">${signed(one.quantity)}</span>
+  html`<b>${title}</b>${one.lot !== "" && html` <small>${say("lot")} ${one.lot}</small>`} <span class="number">${signed(one.quantity)}</span> ·
     <small>${timeOf(one.happened_at)} · ${say("rejected_by", { who: one.actor, at: timeOf(one.rejected_at) })}</small> <span>${one.reason}</span>`;
 
 /** @param {{ say: Say, site: string, one: Proposal, title: string, place?: string, onBooked: () => void }} props */

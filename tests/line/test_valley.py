@@ -176,8 +176,11 @@ def test_out_of_the_valley(office: Office, vehicle: Valley, mosquitto: Mosquitto
     check_alerts(office, begin_ms)
     assert vehicle.program.stop() == 0
     check_books(service, vehicle)
-    assert ITEM in hook.told[0]["title"]
-    assert (len(mail.told), len(hook.told)) == (1, 1)
+    titles = [one["title"] for one in hook.told]
+    assert sum(ITEM in title for title in titles) == 1
+    # Whether the lot to be held back is told with it or a while later is a matter of milliseconds.
+    assert len(titles) <= 2
+    assert len(mail.told) <= 2
 
 
 def check_stock(service: Service) -> None:
@@ -203,10 +206,14 @@ def check_cold_chain(service: Service, begin_ms: int) -> None:
 
 
 def check_alerts(office: Office, begin_ms: int) -> None:
-    """One is open and was told once, since it happened; the other is past and told nobody."""
+    """What is open was told once, since it happened; what is past told nobody."""
     found = {one["rule"]: one for one in office.alerts()}
-    low, warm = found["low_stock"], found["overheating"]
-    assert [one["rule"] for one in office.alerts() if one["told_at"] is not None] == ["low_stock"]
+    low, warm, hold = found["low_stock"], found["overheating"], found["quarantine"]
+    told = {one["rule"] for one in office.alerts() if one["told_at"] is not None}
+    assert told <= {"low_stock", "quarantine"}  # of one place at one time only the first is told at once
+    assert (hold["state"], hold["text"]["values"]["names"]) == ("firing", LOT)
+    (suspect,) = office.service.get("stock/quarantine")["lots"]
+    assert [why["code"] for why in suspect["reasons"]] == ["too_warm_single"]
     assert (low["state"], sorted(low["told_to"])) == ("firing", ["by-hook", "by-mail"])
     assert_near(low["since_at"], begin_ms + BELOW_PAR * MINUTE_MS)
     assert (warm["state"], warm["told_at"], warm["told_to"]) == ("past", None, [])

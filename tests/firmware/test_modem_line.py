@@ -1,0 +1,126 @@
+"""A node that stands alone on MicroPython, a pty for its modem's UART, and a broker behind it."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+import tty
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.firmware.modem_talks import READY, Modem, Talk
+from tests.fixtures.waiting import wait_until
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.fixtures.mosquitto import Mosquitto
+    from tests.micropython import MicroPython
+
+CODE = "from firmware.main import main; main()"
+UNIT = "household-01"
+DIAL = "ATD*99#"
+
+
+class Line:
+    """A pty with a modem at its far end."""
+
+    def __init__(self, heard_by: Modem) -> None:
+        self.modem = heard_by
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        self.path = os.ttyname(self._slave)
+        self._is_over = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            data = os.read(self._master, 100)
+            if self._is_over:
+                return
+            said = self.modem.hear(data, time.monotonic_ns() // 1_000_000)
+            for at in range(0, len(said), 3):
+                os.write(self._master, said[at : at + 3])
+
+    def close(self) -> None:
+        """Hang up."""
+        self._is_over = True
+        os.write(self._slave, b"\n")
+        self._thread.join()
+        os.close(self._master)
+        os.close(self._slave)
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    """A modem whose first dial finds no network."""
+    made = Line(Modem(Talk("", "", {**READY, DIAL: ["<NO CARRIER<", "<CONNECT 150000000<"]})))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def start(
+    board: MicroPython, line: Line, mosquitto: Mosquitto, tmp_path: Path
+) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    """Start the node; each time on the same flash, at a modem that nobody has told of it."""
+    settings = tmp_path / "node.json"
+    settings.write_text(
+        json.dumps(
+            {
+                "version": 1,
+                "unit": UNIT,
+                "mode": "alone",
+                "group_s": 1,
+                "modem": {"apn": "internet"},
+                "broker": {"host": mosquitto.host, "port": mosquitto.port},
+                "drivers": [],
+            }
+        )
+    )
+    files = {"ORTOO_IMAGE": str(tmp_path / "node.image"), "ORTOO_SETTINGS": str(settings)}
+    children = []
+
+    def begin() -> subprocess.Popen[str]:
+        children.append(board.start(CODE, {**files, "ORTOO_LINK": line.path}))
+        return children[-1]
+
+    yield begin
+    for child in children:
+        child.kill()
+        print(child.communicate()[0])
+
+
+def connections(mosquitto: Mosquitto, node: subprocess.Popen[str]) -> int:
+    """How often the broker let the node in."""
+    assert node.poll() is None, "the node has ended"
+    return mosquitto.log().count(f" as {UNIT} ")
+
+
+def test_a_node_dials_again_and_finds_its_modem_after_a_cut_of_power(
+    start: Callable[[], subprocess.Popen[str]],
+    line: Line,
+    board: MicroPython,
+    mosquitto: Mosquitto,
+    tmp_path: Path,
+) -> None:
+    node = start()
+    wait_until(lambda: connections(mosquitto, node) == 1, 15)
+    assert line.modem.heard.count(DIAL) == 2
+    node.kill()
+    node.wait()
+    assert line.modem.is_in_data
+    again = start()
+    wait_until(lambda: connections(mosquitto, again) == 2, 15)
+    rows = board.call("image_judge.rows", str(tmp_path / "node.image"), heap_kib=2048).result[1]
+    faults = [row[6][-4:] for row in rows if row[4:6] == ["fault", "modem"]]
+    assert [(part, code, state) for part, code, state, _ in faults] == [
+        ("modem", "no_carrier", 0),
+        ("modem", "no_carrier", 1),
+    ]

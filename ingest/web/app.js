@@ -4,89 +4,41 @@
 
 import { render } from "preact";
 import { ServiceClock } from "./clock.js";
-import { Fleet, freshnessOf, hasPosition } from "./fleet.js";
-import { boundsOfDay, dayOf } from "./format.js";
-import { glyphOfUnit } from "./glyphs.js";
+import { DayTrack } from "./day_track.js";
+import { freshnessOf, hasPosition } from "./fleet.js";
+import { dayOf } from "./format.js";
 import { loadPlaces } from "./labels.js";
 import { FleetMap } from "./map.js";
 import { isLanguage, LANGUAGES, loadMessages, preferredLanguage, sayer } from "./messages.js";
 import { Page, REFUSED_COUNTED } from "./page.js";
+import { paddingOf, phone } from "./panels.js";
 import { remember, remembered } from "./preferences.js";
+import { firstState } from "./state.js";
 import { Stream } from "./stream.js";
-import { boundsOf, loadTrack, momentAt, spanOf } from "./track.js";
+import { boundsOf } from "./track.js";
 import { html } from "./view.js";
 
-/** @typedef {import("./fleet.js").Freshness} Freshness */
-/** @typedef {import("./fleet.js").Filter} Filter */
 /** @typedef {import("./messages.js").Language} Language */
-/** @typedef {import("./messages.js").Say} Say */
-/** @typedef {import("./stream.js").Link} Link */
-
-/** @typedef {{ status: "loading" | "ready" | "failed", runs: import("./track.js").Fix[][], at_ms: number | null, factor: number }} Track */
-
-/** @typedef {{ kind: string, source: string, sampled_at: string | null, seq: number, values: Record<string, number | string | null> }} UnitEvent */
-
-/**
- * `isKnown`: a snapshot has come. `data_ms`: when the last news came, by the service's clock.
- * @typedef {{
- *   language: Language, script: "line" | "mong", say: Say, fleet: Fleet, isKnown: boolean, now_ms: number,
- *   link: Link, data_ms: number, filter: Filter, selected: string | null, day: string, today: string,
- *   track: Track | null, factor: number, events: UnitEvent[], refused: number, isListOpen: boolean, hasMap: boolean,
- * }} State
- */
-
-/**
- * @typedef {{
- *   filter: (change: Partial<Filter>) => void, toggleState: (one: Freshness) => void,
- *   select: (unit: string | null) => void, showOnMap: () => void, setLanguage: (language: Language) => void,
- *   setDay: (day: string) => void, seek: (at_ms: number) => void, advance: (ms: number) => void,
- *   togglePlay: () => void, setFactor: (factor: number) => void, toggleList: () => void,
- * }} Actions
- */
 
 const DRAWS_PER_S = 4;
-const FIRST_FACTOR = 300;
 const REFUSED_EVERY_MS = 60_000;
 const EVENTS_SHOWN = 20;
-const GROW_EVERY_MS = 30_000;
 const BASE_AGAIN_MS = 5_000;
 
 const clock = new ServiceClock();
 const darkness = window.matchMedia("(prefers-color-scheme: dark)");
 /** @returns {import("./map_style.js").Theme} */
 const theme = () => (darkness.matches ? "dark" : "light");
-const phone = window.matchMedia("(max-width: 759px)");
 
-/** @type {State} */
-const state = {
-  language: "zh",
-  script: "line",
-  say: (key) => key,
-  fleet: new Fleet(),
-  isKnown: false,
-  now_ms: Date.now(),
-  link: "connecting",
-  data_ms: 0,
-  filter: { text: "", states: new Set(), capability: null },
-  selected: null,
-  day: dayOf(new Date()),
-  today: dayOf(new Date()),
-  track: null,
-  factor: FIRST_FACTOR,
-  events: [],
-  refused: 0,
-  isListOpen: true,
-  hasMap: true,
-};
+const state = firstState(Date.now());
 
 /** Absent where the browser cannot draw one: the list works alone. @type {FleetMap | undefined} */
 let map;
 /** @type {import("./labels.js").Place[]} */
 let places = [];
-let tracked = new AbortController();
 /** @type {Language} */
 let wanted = "zh";
-let read_ms = 0;
+const dayTrack = new DayTrack(state, () => map, () => draw());
 
 // --- drawing --------------------------------------------------------------------------------------------
 
@@ -164,7 +116,7 @@ function everySecond() {
   const { fleet, now_ms } = state;
   const quiet = [...fleet.units.values()].filter((unit) => freshnessOf(unit, now_ms, fleet.limits) !== "live" || (unit.received_ms ?? 0) < now_ms - 5_000);
   map?.redraw(quiet.map((unit) => unit.unit));
-  void growTrack();
+  void dayTrack.grow();
   draw(false);
 }
 
@@ -187,7 +139,7 @@ async function loadEvents() {
 
 // --- what the reader does -------------------------------------------------------------------------------
 
-/** @type {Actions} */
+/** @type {import("./state.js").Actions} */
 const actions = {
   filter(change) {
     Object.assign(state.filter, change);
@@ -205,7 +157,7 @@ const actions = {
     setHash();
     setPadding();
     actions.showOnMap();
-    void openTrack();
+    void dayTrack.open();
     void loadEvents();
     draw();
   },
@@ -220,35 +172,13 @@ const actions = {
   setDay(day) {
     state.day = day;
     setHash();
-    void openTrack();
+    void dayTrack.open();
     draw();
   },
-  seek(at_ms) {
-    if (state.track === null) return;
-    state.track.at_ms = at_ms;
-    showReplay();
-    draw();
-  },
-  advance(ms) {
-    const whole = state.track === null ? null : spanOf(state.track.runs);
-    if (state.track === null || whole === null) return;
-    const at_ms = (state.track.at_ms ?? whole[0]) + ms;
-    if (at_ms >= whole[1]) state.track.factor = 0;
-    actions.seek(Math.min(at_ms, whole[1]));
-  },
-  togglePlay() {
-    const whole = state.track === null ? null : spanOf(state.track.runs);
-    if (state.track === null || whole === null) return;
-    const isAtEnd = state.track.at_ms === null || state.track.at_ms >= whole[1];
-    if (state.track.factor === 0 && isAtEnd) state.track.at_ms = whole[0];
-    state.track.factor = state.track.factor > 0 ? 0 : state.factor;
-    draw();
-  },
-  setFactor(factor) {
-    state.factor = factor;
-    if (state.track !== null && state.track.factor > 0) state.track.factor = factor;
-    draw();
-  },
+  seek: (at_ms) => dayTrack.seek(at_ms),
+  advance: (ms) => dayTrack.advance(ms),
+  togglePlay: () => dayTrack.togglePlay(),
+  setFactor: (factor) => dayTrack.setFactor(factor),
   toggleList() {
     state.isListOpen = !state.isListOpen;
     setPadding();
@@ -273,48 +203,6 @@ async function speak(language) {
   draw();
 }
 
-// --- the track ------------------------------------------------------------------------------------------
-
-async function openTrack() {
-  tracked.abort();
-  tracked = new AbortController();
-  const { signal } = tracked;
-  const unit = state.selected;
-  state.track = unit === null ? null : { status: "loading", runs: [], at_ms: null, factor: 0 };
-  map?.setTrack([]);
-  map?.setReplay(null, "other");
-  if (unit === null) return;
-  const [from_ms, to_ms] = boundsOfDay(state.day);
-  const runs = await loadTrack(unit, from_ms, to_ms, signal).catch(() => null);
-  if (signal.aborted) return;
-  state.track = { status: runs === null ? "failed" : "ready", runs: runs ?? [], at_ms: null, factor: 0 };
-  map?.setTrack(state.track.runs);
-  const bounds = boundsOf(state.track.runs);
-  if (bounds !== null) map?.fit(bounds, true);
-  read_ms = performance.now();
-  draw();
-}
-
-/** Today's track grows while it is looked at. */
-async function growTrack() {
-  const { selected, day, today, track } = state;
-  if (selected === null || day !== today || track?.status !== "ready" || performance.now() < read_ms + GROW_EVERY_MS) return;
-  read_ms = performance.now();
-  const [from_ms, to_ms] = boundsOfDay(day);
-  const runs = await loadTrack(selected, from_ms, to_ms, tracked.signal).catch(() => null);
-  if (runs === null || state.track !== track) return;
-  track.runs = runs;
-  map?.setTrack(runs);
-  draw();
-}
-
-function showReplay() {
-  const unit = state.fleet.units.get(state.selected ?? "");
-  if (state.track === null || unit === undefined) return;
-  const moment = state.track.at_ms === null ? null : momentAt(state.track.runs, state.track.at_ms);
-  map?.setReplay(moment, glyphOfUnit(unit.capabilities));
-}
-
 // --- the place in the page ------------------------------------------------------------------------------
 
 /** "#library-01/2026-11-21": a unit and its day can be passed on as an address. */
@@ -330,22 +218,10 @@ function takeHash() {
   if (/^\d{4}-\d\d-\d\d$/.test(day ?? "")) actions.setDay(day);
 }
 
-/** What the panels of page.css cover. @param {boolean} isPhone @param {boolean} isMongolian @param {boolean} isCardOpen */
-function freeOf(isPhone, isMongolian, isCardOpen) {
-  const sheet = isCardOpen ? 0.6 : state.isListOpen ? 0.45 : 0;
-  if (isPhone) return { left: 0, right: 0, bottom: sheet * window.innerHeight };
-  if (isMongolian) return { left: 0, right: 0, bottom: isCardOpen ? 412 : 340 };
-  return { left: 360, right: isCardOpen ? 416 : 0, bottom: 0 };
-}
-
-const barPx = () => document.querySelector(".bar")?.getBoundingClientRect().height ?? 0;
-
-/** The middle of the map is the middle of what the panels leave free. */
+/** The panels look at the script, and the map at the panels. */
 function setPadding() {
-  const root = document.documentElement.dataset;
-  root.script = state.script;
-  const isCardOpen = state.selected !== null;
-  map?.setPadding({ top: barPx(), ...freeOf(phone.matches, state.script === "mong", isCardOpen) });
+  document.documentElement.dataset.script = state.script;
+  map?.setPadding(paddingOf(state));
 }
 
 /** WebGL is switched off on some office machines. */

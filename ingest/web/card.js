@@ -8,8 +8,8 @@ import { capabilityName } from "./list.js";
 import { Replay } from "./replay.js";
 import { html } from "./view.js";
 
-/** @typedef {import("./app.js").State} State */
-/** @typedef {import("./app.js").Actions} Actions */
+/** @typedef {import("./state.js").State} State */
+/** @typedef {import("./state.js").Actions} Actions */
 /** @typedef {import("./fleet.js").Unit} Unit */
 /** @typedef {import("./messages.js").Say} Say */
 
@@ -149,7 +149,7 @@ function Events({ state }) {
   </section>`;
 }
 
-/** The record's own words: they are for whoever repairs the unit. @param {import("./app.js").UnitEvent} event */
+/** The record's own words: they are for whoever repairs the unit. @param {import("./state.js").UnitEvent} event */
 function valuesOf({ kind, values }) {
   if (kind === "fault") return [values.part, values.code, values.state, values.detail].filter(Boolean).join(" · ");
   return Object.entries(values).filter(([, value]) => value !== null).map(([name, value]) => `${name} ${value}`).join(" · ");

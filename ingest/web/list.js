@@ -6,8 +6,8 @@ import { newsAge, speed } from "./format.js";
 import { Glyph, GLYPHS, glyphOf, glyphOfUnit } from "./glyphs.js";
 import { html } from "./view.js";
 
-/** @typedef {import("./app.js").State} State */
-/** @typedef {import("./app.js").Actions} Actions */
+/** @typedef {import("./state.js").State} State */
+/** @typedef {import("./state.js").Actions} Actions */
 /** @typedef {import("./fleet.js").Unit} Unit */
 /** @typedef {import("./messages.js").Say} Say */
 

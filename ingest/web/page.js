@@ -7,8 +7,8 @@ import { Sign } from "./glyphs.js";
 import { UnitList } from "./list.js";
 import { html } from "./view.js";
 
-/** @typedef {import("./app.js").State} State */
-/** @typedef {{ state: State, actions: import("./app.js").Actions }} Props */
+/** @typedef {import("./state.js").State} State */
+/** @typedef {{ state: State, actions: import("./state.js").Actions }} Props */
 
 export const REFUSED_COUNTED = 100;
 

@@ -6,8 +6,8 @@ import { Sign } from "./glyphs.js";
 import { driven_m, momentAt, spanOf, trackUrl } from "./track.js";
 import { html } from "./view.js";
 
-/** @typedef {import("./app.js").State} State */
-/** @typedef {import("./app.js").Actions} Actions */
+/** @typedef {import("./state.js").State} State */
+/** @typedef {import("./state.js").Actions} Actions */
 
 const STEP_MS = 10_000; // an arrow key
 const PLAY_FACTORS = [60, 300, 1200];

@@ -12,7 +12,6 @@ node's mode does not need is imported late: a board has no room for it.
 
 import asyncio
 
-from firmware import slots
 from firmware.intake import Intake
 from firmware.senses import Senses
 from firmware.settings import Store
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from firmware.ports.port import Port
 
 HEALTH_S = 600
-TRIAL_S = 1200  # that a firmware on trial has to reach somebody, each time it starts
 WATCH_S = 2
 
 
@@ -48,6 +46,11 @@ class App:
             from firmware.call import Call
 
             self.intake.call = Call(self.intake.notes)
+        slots = self._port.slots()
+        if slots["undone"]:
+            from firmware import trial
+
+            trial.tell_undone(self._port, self.intake)
         is_alone, has_duty = settings["mode"] == "alone", "duty" in settings
         sample_s = 0
         if has_duty and self._port.sleeps:
@@ -71,8 +74,10 @@ class App:
         ]
         for given in settings["drivers"]:
             tasks.append(senses.run(given, self._watchdog))
-        if is_on_trial:
-            tasks.append(self._trial())
+        if slots["trial"]:
+            from firmware import trial
+
+            tasks.append(trial.end(self._port, lambda: self._is_confirmed))
         if is_alone and self.intake.call is not None:
             from firmware.signal import Signal
 
@@ -99,23 +104,6 @@ class App:
             self._is_confirmed = True
             self.store.confirm()
             self._port.confirm()
-
-    def _look_at_slots(self) -> bool:
-        """Whether this firmware is on trial; one that was taken back is told once."""
-        path = self._port.path("slots.json")
-        state = slots.load(path)
-        if state["undone"]:
-            self.intake.faults.begin("update", "rolled_back", state["undone"])
-            self.intake.keep()
-            if not self.intake.waiting:
-                slots.save(slots.told(state), path)
-        return bool(state["trial"])
-
-    async def _trial(self) -> None:
-        await asyncio.sleep(TRIAL_S)
-        if not self._is_confirmed:
-            self._port.log("on trial, and nobody was reached")
-            self._port.restart()
 
     async def _watch(self) -> None:
         while True:

@@ -1,12 +1,20 @@
 """The board's /main.py: picks the folder of firmware and starts it. An update never changes this file."""
 
 import sys
+import time
 
+import machine
 import slots
 
-slot, is_safe = slots.begin()
+PROMPT_S = 5  # to press Ctrl-C in
+
+slot, is_safe = slots.begin(slots.FILE, machine.reset_cause() == getattr(machine, "DEEPSLEEP_RESET", None))
 sys.path.insert(0, "/" + slot)
+try:
+    from firmware.main import main
 
-from firmware.main import main  # noqa: E402 - which one depends on the folder
-
-main(is_safe)
+    main(is_safe)
+except Exception as error:  # noqa: BLE001 - one that cannot even be loaded has used up a start, and is left
+    sys.print_exception(error)
+    time.sleep(PROMPT_S)
+    machine.reset()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from firmware.intake import Intake
     from firmware.ports.port import Port, Reader, Writer
     from firmware.senses import Senses
+    from firmware.updater import Updater
     from firmware.watchdog import Watchdog
 
 LOOK_S = 0.02
@@ -55,8 +56,11 @@ class BrokerLine:
         )
         self._courier.call = intake.call
         self._dial_at_ms = 0  # not before, while somebody has to come to the modem
+        self._courier.on_update = self._update_asked
+        self.updater: "Updater | None" = None
         self._waited = 1  # rows without a receipt, when it was last said
         self.is_going = False  # off again as soon as all is receipted
+        self.is_reached = False  # whether a broker ever took us in
 
     @property
     def reconnects(self) -> int:
@@ -90,6 +94,8 @@ class BrokerLine:
         except (OSError, ValueError) as error:
             self._port.log("line: %s" % error)
         self._courier.lost(self._port.now_ms())
+        if self.updater is not None:
+            self.updater.lost()
         self.is_going = False  # one attempt a wake: the battery pays for it
         if writer is not None:
             try:
@@ -145,7 +151,9 @@ class BrokerLine:
             while self._is_fed(came) and not (hearer.done() and not came):
                 if not self._courier.step(self._port.now_ms()):
                     return
+                self._step_update()
                 is_last = self.is_going and self._courier.is_open and not self._intake.outbox.waiting
+                is_last = is_last and not self.is_updating
                 if is_last:
                     self._courier.close()
                 out = self._courier.output()
@@ -167,6 +175,7 @@ class BrokerLine:
             if not data or not self._courier.feed(data, self._port.now_ms()):
                 return False
         if self._courier.is_open:
+            self.is_reached = True
             self._confirm()
             newest = self._senses.newest
             self._courier.send_live(newest, self._port.now_ms(), bool(newest))
@@ -174,3 +183,21 @@ class BrokerLine:
             self._port.log("all receipted")
         self._waited = self._intake.outbox.waiting
         return True
+
+    @property
+    def is_updating(self) -> bool:
+        """Whether an update comes forward."""
+        return self.updater is not None and self.updater.is_moving(self._port.now_ms())
+
+    def _update_asked(self, command: "dict[str, Any]") -> None:
+        from firmware import updater  # late: most starts have none
+
+        updater.asked(self.updater, self._intake, command)
+
+    def _step_update(self) -> None:
+        if self.updater is None and self._intake.notes.get("update") is not None:
+            from firmware import updater
+
+            self.updater = updater.over_broker(self._port, self._intake, self._courier)
+        if self.updater is not None and self._courier.is_open:
+            self.updater.step(self._port.now_ms())

@@ -74,6 +74,8 @@ class Courier:
         self._epoch = ""
         self._live_ms: "int | None" = None
         self.reconnects = 0
+        self.on_update: "Callable[[dict[str, Any]], None] | None" = None  # takes a command over
+        self.on_part: "Callable[[str, bytes], bool] | None" = None  # whether a message was of a release
         self.call: "Call | None" = None  # of a node with a help button
 
     @property
@@ -204,6 +206,9 @@ class Courier:
 
     def _came(self, event: "mqtt_core.Came", now_ms: int) -> None:
         try:
+            if self.on_part is not None and self.on_part(event.topic, event.payload):
+                self.core.acknowledge(event.number, now_ms)
+                return
             _, leaf = wire.parse_topic(event.topic)
             message = wire.decode_json(leaf, event.payload)
             if leaf == "receipt":
@@ -278,6 +283,10 @@ class Courier:
         if command["id"] in done:
             return
         state, rows = "refused", 0
+        if command["what"] == "update" and "node" not in command and self.on_update is not None:
+            self.on_update(command)  # it answers in its time
+            self._outbox.notes.put({"done": (done + [command["id"]])[-DONE_COMMANDS:]})
+            return
         if command["what"] == "erase":
             self._outbox.forget_settled()
             state = "done"

@@ -7,6 +7,9 @@ Scales are read every `scale_s`. What waits is sent every `send_s`, and at the n
 after an attempt, good or bad, the next one waits `look_s`, or what comes and goes would empty the battery.
 Parked is a wired node whose Pi is off and whose ignition is off: it only samples.
 
+An update of the firmware prolongs a wake that sends as long as it comes forward, up to LONGEST_UPDATE_MS, and
+goes on at the first wake after `look_s`: 300 parts take about a minute, once a release.
+
 Periods and the longest times awake are board.DUTY, made from hardware/power.toml, where what they cost
 becomes months: a setting may ask for less than that, never for more.
 """
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 LONGEST_S = 604_800
+LONGEST_UPDATE_MS = 180_000
 URGENT = ("excursion", "fault", "help")  # kinds of record that do not wait for `send_s`
 
 
@@ -50,6 +54,11 @@ def is_send_due(
     if tried_ms is not None and now_ms - tried_ms < periods["look_s"] * 1000:
         return False
     return is_urgent or sent_ms is None or now_ms - sent_ms >= periods["send_s"] * 1000
+
+
+def is_send_going(awake_for_ms: int, is_updating: bool) -> bool:
+    """Whether a node that has sent for so long stays awake; `is_updating`: an update comes forward."""
+    return awake_for_ms < (LONGEST_UPDATE_MS if is_updating else awake_ms("cabinet_send"))
 
 
 def sleep_ms(now_ms: int, woke_ms: int, sample_s: int) -> int:

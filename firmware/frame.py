@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-# Types of frame. The Pi asks with an empty HELLO, and sends ACK, PING and COMMAND; the node sends the others.
-HELLO, REPORT, RECORD, ACK, PING, PONG, COMMAND, ANSWER = 1, 2, 3, 4, 5, 6, 7, 8
+# Types of frame. The Pi asks with an empty HELLO, and sends ACK, PING, COMMAND and PART; the node the others.
+HELLO, REPORT, RECORD, ACK, PING, PONG, COMMAND, ANSWER, WANT, PART = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 
 MAX_BODY_BYTES = 240
 MAX_FRAME_BYTES = 256  # encoded, with its zero
@@ -174,6 +174,7 @@ def entries_of(body: bytes) -> "list[Entry] | None":
 #     ACK      lane u8 | epoch 8 | mark u64 | first of the run u64 | boot of the run 8
 #     PING     id u16 | UTC in ms u64, 0 for unknown | clock u8        PONG  id u16 | ticks u64
 #     COMMAND  id 8 | JSON                                             ANSWER  id 8 | is done u8 | text
+#     WANT     start of a blob's SHA-256 16 | offset u32               PART    the same | bytes from there
 #
 # Ticks are ms since the node's boot. A record goes out again until its lane is acknowledged up to it, and
 # that is done when the Pi's outbox has it on disk. Frames of tags stand in tag_reader.py.
@@ -181,6 +182,8 @@ def entries_of(body: bytes) -> "list[Entry] | None":
 VERSION = 1
 RESETS = ("unknown", "power", "watchdog", "brown_out", "software", "deep_sleep", "button")
 MAX_ROW_BYTES = MAX_BODY_BYTES - 41
+PART_ID_BYTES = 16
+MAX_PART_BYTES = MAX_BODY_BYTES - PART_ID_BYTES - 4
 _FORMS = {
     HELLO: "<BI8s8sQB",
     RECORD: "<B8sQQQ8s",
@@ -189,6 +192,8 @@ _FORMS = {
     PONG: "<HQ",
     COMMAND: "<8s",
     ANSWER: "<8sB",
+    WANT: "<16sI",
+    PART: "<16sI",
 }
 
 

@@ -63,6 +63,7 @@ class Link:
         self._heard_ms: "int | None" = None
         self._hello_ms: "int | None" = None
         self._done: "list[bytes]" = []
+        self.on_part: "Callable[[bytes, int, bytes], None] | None" = None  # of an update
 
     def is_heard(self, now_ms: int) -> bool:
         """Whether the Pi has said something lately."""
@@ -111,6 +112,8 @@ class Link:
                 self._pong(values, now_ms)
             elif found.kind == frame.COMMAND:
                 self._command(values)
+            elif found.kind == frame.PART and self.on_part is not None:
+                self.on_part(values[0], values[1], values[2])
 
     # --- inside -----------------------------------------------------------------------------------------
 

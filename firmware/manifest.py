@@ -83,7 +83,8 @@ def parsed(head: bytes) -> Manifest:
 
 def digest_of(data: bytes) -> bytes:
     """SHA-256, the name of a blob."""
-    return hashlib.sha256(data).digest()
+    digest: bytes = hashlib.sha256(data).digest()
+    return digest
 
 
 def _cut(head: bytes) -> "tuple[bytes, bytes]":

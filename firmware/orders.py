@@ -3,10 +3,12 @@
 signal     light and buzzer: on_ms, off_ms, beeps, every_s        restart
 help       what became of a call for help: source, call, state
 part       of settings, which are longer than a frame: at, text   settings   the parts are all there
+update     a release: its digest, the bytes of its head, id of what asked for it; the answer is a record
 """
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from firmware.call import Call
@@ -24,6 +26,7 @@ class Orders:
         self._signal = signal
         self._call = call
         self._parts: "list[str]" = []
+        self.on_update: "Callable[[dict[str, Any]], None] | None" = None
 
     def do(self, command: "dict[str, Any]") -> "tuple[bool, str]":
         """KeyError, TypeError or ValueError for a command that is not whole."""
@@ -41,6 +44,8 @@ class Orders:
         elif what == "settings":
             text, self._parts = "".join(self._parts), []
             return True, "version %d at the next start" % self._store.stage(text)
+        elif what == "update" and self.on_update is not None:
+            self.on_update(command)
         elif what == "restart":
             self._port.restart()
         else:

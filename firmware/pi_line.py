@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from firmware.ports.port import Port
     from firmware.senses import Senses
     from firmware.settings import Store
+    from firmware.updater import Updater
     from firmware.watchdog import Watchdog
 
 LOOK_S = 0.02
@@ -36,10 +37,13 @@ class PiLine:
         confirm: "Callable[[], None]",
     ) -> None:
         self._port = port
+        self._intake = intake
         self._watchdog = watchdog
         self._confirm = confirm
         self._signal = Signal(port, senses, intake.call)
         orders = Orders(port, store, self._signal, intake.call)
+        orders.on_update = self._update_asked
+        self._updater: "Updater | None" = None
         capabilities = sorted({given["type"] for given in settings["drivers"]})
         self._link = senses.link = Link(
             intake.outbox, port.random, port.reset(), capabilities, orders.do, intake.know_time, senses.hear
@@ -59,9 +63,23 @@ class PiLine:
                 self._link.feed(uart.read(waiting) or b"", now_ms)
             if self._link.is_heard(now_ms):
                 self._confirm()
+                self._step_update(now_ms)
             if not out:
                 self._link.step(now_ms)
                 out = self._link.output()
             if out:
                 out = out[uart.write(out) or 0 :]
             await asyncio.sleep(LOOK_S)
+
+    def _update_asked(self, command: "dict[str, Any]") -> None:
+        from firmware import updater  # late: most starts have none
+
+        updater.asked(self._updater, self._intake, command)
+
+    def _step_update(self, now_ms: int) -> None:
+        if self._updater is None and self._intake.notes.get("update") is not None:
+            from firmware import updater
+
+            self._updater = updater.over_link(self._port, self._intake, self._link)
+        if self._updater is not None:
+            self._updater.step(now_ms)

@@ -115,18 +115,30 @@ def _forget_repeats(intake: "Intake") -> None:
 
 
 async def _send(port: "Port", intake: "Intake", line: "BrokerLine", settings: "dict[str, Any]") -> bool:
-    """Whether nothing waits any more. A network that is not there is looked for shortly only."""
+    """Whether nothing waits any more, nor an update. A network that is not there is only looked for."""
     began_ms = port.now_ms()
     try:
         if "modem" not in settings:  # which has to be dialled before it is looked for
             await asyncio.wait_for(port.join(settings.get("wifi")), duty.awake_ms("cabinet_look") / 1000)
     except (OSError, asyncio.TimeoutError) as error:
         port.log("no network: %s" % error)
+        _miss(port)
         return False
     line.is_going = True
     task = asyncio.create_task(line.run())
-    while line.is_going and port.now_ms() - began_ms < duty.awake_ms("cabinet_send"):
+    while line.is_going and duty.is_send_going(port.now_ms() - began_ms, line.is_updating):
         port.feed_watchdog()
         await asyncio.sleep(LOOK_S)
     task.cancel()
-    return not intake.outbox.waiting
+    if line.updater is not None and line.updater.is_staged:
+        port.restart()
+    if not line.is_reached:
+        _miss(port)
+    return not intake.outbox.waiting and not line.is_updating
+
+
+def _miss(port: "Port") -> None:
+    if port.slots()["trial"]:
+        from firmware import trial
+
+        trial.miss(port)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GC_BYTES = 16384  # as on a board
 BLOCK_BYTES = 4096
 MOUNT = "/flash"
+SLOTS = MOUNT + "/slots.json"
 ERASED = b"\xff" * BLOCK_BYTES
 
 
@@ -76,6 +77,30 @@ def mount(path: str, blocks: int = 256) -> None:
     except OSError:
         littlefs.mkfs(flash)
         vfs.mount(littlefs(flash), MOUNT)
+
+
+def start() -> None:
+    """As a board's /main.py: picks the folder of firmware on the image, and runs what lies there."""
+    from firmware import slots
+
+    mount(os.getenv("ORTOO_IMAGE") or "")
+    rtc = os.getenv("ORTOO_RTC") or ""
+    slot, is_safe = slots.begin(SLOTS, is_there(rtc))
+    for name in list(sys.modules):
+        if name.split(".")[0] == "firmware":
+            del sys.modules[name]
+    sys.path.insert(0, MOUNT + "/" + slot)
+    from firmware.main import main
+
+    main(is_safe)
+
+
+def is_there(path: str) -> bool:
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True
 
 
 def tls_context(authority: bytes, certificate: bytes, key: bytes) -> "Any":
@@ -163,7 +188,8 @@ class Host:
     def begin(self) -> None:
         """Mount the flash."""
         gc.threshold(GC_BYTES)
-        mount(os.getenv("ORTOO_IMAGE") or "")
+        if not is_there(MOUNT):  # `start` has done it
+            mount(os.getenv("ORTOO_IMAGE") or "")
 
     def now_ms(self) -> int:
         return self._ticks.now()
@@ -198,7 +224,17 @@ class Host:
         return "power"
 
     def confirm(self) -> None:
-        """There is one firmware only."""
+        if is_there(SLOTS):
+            from firmware import slots
+
+            slots.confirm(SLOTS)
+
+    def slots(self) -> "dict[str, Any]":
+        if not is_there(SLOTS):
+            return {"trial": "", "undone": ""}
+        from firmware import slots
+
+        return slots.load(SLOTS)
 
     def sleep(self, ms: int) -> None:
         """The process ends; the next one is the wake."""

@@ -89,6 +89,9 @@ class Micro:
         """This firmware has reached somebody: it counts."""
         slots.confirm()
 
+    def slots(self) -> "dict[str, Any]":
+        return slots.load()
+
     def restart(self) -> None:
         machine.reset()
 

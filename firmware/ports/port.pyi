@@ -51,8 +51,10 @@ class Writer(Protocol):
     async def wait_closed(self) -> object: ...
 
 class Port(Protocol):
-    """One board. `sleeps`: whether its boot goes on through a deep sleep."""
+    """One board, by its name in board.py. `sleeps`: whether its boot goes on through a deep sleep."""
 
+    @property
+    def name(self) -> str: ...
     @property
     def sleeps(self) -> bool: ...
     def begin(self) -> None:
@@ -74,6 +76,8 @@ class Port(Protocol):
         """Why this start: one of frame.RESETS."""
     def confirm(self) -> None:
         """This firmware has reached somebody: it counts."""
+    def slots(self) -> dict[str, Any]:
+        """`trial` and `undone` of slots.py: whether this firmware is on trial, and what was taken back."""
     def restart(self) -> None: ...
     def sleep(self, ms: int) -> None:
         """Deep sleep: what runs ends here, and the next start goes on with this boot."""

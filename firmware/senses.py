@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Hear = Callable[[int, bytes], list[tuple[int, bytes]]]
 
 ALARM_MS = 2_000
+PROBES = ("ds18b20", "sht4x")  # whose failures a Pi hears live: the next temperature ends them
 DRIVER_FAULTS = ("no_reply", "crc", "power_on", "overload", "settings")  # over with the next good reading
 
 
@@ -45,6 +46,7 @@ class Senses:
         self._intake = intake
         self._faults = intake.faults
         self._channels = {one["name"]: at for at, one in enumerate(given)}
+        self._probes = [one["name"] for one in given if one["type"] in PROBES]
         self._cabinet = self._cabinet_of(given, sample_s)
         self._is_lit = False
         self._drivers: "list[Driver]" = []
@@ -127,7 +129,8 @@ class Senses:
     def failed(self, name: str, code: str, detail: str) -> None:
         """A driver could not read: never a value."""
         value = frame.FAULTS.index(code) if code in frame.FAULTS else len(frame.FAULTS)
-        if not self._is_told([frame.Entry(frame.PROBE_FAULT, self._channels[name], 0, value)]):
+        live = [frame.Entry(frame.PROBE_FAULT, self._channels[name], 0, value)]
+        if name not in self._probes or not self._is_told(live):
             self._faults.begin(name, code, detail)
         self._judge(name)
 

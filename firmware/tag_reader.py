@@ -33,6 +33,7 @@ UID_BYTES = 8
 MAX_DATA_BYTES = 228
 DEFAULT_BLOCKS, DEFAULT_BLOCK_BYTES = 28, 4  # of the usual library tag, where it does not say
 MAX_KNOWN = 500
+READ_A_ROUND = 8  # tags whose data is read in one round: each takes 50 ms, and nothing else happens
 HAS_AFI, HAS_DSFID, HAS_EAS, EAS_ON = 1, 2, 4, 8
 READ_BACK, GONE, DIFFERENT = 0, 1, 2  # states of WRITTEN
 
@@ -94,8 +95,12 @@ class TagReader:
     def round(self) -> "list[tuple[int, bytes]]":
         """One look at all that lies there."""
         self._round += 1
-        out = []
+        out, left = [], READ_A_ROUND
         for uid in self._field.inventory():
+            if uid not in self._known:
+                left -= 1
+                if left < 0:
+                    continue  # in the next round
             try:
                 out.append((TAG, tag_body(self._seen(uid))))
             except OSError:  # pulled away while it was read: it was not seen

@@ -57,11 +57,7 @@ class Reports:
         for found in self._frames.feed(data):
             self._count_missing(found)
             self._out += self.link.take(found, mono_ms)
-            entries = frame.entries_of(found.body) if found.kind == frame.REPORT else []
-            if entries is None:
-                self._counted["report"] += 1
-            else:
-                self._report(entries)
+            self._take(found)
         given, self._out = self._out, []
         return given
 
@@ -69,6 +65,14 @@ class Reports:
         """Nothing: a frame has an end of its own."""
         del mono_ms
         return []
+
+    def _take(self, found: frame.Frame) -> None:
+        """A frame that is no business of the link."""
+        entries = frame.entries_of(found.body) if found.kind == frame.REPORT else []
+        if entries is None:
+            self._counted["report"] += 1
+        else:
+            self._report(entries)
 
     def _count_missing(self, found: frame.Frame) -> None:
         if self._last is not None and self._last[0] == found.session and found.seq > self._last[1] + 1:
@@ -114,6 +118,9 @@ class Reports:
 class Node(SerialFeed):
     """Source of a node's readings."""
 
+    reports: type[Reports] = Reports
+    silent_s = SILENT_S
+
     def __init__(
         self,
         name: str,
@@ -123,8 +130,8 @@ class Node(SerialFeed):
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         del pause  # nothing is gathered: a frame has an end of its own
-        self._reports = Reports(name)
-        super().__init__(name, port, baud or BAUD, mono_ms, self._reports, SILENT_S)
+        self._reports = self.reports(name)
+        super().__init__(name, port, baud or BAUD, mono_ms, self._reports, self.silent_s)
 
     def know_time(self, utc: Callable[[], tuple[int | None, str]]) -> None:
         """Where to ask for (UTC in ms or None, the clock's word): the node wants to know."""

@@ -2,9 +2,10 @@
 
     host ──  00 reg value 4  write register     01 reg mask 4  or     02 reg mask 4  and     04 reg  read
              09 bits data    send on the air    0A 00          read what came
-             11 tx rx        load RF settings   16 00  field on       17 00  field off
+             07 at n         read its memory    11 tx rx  load RF settings      16 00  field on
 
     BUSY     ___|‾‾‾‾|___      a frame may begin only while BUSY is low; it rises while the chip works
+    IRQ      bit 14 rises when a tag begins to answer, bit 0 when it has: both stand in register 02
 
     on the air   flags | command | parameters          the chip adds and checks the CRC
     inventory    26 01 00 mask length, mask            answer  00 | DSFID | UID, lsb first
@@ -16,6 +17,9 @@ told apart by asking again with a longer mask. Nothing here locks a block: there
     {"type": "pn5180", "name": "books", "period_s": 1}
 """
 
+import asyncio
+
+from firmware import frame
 from firmware.drivers import DriverFault
 
 TYPE_CHECKING = False
@@ -25,14 +29,25 @@ if TYPE_CHECKING:
     from firmware.drivers.driver import Readings
     from firmware.ports.port import Port
 
-SYSTEM_CONFIG, IRQ_CLEAR, RX_STATUS = 0x00, 0x03, 0x13
+SYSTEM_CONFIG, IRQ_STATUS, IRQ_CLEAR, RX_STATUS = 0x00, 0x02, 0x03, 0x13
+HAS_ANSWERED, IS_ANSWERING = 1 << 0, 1 << 14
+PRODUCT_VERSION = b"\x07\x10\x02"  # read two bytes at 10
+BOOT_S = 0.01
 ISO15693_TX, ISO15693_RX = 0x0D, 0x8D
 IDLE, TRANSCEIVE = 0xFFFFFFF8, 0x00000003
 INVENTORY, READ_BLOCKS, WRITE_AFI, INFO, EAS = 0x01, 0x23, 0x27, 0x2B, 0xA5
 NXP = 0x04  # maker code, for the EAS command of ICODE tags
 MOST_MASK_BITS = 60
 MOST_BLOCKS_AT_ONCE = 16
+MOST_ASKS = 512  # of one inventory: noise looks like tags that answer at once, and would be asked for ever
 BUSY_LOOKS = 2000
+BEGIN_MS, ANSWER_MS, WRITE_MS = (
+    10,
+    50,
+    30,
+)  # until an answer begins, until it ends, until it begins to a write
+ANSWER_LOOKS = 5000
+ALIVE_MS = 10_000  # the Pi takes a reader that says nothing for 30 s for a dead one
 
 
 def write_register(register: int, value: int) -> bytes:
@@ -111,17 +126,25 @@ class Pn5180:
         self._antenna = Antenna(port)
         self._is_begun = False
         self._reader = TagReader(self._antenna)
+        self._now_ms = port.now_ms
+        self._said_ms = -ALIVE_MS
 
     async def read(self) -> "Readings":
         """One look at all that lies there."""
         try:
             if not self._is_begun:
-                self._antenna.begin()
+                await self._antenna.begin()
                 self._is_begun = True
-            return [("frame", told) for told in self._reader.round()]
+            said = self._reader.round()
         except OSError as error:
             self._is_begun = False
             raise DriverFault("no_reply", str(error))
+        now_ms = self._now_ms()
+        if not said and now_ms - self._said_ms >= ALIVE_MS:
+            said = [(frame.REPORT, b"")]
+        if said:
+            self._said_ms = now_ms
+        return [("frame", told) for told in said]
 
     def hear(self, kind: int, body: bytes) -> "list[tuple[int, bytes]]":
         """What a frame of the Pi asks for."""
@@ -135,18 +158,26 @@ class Antenna:
         self._spi = port.spi("books")
         self._select, self._reset = port.pin_out("BOOKS_CS", 1), port.pin_out("BOOKS_RESET", 1)
         self._busy = port.pin_in("BOOKS_BUSY")
+        self._now_ms = port.now_ms
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """Reset, load what ISO 15693 needs, and put the field on."""
         self._reset.value(0)
+        await asyncio.sleep(BOOT_S)
         self._reset.value(1)
+        await asyncio.sleep(BOOT_S)
+        if self._command(PRODUCT_VERSION, 2) in (b"\x00\x00", b"\xff\xff"):
+            raise OSError(19, "no reader on the wires")
         self._command(bytes((0x11, ISO15693_TX, ISO15693_RX)))
         self._command(b"\x16\x00")
 
     def inventory(self) -> "list[bytes]":
         """The UIDs of all tags in the field."""
-        found, masks = [], [(0, 0)]
+        found, masks, asks = [], [(0, 0)], 0
         while masks:
+            asks += 1
+            if asks > MOST_ASKS:
+                raise OSError(5, "noise in the field")
             mask, bits = masks.pop()
             answer, is_collision = self._ask(inventory(mask, bits))
             uid = None if is_collision else found_uid(answer)
@@ -175,18 +206,30 @@ class Antenna:
         return out
 
     def write_afi(self, uid: bytes, afi: int) -> None:
-        answered(self._ask(addressed(WRITE_AFI, uid, bytes((afi,))))[0])
+        answered(self._ask(addressed(WRITE_AFI, uid, bytes((afi,))), WRITE_MS)[0])
 
     # --- SPI --------------------------------------------------------------------------------------------
 
-    def _ask(self, request: bytes) -> "tuple[bytes, bool]":
+    def _ask(self, request: bytes, begin_ms: int = BEGIN_MS) -> "tuple[bytes, bool]":
         """(answer, did several talk at once) of a request on the air."""
         self._command(and_register(SYSTEM_CONFIG, IDLE))
         self._command(or_register(SYSTEM_CONFIG, TRANSCEIVE))
         self._command(write_register(IRQ_CLEAR, 0x000FFFFF))
         self._command(send(request))
+        if not self._is_answered(begin_ms):
+            return b"", False
         size, is_collision = received(self._value(RX_STATUS))
         return (self._command(b"\x0a\x00", size) if size else b""), is_collision
+
+    def _is_answered(self, begin_ms: int) -> bool:
+        began_ms = self._now_ms()
+        for _ in range(ANSWER_LOOKS):
+            state = self._value(IRQ_STATUS)
+            if state & HAS_ANSWERED:
+                return True
+            if self._now_ms() - began_ms > (ANSWER_MS if state & IS_ANSWERING else begin_ms):
+                return False
+        return False
 
     def _value(self, register: int) -> int:
         return int.from_bytes(self._command(read_register(register), 4), "little")

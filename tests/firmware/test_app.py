@@ -113,6 +113,9 @@ def test_what_the_pi_hears_is_not_logged_and_what_it_does_not_is(node: Node, tmp
         (frame.DOOR, 1, 1),
         (frame.PROBE_FAULT, 0, 1),
     ]
+    node.senses.failed("door", "no_reply", "")  # which no later report would end: a record does
+    assert [values["code"] for _, _, values, _ in node.intake.waiting] == ["no_reply"]
+    node.intake.waiting = []
     node.pi.is_there = False
     node.senses.take("climate", "probe-1", {"temperature_cc": 510})
     node.senses.take("door", "door", {"state": 0})

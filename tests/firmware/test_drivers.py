@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.sources.nmea_gate import part_of
-from firmware import board, nmea, tag_reader, wire
-from firmware.drivers import DRIVERS, DriverFault, driver_of, ds18b20, hx711, nau7802, pn5180, scanner, sht4x
+from firmware import board, nmea, wire
+from firmware.drivers import DRIVERS, DriverFault, driver_of, ds18b20, hx711, nau7802, scanner, sht4x
 from firmware.drivers import help as help_button
 from firmware.drivers.door import LOOK_MS, LOOKS, Door, Steady
 from firmware.drivers.help import Help, Presses
@@ -165,54 +165,6 @@ def test_codes_end_with_their_line_and_separators_are_printable() -> None:
     assert lines.refused == {"too_long": 1, "not_text": 1}
 
 
-# --- the reader of books --------------------------------------------------------------------------------
-
-
-class Chip:
-    """A PN5180 on a wire with tags in its field: frames in, frames out, BUSY never high."""
-
-    def __init__(self, uids: "list[str]") -> None:
-        self.uids = [bytes.fromhex(uid) for uid in uids]
-        self.afi = dict.fromkeys(self.uids, 0x07)
-        self.answer, self.status, self.given = b"", 0, b""
-
-    def write(self, frame: bytes) -> None:
-        if frame[0] == 0x09:
-            self._air(frame[2:])
-        elif frame[0] == 0x04:
-            self.given = self.status.to_bytes(4, "little")
-        elif frame[0] == 0x0A:
-            self.given = self.answer
-
-    def readinto(self, into: bytearray, _: int) -> None:
-        into[:] = self.given
-
-    def _air(self, request: bytes) -> None:
-        answers = [said for uid in self.uids if (said := self._said(uid, request)) is not None]
-        self.answer = answers[0] if answers else b""
-        self.status = len(self.answer) | (0x00040000 if len(answers) > 1 else 0)
-
-    def _said(self, uid: bytes, request: bytes) -> bytes | None:  # noqa: PLR0911 - a table of answers
-        backwards = bytes(reversed(uid))
-        if request[0] == 0x26:
-            bits = request[2]
-            mask = int.from_bytes(request[3:], "little")
-            mine = int.from_bytes(backwards, "little") & ((1 << bits) - 1)
-            return b"\x00\x3e" + backwards if mine == mask else None
-        if request[1] == pn5180.EAS:
-            return b"\x00" + bytes(32) if request[3:] == backwards and uid[-1] % 2 else None
-        if request[2:10] != backwards:
-            return None
-        if request[1] == pn5180.INFO:
-            return b"\x00\x07" + backwards + bytes((0x3E, self.afi[uid], 27, 3))
-        if request[1] == pn5180.READ_BLOCKS:
-            return b"\x00" + bytes(range(request[10] * 4, (request[10] + request[11] + 1) * 4))
-        if request[1] == pn5180.WRITE_AFI:
-            self.afi[uid] = request[10]
-            return b"\x00"
-        return b"\x01\x0f"
-
-
 class Board:
     """A port whose pins and buses are the test's."""
 
@@ -248,37 +200,9 @@ class Board:
 
         class Pin:
             def value(self, level: int | None = None) -> int:
-                return 0 if signal == "BOOKS_BUSY" or level is not None else pins.level
+                return 0 if level is not None else pins.level
 
         return Pin()
-
-
-UIDS = ["e004010012345671", "e004010012345672", "e0040100ffffff71", "e0160100aa000001"]
-
-
-def test_every_tag_in_the_field_is_read_and_written_back() -> None:
-    chip = Chip(UIDS)
-    driver = driver_of(Board(chip), {"type": "pn5180", "name": "books"})
-    frames = [said for _, said in asyncio.run(driver.read())]
-    seen = {tag.uid.hex(): tag for _, body in frames if (tag := tag_reader.seen_of(body)) is not None}
-    assert sorted(seen) == sorted(UIDS)
-    tag = seen[UIDS[0]]
-    assert (tag.afi, tag.dsfid, tag.block_bytes, tag.data) == (7, 0x3E, 4, bytes(range(112)))
-    assert [seen[uid].is_eas_on for uid in UIDS] == [True, False, True, None]
-    ((kind, body),) = driver.hear(tag_reader.WRITE, bytes.fromhex(UIDS[1]) + b"\xc2")
-    assert (kind, body[8:]) == (tag_reader.WRITTEN, bytes((tag_reader.READ_BACK, 0xC2)))
-    chip.uids = []
-    assert asyncio.run(driver.read()) == []
-
-
-@given(st.binary(max_size=40))
-def test_what_a_tag_answers_is_an_answer_or_an_oserror(answer: bytes) -> None:
-    pn5180.found_uid(answer)
-    try:
-        pn5180.info_of(answer)
-    except OSError:
-        return
-    assert len(answer) >= 10
 
 
 def test_a_door_through_its_pin() -> None:

@@ -29,7 +29,7 @@ class Call:
 
     def __init__(self, notes: "Notes") -> None:
         self._notes = notes
-        self._source, self._call, self.state = notes.get("help") or ("", 0, OVER)
+        self._source, self.number, self.state = notes.get("help") or ("", 0, OVER)
         self._beeps = 0
 
     @property
@@ -46,12 +46,12 @@ class Call:
         """A record of a button is on flash."""
         if values["event"] != CANCELLED:
             self._set(source, values["call"], "called")
-        elif values["call"] == self._call:
-            self._set(source, self._call, OVER)
+        elif values["call"] == self.number:
+            self._set(source, self.number, OVER)
 
     def answer(self, source: str, call: int, state: str) -> bool:
         """What the service says of a call; False when it is of no more use."""
-        if call == self._call:
+        if call == self.number:
             if STATES.index(state) > STATES.index(self.state):
                 self._set(source, call, state)
             return True
@@ -61,7 +61,7 @@ class Call:
         return False
 
     def _set(self, source: str, call: int, state: str) -> None:
-        self._source, self._call, self.state = source, call, state
+        self._source, self.number, self.state = source, call, state
         self._beeps = BEEPS.get(state, 0)
         try:
             self._notes.put({"help": [source, call, state]})

@@ -1,6 +1,6 @@
-"""A medicine cabinet as its unit hears it: frames of a node, and lines of a barcode scanner. Pure.
+"""A medicine cabinet as its unit hears it: what its node measures, and lines of a barcode scanner. Pure.
 
-    failure, visits ──▶ acts: open, take or put, scan, close ──▶ fridge, shelf ──▶ reports with ages, codes
+    failure, visits ──▶ acts: open, take or put, scan, close ──▶ fridge, shelf ──▶ entries with ages, codes
 
     channel 0  probe in the fridge      3  door      4 ..  scales under the slots that have one
 
@@ -29,9 +29,9 @@ RECEIVE = b"ORTOO:RECEIVE\r"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What came on the node's line and on the scanner's."""
+    """What the node measured, and what came on the scanner's line."""
 
-    frames: bytes
+    entries: list[frame.Entry]
     codes: tuple[bytes, ...]
 
 
@@ -76,9 +76,6 @@ class Cabinet:
         self._inside = 0  # how many have the door open
         self._busy_ms = 0  # somebody was there
         self._dice = dice(seed, "cabinet", at_ms)
-        self._session, self._seq = self._dice.randrange(65536), 0
-        self._heard = frame.Decoder()
-        self._begin_ms = at_ms
 
     def state(self) -> dict[str, Any]:
         """As JSON can hold it; somebody who is there just now is left out."""
@@ -112,7 +109,7 @@ class Cabinet:
             )
             if until_ms - self.at_ms <= OLDEST_MS:
                 entries += self._measured(until_ms - self.at_ms, how, is_moving=is_moving)
-        return Said(self._reported(entries), tuple(codes))
+        return Said(entries, tuple(codes))
 
     def _next_ms(self, until_ms: int) -> int:
         is_quiet = not self._inside and self.at_ms - self._busy_ms > QUIET_MS
@@ -159,24 +156,6 @@ class Cabinet:
                 for channel, mass_mg in masses
             ),
         ]
-
-    def _reported(self, entries: list[frame.Entry]) -> bytes:
-        parts = (entries[at : at + frame.MAX_ENTRIES] for at in range(0, len(entries), frame.MAX_ENTRIES))
-        return b"".join(self._frame(frame.REPORT, frame.report(part)) for part in parts)
-
-    def answer(self, said: bytes) -> bytes:
-        """What the node says to its unit's pings; it keeps no records of its own, and nobody commands it."""
-        asked = [frame.fields(found) for found in self._heard.feed(said) if found.kind == frame.PING]
-        ticks = self.at_ms - self._begin_ms
-        return b"".join(
-            self._frame(frame.PONG, frame.body(frame.PONG, (values[0], ticks)))
-            for values in asked
-            if values is not None
-        )
-
-    def _frame(self, kind: int, body: bytes) -> bytes:
-        self._seq += 1
-        return frame.encode(kind, self._session, self._seq, body)
 
 
 def _code(good: Good, lot: str, expires_on: str, packs: int = 1) -> bytes:

@@ -69,6 +69,11 @@ class Unit:
         return "library" in self.capabilities
 
     @property
+    def has_help_button(self) -> bool:
+        """Whether its crew presses it now and then."""
+        return self.id == "police-01"
+
+    @property
     def is_home(self) -> bool:
         """Whether it is a household and no vehicle."""
         return self.cabinet == "home"

@@ -22,6 +22,7 @@ from edge.simulate.supply import HEATED_C
 from edge.simulate.wiring import save, state_path
 from edge.sources.node import Reports
 from edge.sources.scanner import Codes
+from firmware import frame
 
 WEEKS_MS = 25 * DAY_MS
 LAST_MS = DAY_MS
@@ -53,7 +54,15 @@ class _Line:
         self.intake, self.time = intake, time
         self.reports, self.codes = Reports("node"), Codes("scanner")
         self._judge = Judge(layout_of(settings.cabinet), 0)
-        self._taken = 0
+        self._taken = self._said = 0
+
+    def measured(self, entries: list[frame.Entry]) -> None:
+        """As a node tells what it measures."""
+        for at in range(0, len(entries), frame.MAX_ENTRIES):
+            self._said += 1
+            body = frame.report(entries[at : at + frame.MAX_ENTRIES])
+            said = frame.encode(frame.REPORT, 0, self._said, body)
+            self.hear(self.reports.feed(said, self.time.mono_ms()))
 
     def hear(self, readings: list[Reading]) -> None:
         for reading in readings:
@@ -89,7 +98,7 @@ def _last_day(line: _Line, cabinet: Cabinet, until_ms: int) -> None:
             min(cabinet.at_ms + STEP_MS, until_ms), HEATED_C, is_staffed=True, is_moving=False
         )
         line.time.utc_ms = cabinet.at_ms
-        line.hear(line.reports.feed(said.frames, line.time.mono_ms()))
+        line.measured(said.entries)
         _scan(line, said.codes)
         line.judge()
 

@@ -12,8 +12,10 @@ import pytest
 from edge.outbox import Limits, open_outbox
 from edge.simulate import fridge
 from edge.simulate.cabinet import Cabinet
+from edge.simulate.caller import Caller
 from edge.simulate.fleet import fleet
 from edge.simulate.home import Home
+from edge.simulate.node import Node
 from edge.simulate.past import live_through
 from edge.simulate.shelf import DAY_MS, GOODS, opening, visits
 from edge.simulate.unit import settings_for
@@ -89,7 +91,8 @@ def test_its_lines_are_understood_and_a_visit_is_door_mass_and_code():
     cabinet.at_ms = first.at_ms - 30_000
     for at_ms in range(first.at_ms - 29_000, first.at_ms + 60_000, 1000):
         said = cabinet.advance(at_ms, 20, is_staffed=True, is_moving=False)
-        heard += reports.feed(said.frames, at_ms)
+        body = frame.report(said.entries)
+        heard += reports.feed(frame.encode(frame.REPORT, 0, at_ms // 1000, body), at_ms)
         heard += [scan for code in said.codes for scan in codes.feed(code, at_ms)]
     assert not any(reports.refused.values())
     doors = [one.values["state"] for one in heard if one.kind == "door"]
@@ -100,15 +103,64 @@ def test_its_lines_are_understood_and_a_visit_is_door_mass_and_code():
     assert scan.values["code"].startswith(f"]d201{first.good.gtin}17")
 
 
-def test_its_node_answers_pings_and_nothing_else():
-    cabinet, reports = Cabinet("u", "home", NOW_MS), Reports("node")
-    cabinet.advance(NOW_MS + 5000, 20, is_staffed=False, is_moving=False)
-    ping = frame.encode(frame.PING, 0, 1, frame.body(frame.PING, (7, 0, 0)))
-    asked = reports.link.greeting() + ping
-    (answer,) = frame.Decoder().feed(cabinet.answer(asked))
-    assert answer.kind == frame.PONG
-    assert frame.fields(answer) == (7, 5000, b"")
-    assert cabinet.answer(b"noise\0") == b""
+class Pi:
+    """The real source of a unit at the other end of a node's line; what comes is on disk at once."""
+
+    def __init__(self, node, at_ms=NOW_MS):
+        self.node, self.at_ms, self.reports, self.readings = node, at_ms, Reports("node"), []
+        self.to_node = self.reports.link.greeting()
+
+    def live(self, span_ms, entries=()):
+        """Half a second at a time."""
+        for _ in range(0, span_ms, 500):
+            self.at_ms += 500
+            said = self.node.step(self.to_node, list(entries), self.at_ms)
+            for reading in self.reports.feed(said, self.at_ms):
+                self.readings.append(reading)
+                if reading.mark is not None:
+                    reading.mark.settled(reading.mark.after(None))
+            self.to_node = self.reports.link.due(self.at_ms)
+
+
+def test_its_node_says_hello_and_shows_what_it_is_told(tmp_path, caplog):
+    pi = Pi(Node("u", tmp_path / "flash", NOW_MS))
+    pi.live(5000, [frame.Entry(frame.TEMPERATURE_CC, 0, 0, 431)])
+    assert pi.readings[0].values == {"temperature_cc": 431}
+    red = {"do": "signal", "light": "red", "on_ms": 250, "off_ms": 250, "beeps": 3, "every_s": 30}
+    with caplog.at_level("INFO"):
+        pi.reports.link.command(b"12345678", json.dumps(red))  # which only goes to a node that said hello
+        pi.live(5000)
+    assert pi.node.signal == "red light, 3 beeps"
+    assert "the cabinet shows: red light, 3 beeps" in caplog.messages
+    assert not any(pi.reports.refused.values())
+
+
+def test_a_press_is_a_record_once_though_the_unit_was_off_and_the_node_started_anew(tmp_path):
+    node = Node("u", tmp_path / "flash", NOW_MS)
+    node.press()
+    assert node.call.state == "called"
+    pi = Pi(Node("u", tmp_path / "flash", NOW_MS + 60_000), NOW_MS + 60_000)
+    pi.live(30_000)
+    (call,) = (reading for reading in pi.readings if reading.kind == "help")
+    assert (call.source, call.values["event"], call.values["call"]) == ("node-help", 0, node.call.number)
+    coming = {"do": "help", "source": "help", "call": node.call.number, "state": "coming"}
+    pi.reports.link.command(b"87654321", json.dumps(coming))
+    pi.live(5000)
+    assert (pi.node.call.state, pi.node.signal) == ("coming", "help: coming")
+
+
+def test_a_crew_calls_now_and_then_and_takes_it_back_when_nobody_comes(tmp_path):
+    node = Node("u", tmp_path / "flash", NOW_MS)
+    caller, states = Caller("u", node, NOW_MS), []
+    for minute in range(24 * 60):
+        caller.step(NOW_MS + minute * 60_000)
+        states.append(node.call.state)
+    assert states[:12] == ["over"] * 3 + ["called"] * 8 + ["over"]
+    assert 4 <= sum(before != after == "called" for before, after in pairwise(states)) <= 8
+    node.press()
+    node.call.answer("help", node.call.number, "coming")
+    caller.step(NOW_MS + 10 * DAY_MS)
+    assert node.call.state == "coming", "the crew waits for whoever comes"
 
 
 def rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from firmware import courier as couriers
-from firmware import mqtt_core, wire
+from firmware import mqtt_packets, wire
 from firmware.clock import BUILT_MS, Clock
 from firmware.courier import Courier
 from firmware.folder import Folder
@@ -28,27 +28,27 @@ class Broker:
     def answer(self, data: bytes) -> bytes:
         out = b""
         while data:
-            size, at = mqtt_core._varint(data, 1)
+            size, at = mqtt_packets.varint(data, 1)
             out += self._packet(data[0], data[at : at + size])
             data = data[at + size :]
         return out
 
     def _packet(self, first: int, packet: bytes) -> bytes:
         kind = first >> 4
-        if kind == mqtt_core.CONNECT:
+        if kind == mqtt_packets.CONNECT:
             if packet[6] != self.level:
                 return b"\x20\x03\x00\x84\x00" if packet[6] == 5 else b"\x20\x02\x00\x01"
             return b"\x20\x03\x00\x00\x00" if self.level == 5 else b"\x20\x02\x00\x00"
-        if kind == mqtt_core.SUBSCRIBE:
+        if kind == mqtt_packets.SUBSCRIBE:
             return b"\x90" + (
                 b"\x04" + packet[:2] + b"\x00\x01" if self.level == 5 else b"\x03" + packet[:2] + b"\x01"
             )
-        if kind == mqtt_core.PUBLISH:
+        if kind == mqtt_packets.PUBLISH:
             return self._published(first, packet)
-        return b"\xd0\x00" if kind == mqtt_core.PINGREQ else b""
+        return b"\xd0\x00" if kind == mqtt_packets.PINGREQ else b""
 
     def _published(self, first: int, packet: bytes) -> bytes:
-        at = 2 + mqtt_core._u16(packet, 0)
+        at = 2 + mqtt_packets.u16(packet, 0)
         topic = packet[2:at].decode()
         number = packet[at : at + 2] if first & 2 else b""
         self.published.append((topic.rpartition("/")[2], packet[at + len(number) + (self.level == 5) :]))
@@ -102,7 +102,7 @@ class Line:
     def down(self, leaf: str, message: dict[str, Any]) -> bytes:
         topic, payload = wire.topic(UNIT, leaf).encode(), wire.encode_json(leaf, message)
         body = len(topic).to_bytes(2, "big") + topic + (b"\x00" if self.broker.level == 5 else b"") + payload
-        return mqtt_core._packet(0x30, body)
+        return mqtt_packets.packet(0x30, body)
 
     def leaves(self) -> list[str]:
         return [leaf for leaf, _ in self.broker.published]
@@ -174,7 +174,7 @@ def test_a_command_is_answered_once_and_nonsense_is_a_fault(tmp_path: Path) -> N
     answers = [row for _, row in sorted(line.service.rows.items()) if row[1] == "answer"]
     assert [(row[6], row[7]) for row in answers] == [("c1", 0), ("c2", 1), ("c3", 0)]
     assert line.service.conflicts == []
-    bad = mqtt_core._packet(0x30, b"\x00\x03a/b\x00x")
+    bad = mqtt_packets.packet(0x30, b"\x00\x03a/b\x00x")
     assert line.courier.feed(bad, line.now_ms)
     assert ("bad_message", False) in line.told
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware import mqtt_core
+from firmware import mqtt_core, mqtt_packets
 from firmware.mqtt_core import Came, Core, Ended, Opened, Refused, Subscribed, Taken, Will
 from tests.firmware import mqtt_judge
 from tests.micropython import MicroPython
@@ -141,7 +141,7 @@ def test_whatever_comes_no_exception_and_bounded_memory(data: bytes, level: int,
     if not is_open:
         core.connect(0, level=level)
     events = core.feed(data, 0)
-    assert len(core._in) <= mqtt_core.MAX_PACKET_BYTES + 300
+    assert len(core._in) <= mqtt_packets.MAX_PACKET_BYTES + 300
     assert all(isinstance(event, (Opened, Refused, Came, Subscribed, Taken, Ended)) for event in events)
 
 

@@ -25,7 +25,7 @@ from edge.intake import Intake
 from edge.mqtt import Mqtt
 from edge.outbox import Limits, OutboxError
 from edge.record import Reading, fault
-from edge.sources import SOURCES, Commander, TagWriter, TimeTaker
+from edge.sources import SOURCES, Commander, TagWriter, TimeTaker, Updatable
 from edge.sources.faults import Faults
 from edge.uplink import Uplink
 from edge.watchdog import Watchdog
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from edge.cabinet.status import Pattern
     from edge.config import Settings
     from edge.helpline import Helpline
+    from edge.releases.rollout import Rollout
     from edge.sources import Source
     from edge.time_source import TimeSource
 
@@ -76,6 +77,7 @@ class Agent:
         self._uplink = _uplink(settings, random)
         self._courier: Courier | None = None
         self._helpline = _helpline(self._sources)
+        self._rollout = _rollout(settings, self._sources) if settings.releases.key_file else None
         self._keeper = _keeper(settings, time, self._intake, self._signal, self._helpline)
         self._librarian = self._make_librarian() if settings.books.folder else None
         self._machine = machine or Machine(Path(settings.outbox.path).parent)
@@ -145,6 +147,8 @@ class Agent:
     def _accept(self, reading: Reading) -> None:
         if reading.kind == "help" and self._helpline is not None:
             reading = self._helpline.take(reading, self._intake.newest_fix)
+        if self._rollout is not None and self._intake.outbox is not None:
+            self._rollout.heard(self._intake.outbox, reading)
         if reading.mark is not None:  # a record already: nobody here makes another of it
             self._intake.take(reading)
             return
@@ -359,6 +363,7 @@ class Agent:
             batch_bytes=settings.uplink.batch_bytes,
             is_deflated=settings.uplink.is_deflated,
             on_help=None if self._helpline is None else self._helpline.answer,
+            rollout=self._rollout,
         )
 
     def _end(self, threads: Sequence[threading.Thread]) -> None:
@@ -406,6 +411,24 @@ def _helpline(sources: Sequence[Source]) -> Helpline | None:
     from edge.helpline import Helpline  # noqa: PLC0415
 
     return Helpline(nodes)
+
+
+def _rollout(settings: Settings, sources: Sequence[Source]) -> Rollout:
+    # Late: a unit whose nodes take no releases does not carry its code.
+    from edge.config import ConfigError  # noqa: PLC0415
+    from edge.releases.rollout import Rollout  # noqa: PLC0415
+    from edge.releases.shelf import Shelf  # noqa: PLC0415
+    from firmware import p256  # noqa: PLC0415
+
+    path = settings.releases.key_file
+    try:
+        key = Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"[releases] key_file: {path}: cannot be read: {error.strerror}") from None
+    if p256.point_of(key) is None:
+        raise ConfigError(f"[releases] key_file: {path}: no public key; take the file that ends in .pub")
+    nodes = {source.name: source for source in sources if isinstance(source, Updatable)}
+    return Rollout(nodes, key, Shelf(Path(settings.outbox.path).parent / "releases"))
 
 
 def _keeper(

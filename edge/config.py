@@ -176,6 +176,11 @@ class BooksSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasesSettings:
+    key_file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings; `source` is the list of the file's [[source]] tables."""
 
@@ -190,6 +195,7 @@ class Settings:
     source: tuple[SourceSettings, ...] = (SourceSettings(),)
     cabinet: CabinetSettings = CabinetSettings()
     books: BooksSettings = BooksSettings()
+    releases: ReleasesSettings = ReleasesSettings()
 
     @property
     def floor_ms(self) -> int:
@@ -323,4 +329,5 @@ SECTIONS = (
     SlotSettings,
     LimitSettings,
     BooksSettings,
+    ReleasesSettings,
 )

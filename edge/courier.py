@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from edge.mqtt import Mqtt
     from edge.outbox import Outbox, Settled
+    from edge.releases.rollout import Rollout
     from edge.sources.faults import Faults
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,8 @@ CODES = {NO_SUBSCRIBERS: "no_service", 0x87: "not_authorized", 0x97: "quota"}
 
 
 class Courier:
-    """`birth` gives what the birth says besides conn, epoch and boot; `on_help` hears of calls."""
+    """`birth` gives what the birth says besides conn, epoch and boot; `on_help` hears of calls,
+    `rollout` of updates for nodes."""
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Courier:
         batch_bytes: int,
         is_deflated: bool,
         on_help: Callable[[Outbox, dict[str, Any]], None] | None = None,
+        rollout: Rollout | None = None,
     ) -> None:
         self._line = line
         self._uplink = uplink
@@ -50,6 +53,7 @@ class Courier:
         self._batch_bytes = batch_bytes
         self._is_deflated = is_deflated
         self._on_help = on_help
+        self._rollout = rollout
         self._conn = 0
         self._is_told = False  # of the trouble to connect: the first time loudly, then quietly
         self._epoch = ""
@@ -75,6 +79,8 @@ class Courier:
             self._connect(outbox, now_ms, is_clock_good=is_clock_good)
         if self._uplink.is_open:
             self._send(outbox, now_ms, is_waiting=is_waiting)
+        if self._rollout is not None:
+            self._rollout.step(outbox, self._line if self._uplink.is_open else None, now_ms)
 
     def wait_ms(self, now_ms: int) -> int:
         return self._uplink.wait_ms(now_ms)
@@ -102,6 +108,11 @@ class Courier:
             self._taken(event, outbox)
         elif isinstance(event, mqtt.Denied):
             self._faults.begin("subscription_denied", event.detail)
+        elif isinstance(event, mqtt.Part):
+            if self._rollout is not None:
+                self._rollout.take(self._line, event.digest, event.number, event.payload)
+            else:
+                self._line.drop_part(event.digest, event.number)
         else:
             self._came(event, outbox, now_ms)
 
@@ -132,6 +143,8 @@ class Courier:
             self._line.publish("batch", self._encoded(batch))
 
     def _closed(self, event: mqtt.Closed, now_ms: int) -> None:
+        if self._rollout is not None:
+            self._rollout.closed()
         self._uplink.failed(now_ms, is_broker_gone=event.is_broker_gone)
         if event.is_other_protocol_next:
             self._uplink.retry_at_once(now_ms)
@@ -221,6 +234,9 @@ class Courier:
             return
         if message["what"] == "help" and self._on_help is not None:
             self._on_help(outbox, message)  # each time: it may not have been kept before a cut
+        if message["what"] == "update" and self._rollout is not None:
+            self._rollout.ask(outbox, message)
+            return
         if outbox.obey(message):
             log.info("did what command %s asked", message["id"])
 

@@ -52,6 +52,20 @@ class Commander(Protocol):
     def command(self, number: bytes, text: str) -> None: ...
 
 
+@runtime_checkable
+class Updatable(Commander, Protocol):
+    """A source whose other end takes releases of firmware. From any thread.
+
+    `serve` says where it may look for what it wants: (start of a blob's digest, offset) -> bytes. `hello` is
+    what it said of itself last.
+    """
+
+    def answer_to(self, number: bytes) -> tuple[bool, str] | None: ...
+    def serve(self, part: Callable[[bytes, int], bytes]) -> None: ...
+    @property
+    def hello(self) -> str: ...
+
+
 class MakeSource(Protocol):
     """`port` is a device, a pattern or an address; `pause` sleeps so many seconds of `mono_ms`."""
 

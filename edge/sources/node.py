@@ -141,6 +141,19 @@ class Node(SerialFeed):
         """Have the node do something, once for each number of 8 bytes. From any thread."""
         self._reports.link.command(number, text)
 
+    def answer_to(self, number: bytes) -> tuple[bool, str] | None:
+        """What the node answered to that command: is it done, and a detail; None until it has."""
+        return self._reports.link.answer_to(number)
+
+    def serve(self, part: Callable[[bytes, int], bytes]) -> None:
+        """Where to look for what the node wants of a release: (start of its digest, offset) -> bytes."""
+        self._reports.link.serve = part
+
+    @property
+    def hello(self) -> str:
+        """What the node said of itself last."""
+        return self._reports.link.hello
+
     def greeting(self) -> bytes:
         """What is said at each opening."""
         return self._reports.link.greeting()

@@ -31,6 +31,8 @@ PING_MS = 10_000
 FIRST_PINGS_MS = 500  # until the first answers are there
 PINGS = 16  # of which the fastest counts
 MOST_COMMANDS = 16
+MOST_ANSWERS = 8
+MOST_PARTS = 4
 COMMAND_MS, COMMAND_TRIES = 2_000, 5
 
 
@@ -50,6 +52,10 @@ class NodeLink:
         self._ping_ms: int | None = None
         self._offsets: deque[tuple[int, int]] = deque(maxlen=PINGS)  # round trip, Pi less ticks
         self._commands: deque[tuple[bytes, bytes]] = deque(maxlen=MOST_COMMANDS)
+        self._answers: dict[bytes, tuple[bool, str]] = {}
+        self._parts: deque[bytes] = deque(maxlen=MOST_PARTS)
+        self.serve: Callable[[bytes, int], bytes] = lambda _start, _offset: b""
+        self.hello = ""  # what the node says of itself
         self._command_ms = 0
         self._command_tries = 0
         self._seq = 0
@@ -76,6 +82,8 @@ class NodeLink:
         period_ms = FIRST_PINGS_MS if len(self._offsets) < 3 else PING_MS
         if self._ping_ms is None or now_ms - self._ping_ms >= period_ms:
             out += self._ping(now_ms)
+        while self._parts:
+            out += self._frame(frame.PART, self._parts.popleft())
         return out + self._next_command(now_ms)
 
     def take(self, found: frame.Frame, now_ms: int) -> list[Reading]:
@@ -89,6 +97,8 @@ class NodeLink:
             self._pong(values[0], values[1], now_ms)
         elif found.kind == frame.ANSWER:
             self._answer(*values)
+        elif found.kind == frame.WANT:
+            self._give(values[0], values[1])
         elif found.kind == frame.RECORD:
             return self._record(*values)
         return []
@@ -115,6 +125,7 @@ class NodeLink:
                 self._faults.end("restarted")
         self._boot = boot.hex()
         self._is_known = True
+        self.hello = _text(rest)
 
     def _ping(self, now_ms: int) -> bytes:
         self._ping_ms = now_ms
@@ -195,6 +206,20 @@ class NodeLink:
             if self._commands and self._commands[0][0] == number:
                 self._drop_command()
                 log.info("%s: %s %s", self._name, "done" if is_done else "refused", _text(detail))
+                self._answers[number] = (bool(is_done), _text(detail))
+                while len(self._answers) > MOST_ANSWERS:
+                    del self._answers[next(iter(self._answers))]
+
+    def answer_to(self, number: bytes) -> tuple[bool, str] | None:
+        """What the node answered to a command: is it done, and a detail; None until it has."""
+        with self._lock:
+            return self._answers.get(number)
+
+    def _give(self, start: bytes, offset: int) -> None:
+        """A part of a release, if it is here; the node asks again."""
+        data = self.serve(start, offset)
+        if data:
+            self._parts.append(frame.body(frame.PART, (start, offset), data))
 
     def _drop_command(self) -> None:
         self._commands.popleft()

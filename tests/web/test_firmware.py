@@ -1,6 +1,5 @@
 """Firmware, as its operator uses it: a release added, tried on one unit, given to the rest."""
 
-import getpass
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +7,8 @@ import pytest
 
 from ingest.api.context import FirmwareTerms
 from ingest.ledger import rollouts, units
-from ingest.releases import making, signing
+from ingest.releases import making
+from tests.fixtures.operator import Operator
 from tests.ingest.api.parts import served
 from tests.web.browser import Browsers
 from tests.web.fleet import PagedParts
@@ -19,21 +19,23 @@ NODES = ("household-01", "household-02", "household-03")
 PAGE = "admin?tab=firmware"
 
 
+@pytest.fixture(scope="module")
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Operator:
+    return Operator(tmp_path_factory.mktemp("operator"))
+
+
 @pytest.fixture
-def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A release file; the operator's public key lies beside as operator.key.pub."""
-    monkeypatch.setattr(getpass, "getpass", lambda _: "")
-    signing.make_key(tmp_path / "operator.key")
+def release(tmp_path: Path, operator: Operator) -> Path:
     (tmp_path / "a" / "firmware").mkdir(parents=True)
     (tmp_path / "a" / "firmware" / "app.mpy").write_bytes(b"M\x06" + bytes(20_000))
-    return making.make(tmp_path / "a", tmp_path / "operator.key", tmp_path / "dist", 7)
+    return making.make(tmp_path / "a", operator.key_file, tmp_path / "dist", 7)
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, release: Path) -> Iterator[tuple[PagedParts, str]]:
+def fleet(tmp_path: Path, operator: Operator) -> Iterator[tuple[PagedParts, str]]:
     """The service's parts with three nodes and a Pi, and where its pages are."""
-    public = (release.parent.parent / "operator.key.pub").read_bytes()
-    parts = PagedParts(tmp_path / "store.sqlite3", firmware=FirmwareTerms((public,), lambda: True))
+    terms = FirmwareTerms((operator.public,), lambda: True)
+    parts = PagedParts(tmp_path / "store.sqlite3", firmware=terms)
     for unit, software in (*((node, "ortoo-node 0.1.0") for node in NODES), ("van", "ortoo-edge 0.1.0")):
         parts.hear_of(unit)
         birth = {"conn": 1, "epoch": "e" * 16, "boot": "b" * 16, "software": software}

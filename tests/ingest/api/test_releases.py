@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,8 +9,8 @@ import pytest
 from firmware import wire
 from ingest.api.context import FirmwareTerms
 from ingest.ledger import keys, releases, rollouts, units
-from ingest.releases import making, signing
 from ingest.releases.file import MAX_BYTES
+from tests.fixtures.operator import Operator
 from tests.ingest.api.parts import NOW_MS, Parts
 
 if TYPE_CHECKING:
@@ -24,30 +23,19 @@ PATH = "/api/v1/releases"
 
 
 @pytest.fixture(scope="module")
-def signer(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], signing.Signer]:
-    folder = tmp_path_factory.mktemp("keys")
-
-    def make(name: str) -> signing.Signer:
-        path = folder / name
-        if not path.exists():
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(getpass, "getpass", lambda _: "")
-                signing.make_key(path)
-        return signing.Signer(path)
-
-    return make
+def operators(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Operator]:
+    return {name: Operator(tmp_path_factory.mktemp(name)) for name in ("operator", "stranger")}
 
 
 @pytest.fixture
-def release(tmp_path: Path, signer: Callable[[str], signing.Signer]) -> Callable[..., bytes]:
+def release(tmp_path: Path, operators: dict[str, Operator]) -> Callable[..., bytes]:
     """release(number): the bytes of a small one."""
     folder = tmp_path / "a"
     (folder / "firmware").mkdir(parents=True)
     (folder / "firmware" / "app.mpy").write_bytes(b"M\x06" + bytes(3000))
 
     def make(number: int, version: str = "0.2.0", who: str = "operator") -> bytes:
-        text = making.manifest_of(folder, version, number, ("host",))
-        return making.release_of(folder, making.head_of(text, signer(who).signed(text)))
+        return operators[who].release(folder, number, version)
 
     return make
 
@@ -58,9 +46,9 @@ def told() -> list[str]:
 
 
 @pytest.fixture
-def api(tmp_path: Path, signer: Callable[[str], signing.Signer], told: list[str]) -> Iterator[Parts]:
+def api(tmp_path: Path, operators: dict[str, Operator], told: list[str]) -> Iterator[Parts]:
     """The API that knows the operator's key, and a node and a Pi."""
-    terms = FirmwareTerms((signer("operator").public,), lambda: True, lambda: told.append("news"))
+    terms = FirmwareTerms((operators["operator"].public,), lambda: True, lambda: told.append("news"))
     parts = Parts(tmp_path / "api.sqlite3", firmware=terms)
     for unit, software in (("household-01", "ortoo-node 0.1.0"), ("van", "ortoo-edge 0.1.0")):
         parts.hear_of(unit)

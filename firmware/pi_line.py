@@ -5,6 +5,7 @@ import asyncio
 from firmware.link import Link
 from firmware.orders import Orders
 from firmware.signal import Signal
+from firmware.version import SOFTWARE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class PiLine:
         orders = Orders(port, store, self._signal, intake.call)
         orders.on_update = self._update_asked
         self._updater: "Updater | None" = None
-        capabilities = sorted({given["type"] for given in settings["drivers"]})
+        # The version first: a hello has room for 100 bytes.
+        capabilities = [SOFTWARE.replace(" ", "/")] + sorted({given["type"] for given in settings["drivers"]})
         self._link = senses.link = Link(
             intake.outbox, port.random, port.reset(), capabilities, orders.do, intake.know_time, senses.hear
         )

@@ -20,8 +20,8 @@ from ingest.stretch import ABSENT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ingest.api.asked import AskedTrack
     from ingest.api.segments import Columns, Segment
-    from ingest.api.track import Asked
     from ingest.stretch import Numbers
 
 _FIX = wire.KINDS["fix"].by_name
@@ -79,7 +79,7 @@ def cells(array: bytes, unknown: str = "") -> list[str]:
     return array[1:-1].decode().replace('"', "").replace("null", unknown).split(",")
 
 
-def json_text(asked: Asked, track: Iterable[Segment]) -> Iterator[bytes]:
+def json_text(asked: AskedTrack, track: Iterable[Segment]) -> Iterator[bytes]:
     """One object; each segment holds equally long columns."""
     yield to_json(asked.described())[:-1] + b',"segments":['
     fixes = left_out = 0
@@ -98,7 +98,7 @@ def _object(head: dict[str, Any], columns: dict[str, bytes]) -> bytes:
     return b"%b,%b}" % (to_json(head)[:-1], rest)
 
 
-def geojson_text(asked: Asked, track: Iterable[Segment]) -> Iterator[bytes]:
+def geojson_text(asked: AskedTrack, track: Iterable[Segment]) -> Iterator[bytes]:
     """A FeatureCollection (RFC 7946): a LineString for each segment, a Point for a fix that stands alone."""
     yield b'{"type":"FeatureCollection","features":['
     comma = b""
@@ -122,7 +122,7 @@ def _feature(unit: str, segment: Segment) -> bytes:
     return feature % (geometry.encode(), _object(head, columns))
 
 
-def csv_text(asked: Asked, track: Iterable[Segment]) -> Iterator[bytes]:
+def csv_text(asked: AskedTrack, track: Iterable[Segment]) -> Iterator[bytes]:
     """A header line and a line for each fix, as RFC 4180.
 
     No cell can be taken for a formula: there are only numbers, times, our own words, and names of sources,
@@ -138,7 +138,7 @@ def csv_text(asked: Asked, track: Iterable[Segment]) -> Iterator[bytes]:
         yield "".join(lines[segment.is_joined :]).encode()
 
 
-def gpx_text(asked: Asked, track: Iterable[Segment]) -> Iterator[bytes]:
+def gpx_text(asked: AskedTrack, track: Iterable[Segment]) -> Iterator[bytes]:
     """A GPX 1.1 document: a track for each source, a segment for each of ours."""
     yield GPX_HEAD
     source = ""
@@ -204,7 +204,7 @@ def _motions(speeds: list[str], courses: list[str]) -> list[str]:
     ]
 
 
-Writer = Callable[["Asked", "Iterable[Segment]"], "Iterator[bytes]"]
+Writer = Callable[["AskedTrack", "Iterable[Segment]"], "Iterator[bytes]"]
 
 # Registering a format is one line: its name in ?format=, media type, ending, writer.
 FORMATS: dict[str, tuple[str, str, Writer]] = {

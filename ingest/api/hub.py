@@ -14,37 +14,34 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic_core import to_json
 
+from ingest.api.block import Block, chunked, with_units
 from ingest.api.instants import iso
-from ingest.api.listener import chunked
 
 if TYPE_CHECKING:
     from ingest.api.context import Context
-    from ingest.api.listener import Listener
 
 RING = 32
 IDLE_S = 5.0  # a tick this long after the last block tells a reader that the line still stands
 MAX_LISTENERS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """An encoded event: its number in the stream, and the revision that a reader then has.
-
-    `framed`: as it is, and as a chunk of HTTP/1.1.
-    """
-
-    number: int
-    revision: int
-    framed: tuple[bytes, bytes]
+class Fed(Protocol):
+    """What the hub knows of a listener: where it stands, and that it takes what is new."""
 
     @property
-    def data(self) -> bytes:
-        return self.framed[0]
+    def revision(self) -> int:
+        """Of the newest state that it was given."""
+
+    @property
+    def ended(self) -> asyncio.Event:
+        """Set when it gets nothing more."""
+
+    def feed(self, now_s: float) -> None:
+        """Take what is new, if the line is free."""
 
 
 class Hub:
@@ -58,7 +55,7 @@ class Hub:
         self._alerts = context.alert_news.revision
         self._spoke_s = 0.0
         self._task: asyncio.Task[None] | None = None
-        self._listeners: set[Listener] = set()
+        self._listeners: set[Fed] = set()
         self.is_closed = False
 
     @property
@@ -71,14 +68,14 @@ class Hub:
         """No more listeners now."""
         return self.is_closed or self.listeners >= MAX_LISTENERS
 
-    def join(self, listener: Listener) -> None:
+    def join(self, listener: Fed) -> None:
         """Listen; the first one starts the ticking."""
         self._listeners.add(listener)
         if self._task is None and not self.is_closed:
             self._revision = listener.revision  # and not the newest: another thread may have changed it since
             self._task = asyncio.create_task(self._run(), name="hub")
 
-    def leave(self, listener: Listener) -> None:
+    def leave(self, listener: Fed) -> None:
         """Listen no more; the last one stops the ticking."""
         self._listeners.discard(listener)
         if not self._listeners:
@@ -169,8 +166,3 @@ class Hub:
         if instance != self._context.instance or not (revision.isascii() and revision.isdigit()):
             return None
         return int(revision[:18])
-
-
-def with_units(head: dict[str, Any], units: list[bytes]) -> bytes:
-    """An object that ends with the units, which are JSON already."""
-    return b'%b,"units":[%b]}' % (to_json(head)[:-1], b",".join(units))

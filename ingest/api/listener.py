@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
+from ingest.api.block import chunked
+
 if TYPE_CHECKING:
     from ingest.api.hub import Hub
 
@@ -76,8 +78,3 @@ class Listener:
         elif now_s - self._took_s > SLOW_S:
             self.is_slow = True
             self.ended.set()
-
-
-def chunked(data: bytes) -> bytes:
-    """A chunk of HTTP/1.1 (RFC 9112, section 7.1)."""
-    return b"%x\r\n%b\r\n" % (len(data), data)

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from firmware import wire
+from ingest.api.asked import FromIn, ToIn, asked_range
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import iso
+from ingest.api.pieces import answer
 from ingest.api.rows import FORMATS, Wanted
 from ingest.api.shapes import Records
-from ingest.api.track import FromIn, ToIn, answer, asked_range
 
 MAX_DAYS = 366
 

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic_core import to_json
 
+from ingest.api.asked import FromIn, ToIn, asked_range
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.fields import FIELDS
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import DAY_MS, iso, iso_column
 from ingest.api.records import KindIn, SourceIn, check_series
 from ingest.api.shapes import Series
-from ingest.api.track import FromIn, ToIn, asked_range
 from ingest.history.summary import NAMES
 from ingest.series import Question, answered
 

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
+from ingest.api.block import with_units
 from ingest.api.errors import responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.hub import with_units
 from ingest.api.instants import iso
 from ingest.api.shapes import Fleet, LiveUnit, Registration, Units, UnitState
 

@@ -11,8 +11,9 @@ import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from ingest.api.asked import AskedTrack
 from ingest.api.formats import json_text
-from ingest.api.track import Asked, read_fixes
+from ingest.api.track import read_fixes
 from ingest.bulk import decode_all
 from ingest.frames import cut
 from ingest.history.chunk import Chunk, pieces
@@ -147,7 +148,7 @@ def asking(folder: Path, report: Report) -> None:
     month(store)
     store.close()
     parts = Parts(store.path, now_ms=END_MS)
-    asked = Asked(UNIT, END_MS - DAY_MS, END_MS, 0, None)
+    asked = AskedTrack(UNIT, END_MS - DAY_MS, END_MS, 0, None)
     ready = list(read_fixes(parts.context.reader, asked))
     whole = taken_ms(lambda: b"".join(json_text(asked, read_fixes(parts.context.reader, asked))))
     name = f"a day's track of {DAY_MS // 1000 // STEP_S:,} fixes as JSON"

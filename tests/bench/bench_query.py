@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from firmware import wire
+from ingest.api.asked import AskedTrack
 from ingest.api.formats import json_text
-from ingest.api.track import Asked, read_fixes
+from ingest.api.track import read_fixes
 from ingest.history import Buckets
 from ingest.history.sqlite import SqliteHistory
 from ingest.ledger import last_values
@@ -129,7 +130,7 @@ def cold_ms(path: Path, what: str) -> list[float]:
 def asked_track(path: str, days: str) -> Callable[[], object]:
     """A track as the API answers it, without HTTP."""
     parts = Parts(Path(path), now_ms=END_MS)
-    asked = Asked(UNIT, END_MS - int(days) * DAY_MS, END_MS, 0, None)
+    asked = AskedTrack(UNIT, END_MS - int(days) * DAY_MS, END_MS, 0, None)
     return lambda: sum(map(len, json_text(asked, read_fixes(parts.context.reader, asked))))
 
 

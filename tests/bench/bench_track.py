@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ingest.api.asked import AskedTrack
 from ingest.api.formats import FORMATS, NUMBERS
 from ingest.api.instants import iso
-from ingest.api.track import Asked, read_fixes
+from ingest.api.track import read_fixes
 from tests.bench.report import Report
 from tests.bench.stores import columns_of
 from tests.bench.tracks import drive
@@ -53,7 +54,7 @@ def taken_ms(work: Callable[[], object]) -> list[float]:
 
 
 def text(parts: Parts, format_name: str, tolerance_m: float) -> bytes:
-    asked = Asked(UNIT, DAY_START_MS, DAY_START_MS + DAY_MS, tolerance_m, None)
+    asked = AskedTrack(UNIT, DAY_START_MS, DAY_START_MS + DAY_MS, tolerance_m, None)
     return b"".join(FORMATS[format_name][2](asked, read_fixes(parts.context.reader, asked)))
 
 

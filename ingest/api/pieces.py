@@ -1,0 +1,25 @@
+"""An answer that is made piece by piece: a year of records is never whole in memory."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from fastapi.responses import Response, StreamingResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+AT_ONCE_BYTES = 1 << 20  # what is shorter than this is one plain answer
+
+
+def answer(pieces: Iterator[bytes], media_type: str, headers: dict[str, str]) -> Response:
+    """Whole when it is short, so that an error on the way still gets its status; else as a stream."""
+    first: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        first.append(piece)
+        size += len(piece)
+        if size > AT_ONCE_BYTES:
+            return StreamingResponse(chain(first, pieces), media_type=media_type, headers=headers)
+    return Response(b"".join(first), media_type=media_type, headers=headers)

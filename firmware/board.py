@@ -115,4 +115,5 @@ DUTY = {
     "cabinet_scale": (900, 1500),
     "cabinet_look": (3600, 2500),
     "cabinet_send": (86400, 15000),
+    "modem_dial": (86400, 150000),
 }

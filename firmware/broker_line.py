@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from firmware.watchdog import Watchdog
 
 LOOK_S = 0.02
-DIAL_MS = 150_000  # that a modem takes at most, with PPP
 SOMEBODY_MS = 600_000
 READ_BYTES = 512
 
@@ -119,10 +118,10 @@ class BrokerLine:
         return await self._port.connect(broker["host"], broker["port"], tls)
 
     async def _dialled(self, given: "dict[str, Any]") -> None:
-        from firmware.modem import ModemFault  # late: most nodes have no modem
+        from firmware.modem import ADDRESS_MS, LONGEST_MS, ModemFault  # late: most nodes have no modem
 
         faults, now_ms = self._intake.faults, self._port.now_ms()
-        self._watchdog.report("line", now_ms, LATE_MS + DIAL_MS)
+        self._watchdog.report("line", now_ms, LONGEST_MS + ADDRESS_MS + LATE_MS)
         try:
             await self._port.dial(given)
             faults.end("modem")

@@ -56,9 +56,10 @@ def is_send_due(
     return is_urgent or sent_ms is None or now_ms - sent_ms >= periods["send_s"] * 1000
 
 
-def is_send_going(awake_for_ms: int, is_updating: bool) -> bool:
+def is_send_going(awake_for_ms: int, is_updating: bool, has_modem: bool) -> bool:
     """Whether a node that has sent for so long stays awake; `is_updating`: an update comes forward."""
-    return awake_for_ms < (LONGEST_UPDATE_MS if is_updating else awake_ms("cabinet_send"))
+    longest_ms = awake_ms("modem_dial" if has_modem else "cabinet_send")
+    return awake_for_ms < (max(longest_ms, LONGEST_UPDATE_MS) if is_updating else longest_ms)
 
 
 def sleep_ms(now_ms: int, woke_ms: int, sample_s: int) -> int:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     Answer = tuple[str, list[str]]  # the result code, "" for none in time, and the lines before it
     Script = Generator[tuple[str, int], Answer, None]  # gives (command, how long to wait in ms)
 
-LONGEST_MS = 110_000  # a watchdog of the app counts on it
+LONGEST_MS = 110_000  # the watchdog and the time awake on a battery count on it
+ADDRESS_MS = 30_000  # the same for PPP after it
 BAUDS = (115200, 9600)  # what modems come with, and what a sleeping one may listen at
 ROUNDS = 2  # through them, while a modem starts: 12 s of an EC200U
 ESCAPE = "+++"

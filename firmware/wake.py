@@ -126,10 +126,12 @@ async def _send(port: "Port", intake: "Intake", line: "BrokerLine", settings: "d
         return False
     line.is_going = True
     task = asyncio.create_task(line.run())
-    while line.is_going and duty.is_send_going(port.now_ms() - began_ms, line.is_updating):
+    has_modem = "modem" in settings
+    while line.is_going and duty.is_send_going(port.now_ms() - began_ms, line.is_updating, has_modem):
         port.feed_watchdog()
         await asyncio.sleep(LOOK_S)
     task.cancel()
+    await port.hang_up()
     if line.updater is not None and line.updater.is_staged:
         port.restart()
     if not line.is_reached:

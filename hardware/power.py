@@ -26,6 +26,9 @@ HOURS_PER_MONTH = 730.5
 READING = 0.95  # the node reads a voltage within 3 %, the charger ends within 2 %
 SHARES = ("efficiency", "share", "aged", "lost_per_year")
 
+MODES = ("parked", "cabinet", "modem")
+BY_WIFI = ("look", "send")  # what a cabinet with a modem does not do
+
 RAIL_V = {"+5V": 5.0, "+5V_PI": 5.0, "+5V_USB": 5.0, "+3V3": 3.3}
 
 
@@ -46,6 +49,8 @@ class Budget:
     parked_days: float
     cabinet_ua: float
     months: dict[str, tuple[float, float]]
+    modem_ua: float
+    modem_months: dict[str, tuple[float, float]]
 
 
 def load(path: Path, name: str = "hardware/power.toml") -> tuple[TomlSource, Budget]:
@@ -68,7 +73,10 @@ def compute(given: dict[str, Any]) -> Budget:
     stored_j = _stored_j(holdup, holdup["full_v"])
     needed_j = shutdown_w * (given["cold"]["supply_low_s"] + goal["shutdown_s"])
     parked_ma = _parked_ma(given)
-    cabinet_ma = _mean_ma(given, given["cabinet"].values())
+    cabinet, batteries = given["cabinet"], given["battery"]
+    cabinet_ma = _mean_ma(given, cabinet.values())
+    measured = [task for name, task in cabinet.items() if name not in BY_WIFI]
+    modem_ma = _mean_ma(given, [*measured, *given["modem"].values()])
     return Budget(
         drive_w=_watts(given, "typical_ma") / given["converter"]["efficiency"],
         peak_w=peak_w,
@@ -82,7 +90,9 @@ def compute(given: dict[str, Any]) -> Budget:
         parked_ma=parked_ma,
         parked_days=vehicle["battery_ah"] * vehicle["battery_share"] * 1000 / parked_ma / 24,
         cabinet_ua=cabinet_ma * 1000,
-        months={name: _months(given, cell, cabinet_ma) for name, cell in given["battery"].items()},
+        months={name: _months(given, cell, cabinet_ma) for name, cell in batteries.items()},
+        modem_ua=modem_ma * 1000,
+        modem_months={name: _months(given, cell, modem_ma) for name, cell in batteries.items()},
     )
 
 
@@ -133,7 +143,7 @@ def _months(given: dict[str, Any], cell: dict[str, Any], mean_ma: float) -> tupl
 
 def unlikely(source: TomlSource) -> Iterator[Fault]:
     """Assumptions that cannot be meant."""
-    for mode in ("parked", "cabinet"):
+    for mode in MODES:
         for name, task in source.content[mode].items():
             if not 0 < task["for_s"] < task["every_s"]:
                 yield source.fault(f"{mode}.{name}.for_s", f"{mode}.{name}: awake longer than its period")
@@ -198,7 +208,7 @@ def limits_py(source: TomlSource, budget: Budget) -> str:
     )
     duty = "".join(
         f'    "{mode}_{name}": ({round(task["every_s"])}, {round(task["for_s"] * 1000)}),\n'
-        for mode in ("parked", "cabinet")
+        for mode in MODES
         for name, task in given[mode].items()
     )
     return f"""
@@ -244,17 +254,19 @@ def page(source: TomlSource, budget: Budget) -> str:
             (f"{vehicle['battery_share']:.0%} of a vehicle's {vehicle['battery_ah']:g} Ah last",
              f"{budget.parked_days:.0f} days", ""),
             ("a cabinet in a home, averaged at 3.3 V", f"{budget.cabinet_ua:.0f} µA", ""),
+            ("the same by a modem instead of Wi-Fi", f"{budget.modem_ua:.0f} µA", ""),
         ]),
-        table(("cells", "at 20 °C", "at -40 °C", "goal"), [
+        table(("cells", "at 20 °C", "at -40 °C", "goal", "by a modem"), [
             (given["battery"][name]["what"], f"{warm:.0f} months", f"{cold_:.0f} months",
-             f"{goal['months_20c']:g} and {goal['months_m40c']:g}")
+             f"{goal['months_20c']:g} and {goal['months_m40c']:g}",
+             "{:.0f} and {:.0f} months".format(*budget.modem_months[name]))
             for name, (warm, cold_) in budget.months.items()
         ]),
         "## What the node wakes for\n",
         table(("when", "what", "every", "awake", "mA at 3.3 V"), [
             (f"{mode}, {name}", task["what"], f"{task['every_s']:g} s", f"{task['for_s']:g} s",
              f"{task['ma']:g}")
-            for mode in ("parked", "cabinet") for name, task in given[mode].items()
+            for mode in MODES for name, task in given[mode].items()
         ]),
         "## What the Pi may not do in the cold\n",
         "Below its lowest temperature the Pi is not started, and one that runs is asked to shut down: its clock,",

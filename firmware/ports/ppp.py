@@ -9,7 +9,7 @@ import asyncio
 
 import network
 
-from firmware.modem import ModemFault
+from firmware.modem import ADDRESS_MS, ModemFault
 from firmware.modem_line import dial
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from firmware.ports.port import ModemUart
 
-ADDRESS_MS, CLOSE_MS = 30_000, 3_000
+CLOSE_MS = 3_000
 LOOK_S = 0.1
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware import modem
+from firmware import board, modem
 from firmware.modem import Chat
 from tests.firmware.modem_talks import READY, TALKS, Card, Modem, Talk
 
@@ -205,3 +205,8 @@ def test_a_modem_that_babbles_without_end() -> None:
         now_ms += STEP_MS
         chat.step(now_ms)
     assert chat.outcome == "no_reply"
+
+
+def test_a_battery_pays_for_the_longest_dial() -> None:
+    """And for ten seconds more: TLS, and what waits."""
+    assert board.DUTY["modem_dial"][1] >= modem.LONGEST_MS + modem.ADDRESS_MS + 10_000

@@ -73,7 +73,7 @@ class LibraryVehicle:
         command = module_command("tests.line.library_vehicle", config, "--utc-ms", str(utc_ms))
         self.program.command = [str(part) for part in command]
         self.program.start()
-        wait_until(self._is_ready, 30, what=f"the shelf; {self.program.tail()}")
+        wait_until(self._is_ready, 30, what=lambda: f"the shelf; {self.program.tail()}")
 
     def _is_ready(self) -> bool:
         try:

@@ -81,9 +81,12 @@ class Service:
         self.program.start()
 
     def wait_until_ready(self) -> None:
-        wait_until(self.is_ready, 30, what=f"the service; {self.program.tail()}")
+        """Fails at once, with its log, when the service ends instead."""
+        wait_until(self.is_ready, 30, what=lambda: f"the service:\n{self.program.tail()}")
 
     def is_ready(self) -> bool:
+        ended = f"the service ended with {self.program.child.returncode}"
+        assert self.program.is_running, f"{ended}:\n{self.program.tail()}"
         try:
             return httpx.get(f"{self.url}/readyz").status_code == httpx.codes.OK
         except httpx.TransportError:

@@ -43,7 +43,7 @@ def service(
     )
     program = start_module("ingest", "run", "--config", config)
     url = f"http://127.0.0.1:{free_port}/"
-    wait_until(lambda: is_ready(url), 30, what=f"the service to be ready; {program.tail()}")
+    wait_until(lambda: is_ready(url), 30, what=lambda: f"the service to be ready; {program.tail()}")
     yield url
     assert program.stop() == 0
 

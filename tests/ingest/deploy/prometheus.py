@@ -48,5 +48,5 @@ def started_prometheus(folder: Path, service_port: int, programs: list[Program])
         except httpx.TransportError:
             return False
 
-    wait_until(is_ready, 30, what=f"prometheus: {server.tail()}")
+    wait_until(is_ready, 30, what=lambda: f"prometheus: {server.tail()}")
     return f"http://{address}"

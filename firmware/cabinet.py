@@ -1,8 +1,7 @@
 """The cabinet on a node: probes, door and scales, judged where they are. Pure; loaded if configured.
 
-    "profile": "tight"                 of a probe: excursions, by the Pi's table and the Pi's judge
-    "alarm": {low_cc, high_cc, for_s}  of a probe: limits that sound, and are a fault of the node
-    "slot": {item, pack_mg, most_mg}   of a scale: counts; name, pack_pieces 1, noise_mg a quarter of a pack
+A probe with a `profile` gives excursions by the Pi's table and the Pi's judge, one with an `alarm` sounds,
+and a scale with a `slot` counts: see cabinet_settings.
 
 What has to survive is one note, written behind the rows that it belongs to: should the power go in between,
 an excursion is told once more under the number that it has, and stays one. As long as nothing is beyond a
@@ -14,8 +13,7 @@ from firmware.alarm import Alarm
 from firmware.axis import HOLD_MS, Axis
 from firmware.drivers import DriverFault
 from firmware.excursion import GAP_PERIODS, TRACK, Judge
-from firmware.profile import PROFILES
-from firmware.settings import SettingsError, check
+from firmware.profile import profile_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,32 +31,6 @@ NOTE, VERSION = "cabinet", 1
 MOST_HELD = 100
 PERIOD_MS, SLACK_MS = 1050, 1000  # of a second between samples: a look takes a moment, which adds to it
 LAG_MS = 2_000  # a scale tells by its blocks
-_ALARM = {
-    "low_cc": ("number", True, -20000, 20000),
-    "high_cc": ("number", True, -20000, 20000),
-    "for_s": ("number", True, 0, 86400),
-}
-_SLOT = {
-    "item": ("text", True, 1, 64),
-    "name": ("text", False, 1, 32),
-    "pack_mg": ("number", True, 1000, 100000000),
-    "pack_pieces": ("number", False, 1, 100000),
-    "noise_mg": ("number", False, 1, 50000000),
-    "most_mg": ("number", True, 1000, 1000000000),
-}
-
-
-def check_driver(given: "dict[str, Any]") -> None:
-    """SettingsError where a driver's entry cannot be judged by."""
-    name = str(given["name"])
-    if given.get("profile", "tight") not in PROFILES:
-        raise SettingsError(name + ".profile: not one of " + ", ".join(sorted(PROFILES)))
-    if "alarm" in given:
-        check(given["alarm"], _ALARM, name + ".alarm")
-    if "slot" in given:
-        check(given["slot"], _SLOT, name + ".slot")
-        if given["slot"].get("noise_mg", 1) * 2 > given["slot"]["pack_mg"]:
-            raise SettingsError(name + ".slot.noise_mg: hides a pack")
 
 
 class Probe:
@@ -66,7 +38,7 @@ class Probe:
 
     def __init__(self, given: "dict[str, Any]", period_ms: int) -> None:
         self.name = str(given["name"])
-        self.judge = Judge(PROFILES[given["profile"]], period_ms) if "profile" in given else None
+        self.judge = Judge(profile_of(given["profile"]), period_ms) if "profile" in given else None
         self.alarm = Alarm(given["alarm"], period_ms) if "alarm" in given else None
         self.is_broken = False  # the profile's rule, and no sample has said since that it is over
 
@@ -82,7 +54,7 @@ class Probe:
         return [judge, self.is_broken, alarm, "" if self.alarm is None else self.alarm.code]
 
     def resume(self, state: "list[Any]", is_same_boot: bool) -> None:
-        """An alarm counts in ms of its boot, so that it never waits for a clock; in another it begins anew."""
+        """An alarm counts in ms of its boot, and never waits for a clock; in another it begins anew."""
         judge, self.is_broken, alarm, code = state
         if judge is not None and self.judge is not None:
             self.judge.resume(_long(judge))

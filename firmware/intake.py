@@ -59,6 +59,14 @@ class Intake:
         if wire.KINDS[kind].lane == "event":
             self._has_event.set()
 
+    def is_waiting(self, lane: str) -> bool:
+        """Whether something of this lane is not on flash yet."""
+        return any([wire.KINDS[row[0]].lane == lane for row in self.waiting])
+
+    def hurry(self) -> None:
+        """Have what waits written at once."""
+        self._has_event.set()
+
     def keep(self) -> None:
         """Write what waits to flash."""
         given, self.waiting = self.waiting, []

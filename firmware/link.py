@@ -22,6 +22,7 @@ WINDOW = 16
 FIRST_RESEND_MS, LONGEST_RESEND_MS = 2_500, 20_000  # the Pi commits once a second
 HELLO_MS = 5_000
 SILENT_MS = 30_000
+STUCK_MS = 60_000  # a Pi that takes no record for so long, as one without a clock, gets live what there is
 
 
 class _Lane:
@@ -61,6 +62,7 @@ class Link:
         self._resend_at_ms = 0
         self._wait_ms = FIRST_RESEND_MS
         self._heard_ms: "int | None" = None
+        self._moved_ms = 0  # when it took a record, or was heard for the first time
         self._hello_ms: "int | None" = None
         self._done: "list[bytes]" = []
         self.on_part: "Callable[[bytes, int, bytes], None] | None" = None  # of an update
@@ -68,6 +70,10 @@ class Link:
     def is_heard(self, now_ms: int) -> bool:
         """Whether the Pi has said something lately."""
         return self._heard_ms is not None and now_ms - self._heard_ms < SILENT_MS
+
+    def is_behind(self, lane: str, now_ms: int) -> bool:
+        """Whether records of the lane wait, and the Pi is taking them."""
+        return self._outbox.last_seq(lane) > self._outbox.mark(lane) and now_ms - self._moved_ms < STUCK_MS
 
     def report(self, entries: "list[frame.Entry]") -> None:
         """Tell what was measured just now; nobody keeps it."""
@@ -97,6 +103,8 @@ class Link:
 
     def feed(self, data: bytes, now_ms: int) -> None:
         """Take what came from the Pi."""
+        if not self.is_heard(now_ms):
+            self._moved_ms = now_ms
         for found in self._frames.feed(data):
             if found.kind == frame.HELLO:
                 self._heard_ms = now_ms
@@ -161,6 +169,7 @@ class Link:
                 self._go_back()
                 self._hello(now_ms)
             elif progress.mark > progress.was:
+                self._moved_ms = now_ms
                 self._under_way = max(0, self._under_way - (progress.mark - progress.was))
                 self._wait_ms = FIRST_RESEND_MS
                 self._resend_at_ms = now_ms + self._wait_ms

@@ -1,5 +1,9 @@
 """The senses: every driver in its own time. A reading goes to the Pi as long as that hears us, else to flash.
 
+What is on flash goes first: as long as the Pi is still taking it, a reading is put behind it, so that whoever
+judges gets a probe's temperatures in their order. In the log a reading has the name that it has live, its
+channel.
+
 A failed read is a fault, never a value. What readings mean is judged here too, where the settings ask for it
 (`cabinet`): a node that stands alone records the judgement, and a wired one only sounds, for its Pi judges.
 """
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
+    from firmware import frame
     from firmware.cabinet import Cabinet
     from firmware.drivers.driver import Driver
     from firmware.intake import Intake
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
 
     class Listener(Protocol):  # the link to a Pi
         def is_heard(self, now_ms: int) -> bool: ...
+        def is_behind(self, lane: str, now_ms: int) -> bool: ...
         def report(self, entries: "list[frame.Entry]") -> None: ...
         def say(self, kind: int, body: bytes) -> None: ...
 
@@ -116,7 +122,7 @@ class Senses:
         if self._cabinet is not None and (kind != "mass" or self.link is None):
             self._cabinet.take(kind, name, values, self._port.now_ms())
             self._judge(name)
-        if self._is_told(live_entries(kind, self._channels[name], values)) or kind == "mass":
+        if self._is_told(kind, name, values) or kind == "mass":
             return  # a weight says something beside others only
         if kind == "fix":
             self.newest = {key: value for key, value in values.items() if value is not None}
@@ -124,13 +130,12 @@ class Senses:
         if kind == "help" and "lat_e7" in self.newest:
             values["lat_e7"], values["lon_e7"] = self.newest["lat_e7"], self.newest["lon_e7"]
             values["fix_age_s"] = (self._port.now_ms() - self._fixed_ms) // 1000
-        self._intake.emit(kind, name, values)
+        is_live = self.link is not None and kind in ("climate", "door")
+        self._intake.emit(kind, str(self._channels[name]) if is_live else name, values)
 
     def failed(self, name: str, code: str, detail: str) -> None:
         """A driver could not read: never a value."""
-        value = frame.FAULTS.index(code) if code in frame.FAULTS else len(frame.FAULTS)
-        live = [frame.Entry(frame.PROBE_FAULT, self._channels[name], 0, value)]
-        if name not in self._probes or not self._is_told(live):
+        if name not in self._probes or not self._is_told("failed", name, {"code": code}):
             self._faults.begin(name, code, detail)
         self._judge(name)
 
@@ -141,12 +146,21 @@ class Senses:
             for answer in hear(kind, body) if hear is not None else ():
                 self.take("frame", "", answer)
 
-    def _is_told(self, entries: "list[frame.Entry]") -> bool:
+    def _is_told(self, kind: str, name: str, values: "dict[str, Any]") -> bool:
         """Whether a Pi heard it."""
-        if not entries or self.link is None or not self.link.is_heard(self._port.now_ms()):
+        now_ms = self._port.now_ms()
+        if self.link is None or not self.link.is_heard(now_ms):
             return False
-        self.link.report(entries)
-        return True
+        from firmware import live  # late: a node that stands alone has no use for it
+
+        lane = live.LANES.get(kind)
+        if lane is not None and (self._intake.is_waiting(lane) or self.link.is_behind(lane, now_ms)):
+            self._intake.hurry()
+            return False
+        entries = live.entries_of(kind, self._channels[name], values)
+        if entries:
+            self.link.report(entries)
+        return bool(entries)
 
     def conclude(self) -> None:
         """Before a deep sleep: judge what still waits for the clock."""
@@ -169,19 +183,3 @@ class Senses:
         self._is_lit = is_on
         if is_on:
             self._port.buzz(ALARM_MS)
-
-
-def live_entries(kind: str, channel: int, values: "dict[str, Any]") -> "list[frame.Entry]":
-    """What a report says of a reading; nothing of kinds that only records tell."""
-    if kind == "climate":
-        found = [frame.Entry(frame.TEMPERATURE_CC, channel, 0, values["temperature_cc"])]
-        if values.get("humidity_cpct") is not None:
-            found.append(frame.Entry(frame.HUMIDITY_CPCT, channel, 0, values["humidity_cpct"]))
-        return found
-    if kind == "door":
-        return [frame.Entry(frame.DOOR, channel, 0, values["state"])]
-    if kind == "mass":
-        if values["mass_mg"] is None:
-            return [frame.Entry(frame.SCALE_FAULT, channel, 0, frame.FAULTS.index("overload"))]
-        return [frame.Entry(frame.MASS_MG, channel, 0, values["mass_mg"])]
-    return []

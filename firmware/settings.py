@@ -83,7 +83,7 @@ def parsed(data: "bytes | str") -> "dict[str, Any]":
         check(found["duty"], {name: ("number", False) + bounds[name] for name in bounds}, "duty")
     for one in found["drivers"]:
         if "profile" in one or "alarm" in one or "slot" in one:
-            from firmware.cabinet import check_driver  # late: few nodes judge
+            from firmware.cabinet_settings import check_driver  # late: few nodes judge
 
             check_driver(one)
     if found["mode"] == "alone" and "broker" not in found:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.cabinet.planogram import Planogram, PlanogramError, Slot
-from firmware.profile import PROFILES, Limit, Profile
+from firmware.profile import TABLE, Limit, Profile, profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +51,7 @@ class Layout:
 
 def layout_of(settings: CabinetSettings) -> Layout:
     """The layout of a cabinet; raises LayoutError."""
-    profiles = {**PROFILES, **_profiles(settings.limit)}
+    profiles = {**{name: profile_of(name) for name in TABLE}, **_profiles(settings.limit)}
     probes = []
     for probe in settings.probe:
         if probe.profile not in profiles:
@@ -82,7 +82,7 @@ def _profiles(limits: Iterable[LimitSettings]) -> dict[str, Profile]:
     found: dict[str, Profile] = {}
     for limit in limits:
         name, version = limit.profile, limit.version
-        if name in PROFILES:
+        if name in TABLE:
             raise LayoutError(f'[[limit]] profile = "{name}": built in; give yours another name')
         known = found.setdefault(name, Profile(name, version, ()))
         if known.version != version:

@@ -65,10 +65,14 @@ class Pi:
 
     def __init__(self) -> None:
         self.is_there = True
+        self.is_taking = False
         self.told: list[tuple[int, int, int]] = []
 
     def is_heard(self, _: int) -> bool:
         return self.is_there
+
+    def is_behind(self, lane: str, _: int) -> bool:
+        return self.is_taking
 
     def report(self, entries: list[frame.Entry]) -> None:
         self.told += [(one.what, one.channel, one.value) for one in entries]
@@ -123,6 +127,17 @@ def test_what_the_pi_hears_is_not_logged_and_what_it_does_not_is(node: Node, tmp
     node.senses.failed("probe-1", "crc", "")
     node.intake.keep()
     assert rows(tmp_path) == {"event": 2, "sense": 1}
+
+
+def test_what_is_logged_goes_first_and_has_the_name_that_it_has_live(node: Node) -> None:
+    node.pi.is_taking = True
+    node.senses.take("climate", "probe-1", {"temperature_cc": 500})
+    node.pi.is_taking = False
+    node.senses.take("climate", "probe-1", {"temperature_cc": 510})  # the one before is not even on flash
+    assert (node.pi.told, [row[:2] for row in node.intake.waiting]) == ([], [("climate", "0")] * 2)
+    node.intake.keep()
+    node.senses.take("climate", "probe-1", {"temperature_cc": 520})
+    assert node.pi.told == [(frame.TEMPERATURE_CC, 0, 520)]
 
 
 def test_it_sounds_whoever_else_hears_of_it(node: Node) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.excursion import CALM_MS, REPEAT_MS, Excursion, Judge
-from firmware.profile import PROFILES, Limit, Profile
+from firmware.profile import TABLE, Limit, Profile, profile_of
 
 if TYPE_CHECKING:
     import random
@@ -156,7 +156,7 @@ def test_a_profile_that_changed_begins_anew_and_counts_on() -> None:
 def test_every_profile_of_the_table() -> None:
     rows = {
         (p.name, limit.comparator, limit.limit_cc, limit.limit_s // 60, limit.judgement)
-        for p in PROFILES.values()
+        for p in map(profile_of, TABLE)
         for limit in p.limits
     }
     assert {
@@ -253,7 +253,7 @@ def log(shared_data: Path) -> str:
 @pytest.fixture(scope="module")
 def excursions(log: str) -> list[Excursion]:
     samples = [(int((at - BEGIN).total_seconds()) * 1000, value_cc) for at, value_cc, _ in logged(log)]
-    return told(PROFILES["tight"], samples, period_ms=5 * MINUTE_MS)
+    return told(profile_of("tight"), samples, period_ms=5 * MINUTE_MS)
 
 
 def moment(at_ms: int) -> datetime:
@@ -263,7 +263,7 @@ def moment(at_ms: int) -> datetime:
 def test_the_loggers_flag_is_our_comparator(log: str) -> None:
     rows = logged(log)
     assert len(rows) == 10_653
-    limits = PROFILES["tight"].limits
+    limits = profile_of("tight").limits
     assert all(is_out == any(limit.is_outside(value) for limit in limits) for _, value, is_out in rows)
     assert sum(value in (800, 200) for _, value, _ in rows) == 56
 
@@ -312,7 +312,7 @@ def test_minutes_and_extremes_of_a_day_are_the_loggers(log: str) -> None:
         log,
     )
     assert len(found) == 38
-    limits = dict(zip(("low", "high"), PROFILES["tight"].limits, strict=True))
+    limits = dict(zip(("low", "high"), profile_of("tight").limits, strict=True))
     for day, lowest, highest, low_min, high_min in found:
         own = [value for at, value, _ in logged(log) if at.date().isoformat() == day]
         for limit, theirs in ((limits["low"], low_min), (limits["high"], high_min)):

@@ -91,7 +91,7 @@ function exposureText(cold, say) {
 }
 
 /** @param {Reason} reason @param {Say} say */
-const reasonText = (reason, say) =>
+export const reasonText = (reason, say) =>
   say("quarantine_reason", { what: wordOf(say, "quarantine", reason.code), measured: measureText(reason.measured, reason.unit, say), allowed: measureText(reason.allowed, reason.unit, say) });
 
 /** @param {number} value @param {string} unit @param {Say} say */

@@ -9,6 +9,7 @@ import { Failure, Waiting } from "./notices.js";
 import { Differences, Proposals } from "./proposals.js";
 import { SiteSelect } from "./site_select.js";
 import { ageOf, expiryText, nameOf, STATUSES, wordOf } from "./stock_words.js";
+import { Suspects } from "./suspects.js";
 import { html } from "./view.js";
 
 /** @typedef {import("./frame.js").PageProps} PageProps */
@@ -67,7 +68,10 @@ export function Page({ say, language }) {
         </label>
       </div>
     </div>
-    <${Differences} say=${say} language=${language} onBooked=${again} />
+    <div class="waiting-lines">
+      <${Differences} say=${say} language=${language} onBooked=${again} />
+      <${Suspects} say=${say} language=${language} under=${wanted.under} item=${wanted.item} onDecided=${again} />
+    </div>
     <${Failure} error=${board.data === null ? null : board.error} say=${say} />
     ${board.data === null
       ? html`<${Waiting} asked=${board} say=${say} again=${again} />`

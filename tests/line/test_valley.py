@@ -178,7 +178,7 @@ def test_out_of_the_valley(office: Office, vehicle: Valley, mosquitto: Mosquitto
     check_books(service, vehicle)
     letters = [f"{one['title']} {one['message']}" for one in hook.told]
     assert sum(ITEM in letter for letter in letters) == 1, letters
-    # The lot to be held back is told in the same letter, before it, or a while later: a matter of milliseconds.
+    # The lot to hold back is told in the same letter, before it, or a while later: it is a matter of ms.
     assert max(len(mail.told), len(letters)) <= 2
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from firmware import wire
+from ingest import suspects
 from ingest.alerts.episode import Episode
 from ingest.history.chunk import Chunk
 from ingest.ledger import alerts, book, bookkeeping, items, lots, par_levels, sites
@@ -44,6 +45,7 @@ def stock_up(parts: Parts) -> None:
     parts.change(fill)
     parts.hear_of(UNIT)
     warm_up(parts)
+    parts.change(lambda ledger: suspects.judge_pair(ledger, CABINET, "opv", NOW_MS))
 
 
 def fill(ledger: Any) -> None:

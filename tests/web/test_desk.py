@@ -1,11 +1,13 @@
 """The desk in a real browser over the real API: stock, cabinets, alerts, administration, by keyboard."""
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ingest import suspects
 from ingest.ledger import alerts, book, maintenance, par_levels, rejections
 from ingest.ledger.lots import states
 from tests.ingest.api.parts import served
@@ -172,6 +174,30 @@ def test_a_lot_is_held_back_with_its_reason(chrome: Browsers, parts: PagedParts,
         (state,) = states(parts.writer)
         assert (state.lot, state.is_held) == ("V7", True)
         assert state.reason.startswith("too warm at one time: ")
+
+
+def test_suspect_lots_of_the_county_are_decided_in_one_list(
+    chrome: Browsers, parts: PagedParts, url: str
+) -> None:
+    def undecide(ledger: sqlite3.Connection) -> None:
+        ledger.execute("DELETE FROM lot_state")
+        suspects.judge_pair(ledger, CABINET, "opv", parts.now_ms)
+
+    parts.change(undecide)
+    with chrome.open(f"{url}stock?under=van", "en") as watched:
+        press_line = ".suspects > .disclose"
+        watched.wait(f"document.querySelector({press_line!r})?.disabled === false")
+        press(watched, press_line)
+        wait_for(watched, ".suspects .proposal")
+        assert "too warm at one time: 72 min, allowed 60 min" in texts(watched, ".suspects .reasons li")[0]
+        chrome.keep(watched, "suspects")
+        tab_to(watched, ".suspects input")
+        watched.page.keyboard.press("Control+A")
+        watched.page.keyboard.type("vial monitors are good")
+        press(watched, ".suspects .buttons button:last-child")
+        watched.wait(f"document.querySelector({press_line!r}).textContent.startsWith('No lot')")
+    (state,) = (one for one in states(parts.writer) if one.lot == "V7")
+    assert (state.is_held, state.reason) == (False, "vial monitors are good")
 
 
 def test_alerts_explain_themselves_come_live_and_are_answered(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
-from pydantic_core import to_json
 
 from ingest.alerts.rules import RULES
 from ingest.alerts.text import keys_of, texts, values_of, worded
@@ -23,6 +22,7 @@ from ingest.api.alert_shapes import (
     RuleWord,
     SeverityWord,
 )
+from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import iso
@@ -87,7 +87,7 @@ def list_alerts(
             "alerts": _shapes(ledger, found[:limit], language),
             "after": after + limit if len(found) > limit else None,
         }
-        return Response(to_json(body), media_type="application/json")
+        return as_json(body)
 
     return given.reader.look(look)
 
@@ -122,7 +122,7 @@ def _inert(cell: object) -> object:
 )
 def read_alert_texts(language: Annotated[LanguageWord, Query()]) -> Response:
     """Every text of alerts in a language, by key; `{name}` stands for a value."""
-    return _json({"language": language, "texts": texts(language)})
+    return as_json({"language": language, "texts": texts(language)})
 
 
 @router.get(
@@ -145,7 +145,7 @@ def list_alert_contacts(given: Given) -> Response:
         }
         for one in given.contacts
     ]
-    return _json({"contacts": contacts})
+    return as_json({"contacts": contacts})
 
 
 @router.get(
@@ -156,7 +156,7 @@ def list_alert_contacts(given: Given) -> Response:
 )
 def read_alert(given: Given, id: AlertIn, language: LanguageIn = None) -> Response:
     """One alert with all that happened to it: who was told what and when, who took it, what was said."""
-    return _json(given.reader.look(lambda ledger: _whole(ledger, id, language)))
+    return as_json(given.reader.look(lambda ledger: _whole(ledger, id, language)))
 
 
 @router.post(
@@ -217,7 +217,7 @@ def _changed(
         work(ledger, holder, given.now_ms())
         return _whole(ledger, number, None)
 
-    answer = _json(given.change(change))
+    answer = as_json(given.change(change))
     given.alert_news.changed()
     return answer
 
@@ -298,7 +298,3 @@ _AS_IT_IS = (
 
 def _iso(time_ms: int | None) -> str | None:
     return None if time_ms is None else iso(time_ms)
-
-
-def _json(body: object) -> Response:
-    return Response(to_json(body), media_type="application/json")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Query, Request
 from fastapi.responses import Response
-from pydantic_core import to_json
 
+from ingest.api.answers import as_json
 from ingest.api.book_shapes import BookDecision, BookDone, BookPlaced, BookSheetWord, BooksImported
 from ingest.api.books import CopyIn  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.errors import ApiError, responses
@@ -31,10 +31,6 @@ MARC = "marc"
 IMPORT_S = 60.0  # a county's catalogue is 20,000 copies a second
 
 router = APIRouter(tags=["books"])
-
-
-def _json(body: object) -> Response:
-    return Response(to_json(body), media_type="application/json")
 
 
 def _holder(request: Request) -> str:
@@ -61,7 +57,7 @@ def decide_book_conflict(
             raise ApiError(409, "nothing_to_decide", "path.number", str(error)) from None
 
     given.change(work)
-    return _json({"changed": 1})
+    return as_json({"changed": 1})
 
 
 @router.post(
@@ -85,7 +81,7 @@ def place_book(request: Request, given: Given, copy: CopyIn, said: BookPlaced) -
         circulation.fold_again(ledger, [copy])
         return int(is_new)
 
-    return _json({"changed": given.change(work)})
+    return as_json({"changed": given.change(work)})
 
 
 @router.post(
@@ -96,7 +92,7 @@ def place_book(request: Request, given: Given, copy: CopyIn, said: BookPlaced) -
 )
 def follow_rotas(given: Given) -> Response:
     """Send what is to move on its way, and note what has arrived."""
-    return _json({"changed": given.change(lambda ledger: rotas.follow(ledger, day_of(given.now_ms())))})
+    return as_json({"changed": given.change(lambda ledger: rotas.follow(ledger, day_of(given.now_ms())))})
 
 
 @router.post(
@@ -107,7 +103,7 @@ def follow_rotas(given: Given) -> Response:
 )
 def retry_undelivered_books(given: Given) -> Response:
     """Tell the library once more what it never took."""
-    return _json({"changed": given.change(lambda ledger: tellings.revive(ledger, given.now_ms()))})
+    return as_json({"changed": given.change(lambda ledger: tellings.revive(ledger, given.now_ms()))})
 
 
 # --- files
@@ -132,13 +128,13 @@ def import_books(
     if what == MARC:
         found = read_marc(body, home, now_ms)
         lines = given.change(lambda ledger: library_import.take_catalogue(ledger, found), IMPORT_S)
-        return _json({"is_taken": True, "lines": lines, "problems": _problems(found.problems)})
+        return as_json({"is_taken": True, "lines": lines, "problems": _problems(found.problems)})
     read, terms = read_sheet(what, body), Terms(given.library.card_key, now_ms)
     try:
         lines = given.change(lambda ledger: library_import.take(ledger, what, read, terms), IMPORT_S)
     except SheetRefused as refused:
-        return _json({"is_taken": False, "lines": 0, "problems": _problems(refused.problems)})
-    return _json({"is_taken": True, "lines": lines, "problems": []})
+        return as_json({"is_taken": False, "lines": 0, "problems": _problems(refused.problems)})
+    return as_json({"is_taken": True, "lines": lines, "problems": []})
 
 
 def _problems(found: Iterable[Problem]) -> list[dict[str, Any]]:

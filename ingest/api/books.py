@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import Response
-from pydantic_core import to_json
 
+from ingest.api.answers import as_json
 from ingest.api.book_shapes import (
     BookConflicts,
     BookCopies,
@@ -76,10 +76,6 @@ FormatIn = Annotated[Literal["json", "csv"], Query()]
 CSV: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
 
 
-def _json(body: object) -> Response:
-    return Response(to_json(body), media_type="application/json")
-
-
 def _date(day: int | None) -> str | None:
     return None if day is None else date_text(day)
 
@@ -117,7 +113,7 @@ def read_books(given: Given) -> Response:
             },
         }
 
-    return _json(given.reader.look(look))
+    return as_json(given.reader.look(look))
 
 
 def _places(ledger: sqlite3.Connection, counts: Iterable[PlaceCount]) -> list[dict[str, Any]]:
@@ -225,7 +221,7 @@ def _copies(found: list[dict[str, Any]], format: str, limit: int, now_ms: int, k
         one.pop("due_day", None)
     if format == "csv":
         return _csv(found)
-    return _json({"now": iso(now_ms), "copies": found, "after": last})
+    return as_json({"now": iso(now_ms), "copies": found, "after": last})
 
 
 def _csv(found: Iterable[dict[str, Any]]) -> Response:
@@ -292,7 +288,7 @@ def read_book_journey(
             "facts": [_fact(one) for one in facts],
         }
 
-    return _json(given.reader.look(look))
+    return as_json(given.reader.look(look))
 
 
 def _fact(one: journeys.Leg) -> dict[str, Any]:
@@ -343,7 +339,7 @@ def list_book_conflicts(
             "after": found[-1].number if len(found) == limit else None,
         }
 
-    return _json(given.reader.look(look))
+    return as_json(given.reader.look(look))
 
 
 def _conflict(ledger: sqlite3.Connection, one: Conflict) -> dict[str, Any]:
@@ -427,7 +423,7 @@ def list_books_to_carry(given: Given, unit: str) -> Response:
             ],
         }
 
-    return _json(given.reader.look(look))
+    return as_json(given.reader.look(look))
 
 
 @router.get(
@@ -481,7 +477,7 @@ def list_book_moves(
         for one in due
         if site is None or site in {one.place, one.step.site}
     ]
-    return _json({"now": iso(given.now_ms()), "moves": moves})
+    return as_json({"now": iso(given.now_ms()), "moves": moves})
 
 
 @router.get(
@@ -494,4 +490,4 @@ def list_undelivered_books(given: Given) -> Response:
     """Events that the library never took, and what it said."""
     found = given.reader.look(lambda ledger: tellings.dead(ledger, MAX_ROWS))
     names = ("id", "copy", "identity", "attempts", "error")
-    return _json({"letters": [dict(zip(names, one, strict=True)) for one in found]})
+    return as_json({"letters": [dict(zip(names, one, strict=True)) for one in found]})

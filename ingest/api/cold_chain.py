@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic_core import to_json
 
+from ingest.api.answers import as_json
 from ingest.api.cold_chain_shapes import ColdChain, SuspectLots
 from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
@@ -63,7 +63,7 @@ def read_cold_chain(
         "lots": [_lot(one, verdict) for one, verdict in zip(held, found, strict=True)],
         "after": after + limit if has_more else None,
     }
-    return Response(to_json(body), media_type="application/json")
+    return as_json(body)
 
 
 @router.get(
@@ -94,7 +94,7 @@ def list_suspect_lots(
             "after": after + limit if len(found) > limit else None,
         }
 
-    return Response(to_json(given.reader.look(look)), media_type="application/json")
+    return as_json(given.reader.look(look))
 
 
 def _suspect(ledger: sqlite3.Connection, one: Listed) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic_core import to_json
 
+from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import iso
@@ -45,7 +45,7 @@ def erase_history(
     erasure = given.erase_unit(unit, request.scope["state"]["holder"])
     if erasure is None:
         raise unknown_unit(unit)
-    return Response(to_json(_described(erasure)), media_type="application/json")
+    return as_json(_described(erasure))
 
 
 @router.get(
@@ -59,7 +59,7 @@ def list_erasures(given: Given, unit: str) -> Response:
     if given.reader.unit(unit) is None:
         raise unknown_unit(unit)
     found = [_described(erasure) for erasure in given.reader.erasures(unit, MAX_LISTED)]
-    return Response(to_json({"erasures": found}), media_type="application/json")
+    return as_json({"erasures": found})
 
 
 def _described(erasure: Erasure) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic_core import to_json
 
 from firmware import wire
+from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import MAX_MS, iso, parse_instant
@@ -43,7 +43,7 @@ def list_events(
     rows = given.reader.events(unit, 0, before_ms, limit)
     next_before = iso(rows[-1]["time_ms"]) if len(rows) >= limit else None
     body = {"unit": unit, "events": [_event(row) for row in rows], "before": next_before}
-    return Response(to_json(body), media_type="application/json")
+    return as_json(body)
 
 
 def _instant(text: str) -> int:

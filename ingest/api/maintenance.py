@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
-from pydantic_core import to_json
 
 from ingest.api.alert_shapes import Maintenance, MaintenanceIn, MaintenanceShape
+from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import iso, parse_instant
@@ -34,7 +34,7 @@ def list_maintenance(given: Given) -> Response:
     """What is under maintenance or out of use now."""
     now_ms = given.now_ms()
     found = given.reader.look(lambda ledger: maintenance.all_rests(ledger, now_ms))
-    return _json({"maintenance": [_shape(rest) for rest in found]})
+    return as_json({"maintenance": [_shape(rest) for rest in found]})
 
 
 @router.put(
@@ -57,7 +57,7 @@ def put_maintenance(
 
     given.change(work)
     given.alert_news.changed()
-    return _json(_shape(rest))
+    return as_json(_shape(rest))
 
 
 @router.delete(
@@ -104,7 +104,3 @@ def _shape(rest: Rest) -> dict[str, Any]:
         "who": rest.who,
         "set_at": iso(rest.set_ms),
     }
-
-
-def _json(body: object) -> Response:
-    return Response(to_json(body), media_type="application/json")

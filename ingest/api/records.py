@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from firmware import wire
+from ingest.api.answers import in_pieces
 from ingest.api.asked import FromIn, ToIn, asked_range
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import iso
-from ingest.api.pieces import answer
 from ingest.api.rows import FORMATS, Wanted
 from ingest.api.shapes import Records
 
@@ -63,7 +63,7 @@ def read_records(
         name = f"{unit}-{kind}-{iso(from_ms)[:10]}.{format}"
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
     pages = given.reader.pages(unit, kind, source, from_ms, to_ms)
-    return answer(write(Wanted(unit, kind, from_ms, to_ms), pages), media_type, headers)
+    return in_pieces(write(Wanted(unit, kind, from_ms, to_ms), pages), media_type, headers)
 
 
 def check_series(kind: str, source: str | None) -> None:

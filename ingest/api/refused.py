@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
-from pydantic_core import to_json
 
 from firmware import wire
+from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import iso
@@ -38,7 +38,7 @@ def list_refused(
     found = given.reader.refused(limit, before)
     next_before = found[-1].id if len(found) == limit else None
     body = {"refused": [_described(refused) for refused in found], "before": next_before}
-    return Response(to_json(body), media_type="application/json")
+    return as_json(body)
 
 
 def _described(refused: quarantine.Refused) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic_core import to_json
 
+from ingest.api.answers import as_json
 from ingest.api.asked import FromIn, ToIn, asked_range
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.fields import FIELDS
@@ -68,7 +68,7 @@ def read_series(
         question = Question(unit, kind, own, outside.field.name, from_ms, to_ms, bucket_s * 1000)
         series.append({"source": own} | _columns(answered(question, given.reader), outside))
     body = {"unit": unit, "kind": kind, "field": field, "from": iso(from_ms), "to": iso(to_ms)}
-    return Response(to_json(body | {"bucket_s": bucket_s, "series": series}), media_type="application/json")
+    return as_json(body | {"bucket_s": bucket_s, "series": series})
 
 
 def _number(kind: str, field: str) -> Outside:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
-from pydantic_core import to_json
 
+from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import iso
@@ -91,7 +91,7 @@ def read_stock(
             "rows": [_row(around, row[:2], full[row[:2]]) for row in page],
             "after": after + limit if after + limit < len(found) else None,
         }
-        return Response(to_json(body), media_type="application/json")
+        return as_json(body)
 
     return given.reader.look(look)
 
@@ -203,7 +203,7 @@ def read_stock_site(
             "before": None if last is None else f"{last[1].time_ms}-{last[0]}",
         }
 
-    return Response(to_json(given.reader.look(look)), media_type="application/json")
+    return as_json(given.reader.look(look))
 
 
 def unknown_site(site: str) -> ApiError:
@@ -360,4 +360,4 @@ def list_unbooked(given: Given) -> Response:
         }
         for one in waiting
     ]
-    return Response(to_json({"records": records}), media_type="application/json")
+    return as_json({"records": records})

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Path, Query, Request
 from fastapi.responses import Response
-from pydantic_core import to_json
 
 from ingest import suspects
+from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import parse_instant
@@ -55,10 +55,6 @@ MANUAL = "manual"  # the clock of an entry made by a person at a screen
 router = APIRouter(tags=["stock"])
 
 
-def _json(body: object) -> Response:
-    return Response(to_json(body), media_type="application/json")
-
-
 def _holder(request: Request) -> str:
     holder: str = request.scope["state"]["holder"]
     return holder
@@ -96,7 +92,7 @@ def add_stock_entry(request: Request, given: Given, said: EntryIn) -> Response:
         added = book.add(ledger, entries)
         return {"is_new": added > 0, "on_hand": book.on_hand(ledger, said.site, said.item)}
 
-    return _json(given.change(work))
+    return as_json(given.change(work))
 
 
 def _content(entry: Entry) -> tuple[object, ...]:
@@ -191,7 +187,7 @@ def reject_stock_difference(
         told = said.reason.strip(), holder, now_ms
         return {"is_new": rejections.add(ledger, Rejection(id, said.site, said.item, *numbers, *told))}
 
-    return _json(given.change(work))
+    return as_json(given.change(work))
 
 
 # --- sites, items, levels, lots
@@ -202,7 +198,7 @@ def _save(given: Context, work: Callable[[sqlite3.Connection], object]) -> Respo
         work(ledger)
         return stock_import.changed(ledger)
 
-    return _json({"booked": given.change(change)})
+    return as_json({"booked": given.change(change)})
 
 
 @router.get(
@@ -213,7 +209,7 @@ def _save(given: Context, work: Callable[[sqlite3.Connection], object]) -> Respo
 )
 def list_stock_sites(given: Given) -> Response:
     """Every site by name."""
-    return _json({"sites": [site_shape(site) for site in given.reader.look(sites.all_sites)]})
+    return as_json({"sites": [site_shape(site) for site in given.reader.look(sites.all_sites)]})
 
 
 @router.put(
@@ -253,7 +249,7 @@ def _named(text: str, what: str) -> str:
 def list_stock_items(given: Given) -> Response:
     """Every item by name."""
     found = given.reader.look(items.all_items)
-    return _json({"items": [{name: getattr(item, name) for name in Item.__slots__} for item in found]})
+    return as_json({"items": [{name: getattr(item, name) for name in Item.__slots__} for item in found]})
 
 
 @router.put(
@@ -285,7 +281,9 @@ def put_stock_item(given: Given, item: NameIn, said: ItemIn) -> Response:
 def list_stock_levels(given: Given, site: Annotated[str | None, Query(max_length=64)] = None) -> Response:
     """Par levels of one site or of all."""
     found = given.reader.look(lambda ledger: par_levels.levels(ledger, site))
-    return _json({"levels": [{name: getattr(level, name) for name in ParLevel.__slots__} for level in found]})
+    return as_json(
+        {"levels": [{name: getattr(level, name) for name in ParLevel.__slots__} for level in found]}
+    )
 
 
 @router.put(
@@ -374,5 +372,5 @@ def import_stock(
             {"line": one.line, "column": one.column, "code": one.code, "detail": one.detail}
             for one in refused.problems
         ]
-        return _json({"is_taken": False, "lines": 0, "problems": problems})
-    return _json({"is_taken": True, "lines": lines, "problems": []})
+        return as_json({"is_taken": False, "lines": 0, "problems": problems})
+    return as_json({"is_taken": True, "lines": lines, "problems": []})

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic_core import to_json
 
+from ingest.api.answers import as_json
 from ingest.api.errors import responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import iso
@@ -49,9 +49,7 @@ def read_stock_overview(request: Request, given: Given) -> Response:
             for name, site in sorted(around.sites.items())
         ]
 
-    return Response(
-        to_json({"now": iso(now_ms), "sites": given.reader.look(look)}), media_type="application/json"
-    )
+    return as_json({"now": iso(now_ms), "sites": given.reader.look(look)})
 
 
 def _iso(time_ms: int) -> str | None:
@@ -72,7 +70,7 @@ def list_stock_differences(request: Request, given: Given) -> Response:
         found = kept.all(ledger)
         return {"count": len(found), "differences": [_difference(ledger, one) for one in found[:MAX_LISTED]]}
 
-    return Response(to_json(given.reader.look(look)), media_type="application/json")
+    return as_json(given.reader.look(look))
 
 
 def _difference(ledger: sqlite3.Connection, one: Difference) -> dict[str, Any]:

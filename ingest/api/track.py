@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from firmware import wire
+from ingest.api.answers import in_pieces
 from ingest.api.asked import AskedTrack, FromIn, ToIn, asked_range
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.formats import FORMATS
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import iso
-from ingest.api.pieces import answer
 from ingest.api.segments import segments
 from ingest.api.shapes import Track
 from ingest.simplify import rows_kept
@@ -71,7 +71,7 @@ def read_track(
     headers = {}
     if format in {"gpx", "csv"}:
         headers["Content-Disposition"] = f'attachment; filename="{unit}-{iso(from_ms)[:10]}.{ending}"'
-    return answer(write(asked, read_fixes(given.reader, asked)), media_type, headers)
+    return in_pieces(write(asked, read_fixes(given.reader, asked)), media_type, headers)
 
 
 def read_fixes(reader: Reader, asked: AskedTrack) -> Iterator[Segment]:

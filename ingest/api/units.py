@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic_core import to_json
 
+from ingest.api.answers import as_json
 from ingest.api.block import with_units
 from ingest.api.errors import responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
@@ -58,7 +58,7 @@ def read_live(
     if format == "json":
         return Response(hub.fleet(given.live.texts()[1]), media_type="application/json")
     features = [_feature(unit) for unit in given.live.snapshot()[1]]
-    return _json({"type": "FeatureCollection", "features": features}, "application/geo+json")
+    return as_json({"type": "FeatureCollection", "features": features}, media_type="application/geo+json")
 
 
 def _feature(unit: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def read_unit(given: Given, unit: str) -> Response:
         "lanes": [_lane(lane) for lane in given.reader.lanes(unit)],
         "gaps": [_gap(gap) for gap in given.reader.gaps(unit)[:MAX_GAPS_SHOWN]],
     }
-    return _json(state)
+    return as_json(state)
 
 
 @router.patch(
@@ -102,7 +102,7 @@ def register_unit(given: Given, unit: str, said: Registration) -> Response:
     capabilities = sorted(set(said.capabilities))
     if given.reader.unit(unit) is None or not given.register_unit(unit, said.name, capabilities):
         raise unknown_unit(unit)
-    return _json(_live_unit(given, unit))
+    return as_json(_live_unit(given, unit))
 
 
 def _live_unit(given: Context, unit: str) -> dict[str, Any]:
@@ -120,7 +120,3 @@ def _lane(lane: Lane) -> dict[str, Any]:
 def _gap(gap: Gap) -> dict[str, Any]:
     rows = {"first_seq": gap.first_seq, "last_seq": gap.last_seq, "count": gap.count}
     return {"epoch": gap.epoch, "lane": gap.lane, **rows, "noticed_at": iso(gap.noticed_ms)}
-
-
-def _json(body: object, media_type: str = "application/json") -> Response:
-    return Response(to_json(body), media_type=media_type)

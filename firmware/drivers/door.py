@@ -6,33 +6,14 @@ state   open      closed             open    for three looks, 20 ms apart
 {"type": "door", "name": "door", "pin": "DOOR"}
 """
 
+from firmware.steady import LOOK_MS, Steady
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from firmware.drivers.driver import Readings
     from firmware.ports.port import Port
-
-LOOK_MS = 20
-LOOKS = 3
-
-
-class Steady:
-    """Levels as they are seen -> changes that have stood; pure."""
-
-    def __init__(self) -> None:
-        self._seen = -1
-        self._count = 0
-        self.level = -1
-
-    def step(self, level: int) -> bool:
-        """Whether the level that counts has changed."""
-        self._count = self._count + 1 if level == self._seen else 1
-        self._seen = level
-        if self._count < LOOKS or level == self.level:
-            return False
-        self.level = level
-        return True
 
 
 class Door:

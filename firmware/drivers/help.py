@@ -10,7 +10,7 @@ it is let go, as another call if the one before is not just made, or when it was
 was down at the start calls when it is let go; one that never is, is a fault and calls nobody.
 """
 
-from firmware.drivers.door import LOOK_MS, Steady
+from firmware.steady import LOOK_MS, Steady
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ from edge.sources.nmea_gate import part_of
 from firmware import board, nmea, wire
 from firmware.drivers import DRIVERS, DriverFault, driver_of, ds18b20, hx711, nau7802, scanner, sht4x
 from firmware.drivers import help as help_button
-from firmware.drivers.door import LOOK_MS, LOOKS, Door, Steady
+from firmware.drivers.door import Door
 from firmware.drivers.help import Help, Presses
 from firmware.drivers.power import middle
+from firmware.steady import LOOK_MS, LOOKS, Steady
 
 RECEIVED = b"$GPRMC,123519.00,A,4807.0380,N,01131.0000,E,022.4,084.4,230326,,,A*"
 

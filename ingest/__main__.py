@@ -206,6 +206,7 @@ def export(
 ) -> None:
     """Print a unit's records of a kind, also while the service runs; units stand in the names."""
     from ingest import commands  # noqa: PLC0415 - the other commands start at once
+    from ingest.idle_store import CommandFailed  # noqa: PLC0415
 
     settings = _settings(config_path)
     try:
@@ -214,7 +215,7 @@ def export(
         sys.stdout.buffer.flush()
     except BrokenPipeError:  # as of `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except commands.CommandFailed as error:
+    except CommandFailed as error:
         _fail(error)
 
 
@@ -229,6 +230,7 @@ def erase(
     Its marks stay, else it would send everything again. The next service asks the unit to do the same.
     """
     from ingest import commands  # noqa: PLC0415
+    from ingest.idle_store import CommandFailed  # noqa: PLC0415
 
     settings = _settings(config_path)
     if not yes and typer.prompt(f"There is no way back. Say {unit} once more to erase its history") != unit:
@@ -236,7 +238,7 @@ def erase(
     who = f"{getpass.getuser()} at the terminal"
     try:
         erasure = commands.erased(settings, unit, who, TimeSource().utc_ms())
-    except commands.CommandFailed as error:
+    except CommandFailed as error:
         _fail(error)
     _print({"unit": unit, "who": who, "erased_at": iso(erasure.erased_ms), "command_id": erasure.command_id})
 
@@ -294,7 +296,8 @@ def books_import(
     home: Annotated[str | None, typer.Option(help="site of copies in MARC that name none")] = None,
 ) -> None:
     """Take a MARC file, or books.csv, readers.csv, holds.csv, rotas.csv or rounds.csv; name what is wrong."""
-    from ingest import book_files, commands  # noqa: PLC0415
+    from ingest import book_files  # noqa: PLC0415
+    from ingest.idle_store import CommandFailed  # noqa: PLC0415
     from ingest.ledger.stock_import import SheetRefused  # noqa: PLC0415
 
     try:
@@ -302,7 +305,7 @@ def books_import(
     except SheetRefused as refused:
         _say_problems(path, refused.problems)
         _fail("nothing was taken")
-    except commands.CommandFailed as error:
+    except CommandFailed as error:
         _fail(error)
     _say_problems(path, taken.problems)
     _print({"file": path.name, "lines": taken.lines, "problems": len(taken.problems)})
@@ -316,29 +319,29 @@ def _say_problems(path: Path, problems: Iterable[Problem]) -> None:
 @stock_app.command("import")
 def stock_import(path: Path, config_path: Config = None) -> None:
     """Take items.csv, sites.csv, levels.csv or lots.csv: all lines, or none and every bad one named."""
-    from ingest import commands, sheets  # noqa: PLC0415
+    from ingest import sheets  # noqa: PLC0415
+    from ingest.idle_store import CommandFailed  # noqa: PLC0415
     from ingest.ledger.stock_import import SheetRefused  # noqa: PLC0415
 
     try:
         _print({"file": path.name, "lines": sheets.imported(_settings(config_path), path)})
     except SheetRefused as refused:
-        for problem in refused.problems:
-            sys.stderr.write(f"{path.name}:{problem.line}: {problem.column}: {problem.detail}\n")
+        _say_problems(path, refused.problems)
         _fail("nothing was taken")
-    except commands.CommandFailed as error:
+    except CommandFailed as error:
         _fail(error)
 
 
 @release_app.command("add")
 def release_add(path: Path, config_path: Config = None) -> None:
     """Take a release file, signed by one of [releases] key_files; the service then offers it to units."""
-    from ingest import commands  # noqa: PLC0415
+    from ingest.idle_store import CommandFailed  # noqa: PLC0415
     from ingest.releases import adding  # noqa: PLC0415
 
     who = f"{getpass.getuser()} at the terminal"
     try:
         release = adding.added(_settings(config_path), path, who, TimeSource().utc_ms())
-    except commands.CommandFailed as error:
+    except CommandFailed as error:
         _fail(error)
     _print({"number": release.number, "version": release.version, "digest": release.digest})
 

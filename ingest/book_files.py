@@ -5,23 +5,21 @@ MARC files are known by their ending (.mrc, .marc, .iso), sheets by their name (
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.books.card import load_key
 from ingest.books.catalogue import read_marc
 from ingest.books.sheets import FORMS, read_sheet
-from ingest.commands import CommandFailed
 from ingest.config import ConfigError
+from ingest.idle_store import CURL, CommandFailed, idle_store
 from ingest.ledger import library_import
-from ingest.ledger.files import StoreInUse, lock_store, open_store
+from ingest.ledger.files import transaction
 from ingest.ledger.library_import import Terms
-from ingest.ledger.schema import SchemaError
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
+    from pathlib import Path
 
     from ingest.config import Settings
     from ingest.stock.sheet import Problem
@@ -70,25 +68,6 @@ def imported(settings: Settings, path: Path, home: str | None, now_ms: int) -> T
 
 
 def _written(settings: Settings, path: Path, write: Callable[[sqlite3.Connection], int]) -> int:
-    store = Path(settings.store.path)
-    try:
-        with lock_store(store), closing(open_store(store)) as ledger:
-            return _in_transaction(ledger, write)
-    except StoreInUse:
-        raise CommandFailed(
-            f"a service holds {store}: ask it, as curl -H 'Authorization: Bearer KEY' --data-binary"
-            f" @{path.name} 'URL/api/v1/books/import?what={what_of(path)}', or stop it first"
-        ) from None
-    except (SchemaError, sqlite3.Error) as error:
-        raise CommandFailed(f"store {store}: {error}") from None
-
-
-def _in_transaction(ledger: sqlite3.Connection, write: Callable[[sqlite3.Connection], int]) -> int:
-    ledger.execute("BEGIN IMMEDIATE")
-    try:
-        lines = write(ledger)
-    except BaseException:
-        ledger.execute("ROLLBACK")
-        raise
-    ledger.execute("COMMIT")
-    return lines
+    instead = f"{CURL} --data-binary @{path.name} 'URL/api/v1/books/import?what={what_of(path)}'"
+    with idle_store(settings, instead) as ledger, transaction(ledger):
+        return write(ledger)

@@ -7,21 +7,18 @@ that by its API.
 from __future__ import annotations
 
 import secrets
-import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firmware import wire
 from ingest.api.instants import DAY_MS, MAX_MS, parse_instant
 from ingest.api.rows import FORMATS, Wanted
-from ingest.config import ConfigError
 from ingest.erasing import erase
-from ingest.history import StoreBusy, StoreRefused
 from ingest.history.factory import histories
+from ingest.idle_store import CommandFailed, explained, idle_store
 from ingest.ledger import units
-from ingest.ledger.files import StoreInUse, cut_log, lock_store, open_store
-from ingest.ledger.schema import SchemaError
+from ingest.ledger.files import cut_log, transaction
 from ingest.reader import Reader
 
 if TYPE_CHECKING:
@@ -31,8 +28,7 @@ if TYPE_CHECKING:
     from ingest.ledger.erasures import Erasure
 
 
-class CommandFailed(RuntimeError):
-    """It was not done; the text says why, and what helps."""
+ERASE = "curl -X DELETE -H 'Authorization: Bearer KEY' 'URL/api/v1/units/UNIT/history?confirm=UNIT'"
 
 
 def exported(
@@ -46,7 +42,7 @@ def exported(
     from_ms, to_ms = _instant(from_, 0), _instant(to, min(now_ms + DAY_MS, MAX_MS))
     path = _path(settings)
     with (
-        _explained(settings),
+        explained(settings),
         closing(histories(settings)) as store,
         closing(Reader(path, store)) as reader,
     ):
@@ -59,23 +55,13 @@ def exported(
 
 def erased(settings: Settings, unit: str, who: str, now_ms: int) -> Erasure:
     """Erase a unit's history while no service runs; the next one asks the unit. Raises CommandFailed."""
-    path = _path(settings)
-    with (
-        _explained(settings),
-        lock_store(path),
-        closing(open_store(path)) as ledger,
-        closing(histories(settings)) as store,
-    ):
+    _path(settings)
+    with idle_store(settings, ERASE) as ledger, closing(histories(settings)) as store:
         store.prepare(ledger)
         if units.find(ledger, unit) is None:
             raise CommandFailed(f"no unit {unit!r} has ever been heard of")
-        ledger.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(ledger):
             erasure = erase(ledger, store.on(ledger), unit, who, secrets.token_hex(8), now_ms)
-        except BaseException:
-            ledger.execute("ROLLBACK")
-            raise
-        ledger.execute("COMMIT")
         cut_log(ledger)
         return erasure
 
@@ -92,17 +78,3 @@ def _instant(text: str, default_ms: int) -> int:
         return parse_instant(text) if text else default_ms
     except ValueError as error:
         raise CommandFailed(str(error)) from None
-
-
-@contextmanager
-def _explained(settings: Settings) -> Iterator[None]:
-    try:
-        yield
-    except StoreInUse:
-        raise CommandFailed(
-            f"a service holds {settings.store.path}: ask it, as"
-            " curl -X DELETE -H 'Authorization: Bearer KEY' 'URL/api/v1/units/UNIT/history?confirm=UNIT',"
-            " or stop it first"
-        ) from None
-    except (SchemaError, ConfigError, StoreBusy, StoreRefused, sqlite3.Error) as error:
-        raise CommandFailed(f"store {settings.store.path}: {error}") from None

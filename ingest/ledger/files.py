@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ingest.ledger.schema import ACCESS_STEPS, LEDGER_STEPS, advance
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import IO
 
@@ -45,6 +47,18 @@ def open_store(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA secure_delete = ON")  # what was erased must not lie in free pages
     advance(connection, "ledger", LEDGER_STEPS)
     return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing, for a writer without a history beside it; else see `ingest.writer`."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
 
 
 def cut_log(connection: sqlite3.Connection) -> bool:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingest.commands import CommandFailed
 from ingest.config import ConfigError
+from ingest.idle_store import CURL, CommandFailed, idle_store
 from ingest.ledger import releases
-from ingest.ledger.files import StoreInUse, lock_store, open_store
+from ingest.ledger.files import transaction
 from ingest.ledger.releases import Release
-from ingest.ledger.schema import SchemaError
 from ingest.releases import file
 from ingest.releases.file import ReleaseRefused
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from ingest.config import Settings
 
 
@@ -49,30 +48,16 @@ def add(ledger: sqlite3.Connection, read: file.Read, who: str, now_ms: int) -> R
 
 def added(settings: Settings, path: Path, who: str, now_ms: int) -> Release:
     """Take a file while no service holds the store; raises CommandFailed."""
-    store = Path(settings.store.path)
+    kind = "-H 'Content-Type: application/octet-stream'"
+    instead = f"{CURL} {kind} --data-binary @{path.name} 'URL/api/v1/releases'"
     try:
         read = file.read(_limited(path), known_keys(settings.releases.key_files))
-        with lock_store(store), closing(open_store(store)) as ledger:
-            ledger.execute("BEGIN IMMEDIATE")
-            try:
-                release = add(ledger, read, who, now_ms)
-            except BaseException:
-                ledger.execute("ROLLBACK")
-                raise
-            ledger.execute("COMMIT")
-            return release
-    except StoreInUse:
-        raise CommandFailed(
-            f"a service holds {store}: ask it, as curl -H 'Authorization: Bearer KEY'"
-            f" -H 'Content-Type: application/octet-stream' --data-binary @{path.name}"
-            " 'URL/api/v1/releases', or stop it first"
-        ) from None
+        with idle_store(settings, instead) as ledger, transaction(ledger):
+            return add(ledger, read, who, now_ms)
     except (ReleaseRefused, ConfigError) as error:
         raise CommandFailed(f"{path}: {error}") from None
     except OSError as error:
         raise CommandFailed(f"{path}: {error.strerror}") from None
-    except (SchemaError, sqlite3.Error) as error:
-        raise CommandFailed(f"store {store}: {error}") from None
 
 
 def _limited(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""A release from the terminal: taken while no service holds the store, and whatever is in the way is named."""
+"""A release from the terminal: taken while no service holds the store, and what is in the way is named."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingest.commands import CommandFailed
 from ingest.config import ConfigError, ReleasesSettings, Settings, StoreSettings
+from ingest.idle_store import CommandFailed
 from ingest.ledger import releases
 from ingest.ledger.files import lock_store, open_store
 from ingest.releases import adding, making, signing
@@ -46,7 +46,7 @@ def test_it_is_kept_with_who_added_it(settings: Settings, release: Path) -> None
 def test_what_is_in_the_way_is_named(settings: Settings, release: Path, tmp_path: Path) -> None:
     with (
         lock_store(tmp_path / "store.sqlite3"),
-        pytest.raises(CommandFailed, match="a service holds .* curl .*/api/v1/releases"),
+        pytest.raises(CommandFailed, match=r"a service holds .* curl .*/api/v1/releases"),
     ):
         adding.added(settings, release, "me", NOW_MS)
     with pytest.raises(CommandFailed, match="No such file"):
@@ -60,5 +60,5 @@ def test_what_is_in_the_way_is_named(settings: Settings, release: Path, tmp_path
 def test_a_file_that_is_no_public_key_is_named(tmp_path: Path, settings: Settings) -> None:
     with pytest.raises(ConfigError, match=r"releases.key_files .*operator.key: no public key; .* \.pub"):
         adding.known_keys([str(tmp_path / "operator.key")])
-    with pytest.raises(ConfigError, match="none.pub: cannot be read"):
+    with pytest.raises(ConfigError, match=r"none\.pub: cannot be read"):
         adding.known_keys([*settings.releases.key_files, "none.pub"])

@@ -150,7 +150,10 @@ class Agent:
         if self._rollout is not None and self._intake.outbox is not None:
             self._rollout.heard(self._intake.outbox, reading)
         if reading.mark is not None:  # a record already: nobody here makes another of it
-            self._intake.take(reading)
+            if self._keeper is None:
+                self._intake.take(reading)
+            else:
+                self._keeper.take_row(reading, reading.mark)
             return
         if self._librarian is not None and self._librarian.take(reading):
             return
@@ -441,12 +444,13 @@ def _keeper(
     cabinet = settings.cabinet
     if not cabinet.is_there:
         return None
+    nodes = [source.name for source in settings.source if source.type == "node"]
     # Late: a unit without a cabinet does not carry its code.
     from edge.cabinet.cabinet import Cabinet  # noqa: PLC0415
     from edge.cabinet.keeper import Keeper  # noqa: PLC0415
     from edge.cabinet.layout import layout_of  # noqa: PLC0415
 
-    made = Cabinet(layout_of(cabinet), time.mono_ms())
+    made = Cabinet(layout_of(cabinet, nodes), time.mono_ms())
     keeper = Keeper(made, intake, Path(cabinet.folder), time.boot, signal)
     if helpline is not None:
         keeper.reasons = helpline.reasons

@@ -111,7 +111,7 @@ class Intake:
     def take(self, reading: Reading) -> None:
         """Accept a reading; it is safe once `commit` has gone through."""
         if reading.mark is not None:
-            self._take_marked(reading, reading.mark)
+            self.take_row(reading, reading.mark)
         elif reading.kind == "fix":
             self._take_fix(reading)
         else:
@@ -123,22 +123,27 @@ class Intake:
             self._noted_ms = now_ms
         self._notes[key] = text
 
-    def _take_marked(self, reading: Reading, mark: Mark) -> None:
-        """A row of a source that keeps it until it is told: once and in order, or not at all for now."""
+    def take_row(self, reading: Reading, mark: Mark) -> Reading | None:
+        """A row of a source that keeps it until it is told: once and in order, or not at all for now.
+
+        What was taken, in this boot's time; None when the source has to send it again, or need not.
+        """
         if self._outbox is None or len(self._waiting) > MOST_WAITING // 2:
-            return
+            return None
         last = self._marks.get(mark.key) or mark.noted(self._outbox.note(mark.key))
         if not mark.follows(last):
             if last is not None and not self._waiting and not self._notes:
                 mark.settled(last)
-            return
+            return None
         mono_ms = self._moment(reading, mark)
         if mono_ms is None:
-            return
+            return None
         mark = mark.after(last)
         self._marks[mark.key] = mark
         self.keep(mark.key, mark.note, self._time.mono_ms())
-        self._wait(replace(reading, mono_ms=mono_ms, utc_ms=None, mark=mark))
+        taken = replace(reading, mono_ms=mono_ms, utc_ms=None, mark=mark)
+        self._wait(taken)
+        return taken
 
     def _moment(self, reading: Reading, mark: Mark) -> int | None:
         """When it was; None: only a clock will tell, since it was before this boot."""

@@ -10,6 +10,7 @@ where this boot lies on it, samples wait.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edge.cabinet.barcode import CodeError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from edge.record import Values
 
 MOST_HELD = 1000
+LOG_MS = 86_400_000  # a node that is not heard for longer is taken for lost, with what it logged
 MOVING_CM_S = 150
 STILL_AFTER_MS = 600_000  # without a word of the speed
 SOURCE = "cabinet"
@@ -48,9 +50,17 @@ class Probe:
         self.gate = Gate()
         self.judge = Judge(plan.profile, plan.period_ms)
         self.good_ms = begin_ms  # of the last good sample, or of the start
+        self.heard_ms = begin_ms  # when the last one came: what a node logged is older than that
+        self.is_failing = False  # the node says that it cannot read it
         self.newest_cc: int | None = None
         self.told_ms: int | None = None
         self.is_silent = False
+
+    def settled_ms(self, now_ms: int, offset_ms: int) -> int:
+        """Up to when nothing more can come, on the judge's axis: a silent node may have kept a log."""
+        newest_ms, axis_ms = self.judge.newest_ms, now_ms + offset_ms
+        is_waited_for = self.plan.has_log and not self.is_failing and now_ms - self.heard_ms < LOG_MS
+        return axis_ms if newest_ms is None or not is_waited_for else min(newest_ms + 1, axis_ms)
 
     def is_due(self, now_ms: int, period_ms: int) -> bool:
         """Whether its temperature is to be recorded."""
@@ -116,8 +126,30 @@ class Cabinet:
         else:
             if reading.kind == "fix":
                 self._move(reading)
+            if reading.kind == "fault" and reading.source in self._probes:
+                self._probes[reading.source].is_failing = reading.values["state"] == 0
             self._out.append(reading)
         return self._given()
+
+    def named(self, reading: Reading) -> Reading:
+        """A record that a node logged, by the name that the cabinet has for its source."""
+        if reading.kind == "climate" and reading.source in self._probes:
+            return replace(reading, source=self._probes[reading.source].plan.name)
+        if reading.kind == "door" and self._door is not None and reading.source == self._layout.door_input:
+            return replace(reading, source="door")
+        return reading
+
+    def learn(self, reading: Reading) -> None:
+        """What a record that a node logged tells: it is judged at its own time, and is recorded already."""
+        state, given_cc = reading.values.get("state"), reading.values.get("temperature_cc")
+        if reading.kind == "door" and self._door is not None and isinstance(state, int):
+            self._door.take(reading.mono_ms, state)
+        if reading.kind != "climate" or not isinstance(given_cc, int):
+            return
+        for probe in [one for one in self._probes.values() if one.plan.name == reading.source]:
+            if probe.gate.take(reading.mono_ms, given_cc).temperature_cc is not None:
+                self._feel(probe, reading.mono_ms, given_cc)
+                probe.heard_ms = self._now_ms
 
     def step(self, now_ms: int, clock: Clock) -> list[Reading]:
         """What is due by itself."""
@@ -125,7 +157,7 @@ class Cabinet:
         self._find_offset(clock)
         if self._axis.offset_ms is not None:
             for probe in self._probes.values():
-                self._tell(probe, probe.judge.settle(now_ms + self._axis.offset_ms))
+                self._tell(probe, probe.judge.settle(probe.settled_ms(now_ms, self._axis.offset_ms)))
         for probe in self._probes.values():
             self._listen(probe, now_ms)
         if self._is_moving and now_ms - self._speed_ms > STILL_AFTER_MS:
@@ -154,14 +186,19 @@ class Cabinet:
         if verdict.temperature_cc is None:
             probe.faults.begin(verdict.fault, f"{celsius(given_cc)} is not believed")
             return
-        probe.faults.end()
-        probe.is_silent = False
-        probe.good_ms, probe.newest_cc = reading.mono_ms, given_cc
+        self._feel(probe, reading.mono_ms, given_cc)
         self._record(probe, reading)
+
+    def _feel(self, probe: Probe, at_ms: int, temperature_cc: int) -> None:
+        """A temperature that is believed."""
+        probe.faults.end()
+        probe.is_silent = probe.is_failing = False
+        probe.good_ms = probe.heard_ms = at_ms
+        probe.newest_cc = temperature_cc
         if self._axis.offset_ms is None:
-            self._held = [*self._held[-MOST_HELD:], (probe, reading.mono_ms, given_cc)]
+            self._held = [*self._held[-MOST_HELD:], (probe, at_ms, temperature_cc)]
         else:
-            self._tell(probe, probe.judge.take(reading.mono_ms + self._axis.offset_ms, given_cc))
+            self._tell(probe, probe.judge.take(at_ms + self._axis.offset_ms, temperature_cc))
         self.has_changed = True
 
     def _record(self, probe: Probe, reading: Reading) -> None:
@@ -177,7 +214,7 @@ class Cabinet:
         self._out.append(Reading("climate", probe.plan.name, reading.mono_ms, values))
 
     def _listen(self, probe: Probe, now_ms: int) -> None:
-        if now_ms - probe.good_ms > probe.plan.silent_ms and not probe.is_silent:
+        if now_ms - probe.heard_ms > probe.plan.silent_ms and not probe.is_silent:
             probe.is_silent, probe.newest_cc = True, None
             probe.faults.begin("silent", f"no temperature for {probe.plan.silent_ms // 1000} s")
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from edge.cabinet.cabinet import Cabinet
     from edge.intake import Intake
+    from edge.record import Mark
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,12 @@ class Keeper:
         """A reading of any source."""
         for made in self._cabinet.take(reading):
             self._intake.take(made)
+
+    def take_row(self, reading: Reading, mark: Mark) -> None:
+        """A record that a node kept while nobody heard it; it is judged as if it had been heard."""
+        taken = self._intake.take_row(self._cabinet.named(reading), mark)
+        if taken is not None:
+            self._cabinet.learn(taken)
 
     def step(self, now_ms: int) -> None:
         """What is due by itself. To be called before the commit of each turn."""

@@ -20,13 +20,17 @@ class LayoutError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ProbePlan:
-    """One probe: what its readings are called, what it is judged by, and when it counts as silent."""
+    """One probe: what its readings are called, what it is judged by, and when it counts as silent.
+
+    `has_log`: what nobody heard comes later, since a node keeps it.
+    """
 
     name: str
     input: str
     profile: Profile
     period_ms: int
     silent_ms: int
+    has_log: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,9 @@ class Layout:
     climate_ms: int
 
 
-def layout_of(settings: CabinetSettings) -> Layout:
-    """The layout of a cabinet; raises LayoutError."""
+def layout_of(settings: CabinetSettings, nodes: Iterable[str] = ()) -> Layout:
+    """The layout of a cabinet on a unit with these nodes; raises LayoutError."""
+    logged = tuple(f"{node}-" for node in nodes)
     profiles = {**{name: profile_of(name) for name in TABLE}, **_profiles(settings.limit)}
     probes = []
     for probe in settings.probe:
@@ -64,6 +69,7 @@ def layout_of(settings: CabinetSettings) -> Layout:
             profiles[probe.profile],
             int(probe.period_s * 1000),
             int(probe.silent_s * 1000),
+            (probe.input or probe.name).startswith(logged),
         )
         probes.append(plan)
     _refuse_repeats("[[probe]] name", [probe.name for probe in probes])

@@ -128,6 +128,64 @@ def test_a_state_that_is_none_begins_anew(state: str | None) -> None:
     assert excursions(warm(made, clock(None), 0, 61)) == [(1, "open", 3_600_000)]
 
 
+# --- what a node logged ---------------------------------------------------------------------------------
+
+
+def logged(at_ms: int, temperature_cc: int) -> Reading:
+    return Reading("climate", "fridge", at_ms, {"temperature_cc": temperature_cc})
+
+
+def wired(begin_ms: int) -> Cabinet:
+    table = {"unit": {"id": "v"}, "cabinet": {"probe": [PROBE], "door_input": "node-3"}}
+    return Cabinet(layout_of(settings_of(table, "test").cabinet, ["node"]), begin_ms)
+
+
+def test_what_a_node_logged_while_the_pi_was_dead_is_judged_at_its_own_time() -> None:
+    """Half an hour was seen; the Pi is off for two, all of it warm; then the log comes, and live after it."""
+    before = wired(0)
+    warm(before, clock(0), 0, 31)
+    after = wired(0)
+    after.resume(before.state(BOOT, clock(0)), OTHER_BOOT)
+    late = clock(0, UTC_MS + 150 * MINUTE_MS)  # as this boot began
+    out = after.step(1000, late)
+    for minute in range(31, 150):
+        after.learn(logged((minute - 150) * MINUTE_MS, 900))
+        out += after.step(2000, late)
+    out += after.take(Reading("climate", "node-0", 3000, {"temperature_cc": 500}))
+    out += after.step(4000, late)
+    told = [one for one in out if one.kind == "excursion"]
+    words = wire.KINDS["excursion"].by_name["state"].words
+    assert [(one.values["number"], words[int(one.values["state"] or 0)]) for one in told] == [
+        (1, "open"),
+        (1, "open"),
+        (1, "ended"),
+    ]
+    assert told[0].mono_ms == (60 - 150) * MINUTE_MS, "when it was broken, not when it was learned"
+    assert told[-1].values["began_ago_ms"] == 150 * MINUTE_MS + 3000
+    assert [one.values["temperature_cc"] for one in out if one.kind == "climate"] == [500]
+
+
+def test_a_silent_node_is_waited_for_and_a_dead_probe_is_not() -> None:
+    alive, dead = wired(0), wired(0)
+    for made in (alive, dead):
+        assert excursions(warm(made, clock(0), 0, 62)) == [(1, "open", 3_600_000)]
+    dead.take(Reading("fault", "node-0", 62 * MINUTE_MS, {"part": "node-0", "code": "no_reply", "state": 0}))
+    hour_ms = 60 * MINUTE_MS
+    assert excursions(dead.step(2 * hour_ms, clock(0)))[0][:2] == (1, "lost")
+    assert excursions(alive.step(2 * hour_ms, clock(0))) == []
+    assert alive.status(2 * hour_ms).level == "act", "nobody has said that it is over"
+    assert excursions(alive.step(25 * hour_ms + 2 * MINUTE_MS, clock(0)))[0][:2] == (1, "lost")
+
+
+def test_a_logged_record_has_the_names_of_the_cabinet_and_a_stranger_its_own() -> None:
+    made = wired(0)
+    assert made.named(Reading("climate", "node-0", 0, {})).source == "fridge"
+    assert made.named(Reading("door", "node-3", 0, {})).source == "door"
+    assert made.named(Reading("climate", "node-9", 0, {})).source == "node-9"
+    made.learn(Reading("door", "door", 0, {"state": 1}))
+    assert made.status(0).is_door_open
+
+
 # --- what the parts make together -----------------------------------------------------------------------
 
 

@@ -32,7 +32,7 @@ G = (
 _NOWHERE = (1, 1, 0)  # the point at infinity
 
 
-def is_signed(key: bytes, data: bytes, signature: bytes) -> bool:
+def is_signed(key: bytes, data: "bytes | memoryview", signature: bytes) -> bool:
     """Whether the key's owner has signed the data; False for whatever is no key or no signature."""
     public = point_of(key)
     if public is None or len(signature) != SIGNATURE_BYTES:

@@ -28,7 +28,6 @@ HEAD, KEY, SLOTS = "head", "update.key", "slots.json"
 MOST_DAMAGED = 3
 REMOVE_AT_ONCE = 4
 ENOSPC = 28
-BLOCK_BYTES = 4096
 RESERVE_BYTES = 65536  # for folders, and for the records of the meantime
 
 
@@ -51,8 +50,10 @@ class Update:
         self._board = board
         self._mpy = mpy
         self._head = b""
-        self._found: "manifest.Manifest | None" = None
-        self._at = 0  # of the files
+        self._is_good = False  # whether the head is
+        self._version, self._number, self._room = "", 0, 0
+        self._at = self._first = 0  # where the file in hand stands in the head on flash
+        self._path, self._size, self._digest = "", 0, b""
         self._there = 0  # bytes of that file on flash
         self._held = b""  # and those that are not yet
         self._damaged = 0
@@ -80,26 +81,25 @@ class Update:
         """(digest, offset) of the bytes that are missing next; None while there is work, and at the end."""
         if self._next is not None or self.answer is not None:
             return None
-        if self._found is None:
+        if not self._is_good:
             return self._release, len(self._head)
-        return self._found.files[self._at][2], self._there + len(self._held)
+        return self._digest, self._there + len(self._held)
 
     def take(self, digest: bytes, offset: int, data: bytes) -> bool:
         """Bytes of a blob; False when they are not the ones that are wanted."""
         if self.wanted() != (digest, offset) or not 0 < len(data) <= manifest.PART_BYTES:
             return False
-        if self._found is None:
+        if not self._is_good:
             if offset + len(data) > self._head_bytes:
                 return False
             self._head += data
             if len(self._head) == self._head_bytes:
                 self._next = self._judge_head
             return True
-        size = self._found.files[self._at][1]
-        if offset + len(data) > size:
+        if offset + len(data) > self._size:
             return False
         self._held += data
-        self._go_on(size)
+        self._go_on()
         return True
 
     # --- the head ---------------------------------------------------------------------------------------
@@ -110,10 +110,12 @@ class Update:
             raise _Refused("this node has one folder of firmware only")
         state = slots.load(self._path_of(SLOTS))
         slot = slots.running(state)
-        self._number = int(state["number"])
+        self._floor = int(state["number"])
         self._slot = "b" if slot == "a" else "a"
         self._running, self._target = Tree(self._path_of(slot)), Tree(self._path_of(self._slot))
         if self._holds_release(self._running):
+            found = manifest.parsed(self._head)
+            self._version, self._number = found.version, found.number
             self._done("runs already" if not state["trial"] else "on trial already")
         elif state["trial"]:
             raise _Refused("another firmware is on trial")
@@ -137,13 +139,16 @@ class Update:
             self._count_damaged("the head is not what was asked for")
             return
         found = manifest.verified(self._head, self._key())
-        if found.number <= self._number:
-            raise _Refused("number %d, there was %d already" % (found.number, self._number))
+        if found.number <= self._floor:
+            raise _Refused("number %d, there was %d already" % (found.number, self._floor))
         if self._board not in found.boards:
             raise _Refused("for %s, this is %s" % (" ".join(found.boards), self._board))
         if found.mpy != self._mpy:
             raise _Refused("of bytecode %d, this board reads %d" % (found.mpy, self._mpy))
-        self._found = found
+        self._version, self._number = found.version, found.number
+        self._room = found.block_bytes + RESERVE_BYTES
+        self._at = self._first = found.first
+        self._is_good = True
         self._next = self._look if self._holds_release(self._target) else self._clear
 
     def _key(self) -> bytes:
@@ -157,102 +162,95 @@ class Update:
         if self._target.size(HEAD) is not None:
             self._target.remove(HEAD)  # first: what lies there is nothing any more
         elif not self._target.remove_some(REMOVE_AT_ONCE):
-            if self._room_bytes() > self._root.free_bytes():
+            if self._room > self._root.free_bytes():
                 raise _Refused(self._no_room())
             self._target.append(HEAD, self._head)
             self._next = self._look
 
-    def _room_bytes(self) -> int:
-        if self._found is None:
-            return 0
-        blocks = sum([-(-size // BLOCK_BYTES) for _, size, _ in self._found.files])
-        return blocks * BLOCK_BYTES + RESERVE_BYTES
-
     def _no_room(self) -> str:
-        return "no room: %d kB needed, %d kB free" % (self._room_bytes() >> 10, self._root.free_bytes() >> 10)
+        return "no room: %d kB needed, %d kB free" % (self._room >> 10, self._root.free_bytes() >> 10)
 
     # --- its files --------------------------------------------------------------------------------------
 
+    def _is_file(self) -> bool:
+        """Take the next file in hand; False at the end."""
+        data = self._target.read(HEAD, self._at, manifest.MAX_ENTRY_BYTES)
+        if data[:1] == b"]":
+            return False
+        self._path, self._size, self._digest, self._end = manifest.entry(data, data[:1] == b",")
+        return True
+
+    def _is_whole(self, tree: Tree) -> bool:
+        return tree.size(self._path) == self._size and tree.digest(self._path) == self._digest
+
     def _look(self) -> None:
         """What of the file in hand is on flash, and where the rest comes from."""
-        found = self._manifest()
         self._head = self._held = b""
-        if self._at == len(found.files):
-            self._at, self._next = 0, self._judge
+        if not self._is_file():
+            self._at, self._next = self._first, self._judge
             return
-        path, size, digest = found.files[self._at]
-        self._there = self._target.size(path) or 0
-        if self._there == size and self._target.digest(path) == digest:
-            self._at += 1
-        elif self._there >= size or self._there % manifest.PART_BYTES:
-            self._drop(path)
-        elif self._running.size(path) == size and self._running.digest(path) == digest:
-            self._next = self._copy
+        self._there = self._target.size(self._path) or 0
+        if self._is_whole(self._target):
+            self._at += self._end
+        elif self._there >= self._size or self._there % manifest.PART_BYTES:
+            self._drop()
         else:
-            self._next = None
+            self._next = self._copy if self._is_whole(self._running) else None
 
     def _copy(self) -> None:
-        path = self._manifest().files[self._at][0]
-        self._held = self._running.read(path, self._there, manifest.PART_BYTES)
+        self._held = self._running.read(self._path, self._there, manifest.PART_BYTES)
         self._lay()
         self._next = self._next or self._copy
 
     def _lay(self) -> None:
         """Bring a piece of what is held to flash: what is there is always a number of whole ones."""
-        path, size, _ = self._manifest().files[self._at]
         piece, self._held = self._held[: manifest.PART_BYTES], self._held[manifest.PART_BYTES :]
-        self._target.append(path, piece)
+        self._target.append(self._path, piece)
         self._there += len(piece)
-        self._go_on(size)
+        self._go_on()
 
-    def _go_on(self, size: int) -> None:
-        """After more of a file of that size has come."""
+    def _go_on(self) -> None:
+        """After more of a file has come."""
         held = len(self._held)
-        if self._there == size:
+        if self._there == self._size:
             self._next = self._look
-        elif held >= manifest.PART_BYTES or self._there + held == size:
+        elif held >= manifest.PART_BYTES or self._there + held == self._size:
             self._next = self._lay
         else:
             self._next = None
 
-    def _drop(self, path: str) -> None:
-        self._target.remove(path)
-        self._count_damaged(path + " is not what the manifest says")
+    def _drop(self) -> None:
+        self._target.remove(self._path)
+        self._count_damaged(self._path + " is not what the manifest says")
 
     def _count_damaged(self, refusal: str) -> None:
         self._damaged += 1
         if self._damaged > MOST_DAMAGED:
             raise _Refused(refusal)
 
-    def _manifest(self) -> "manifest.Manifest":
-        if self._found is None:
-            raise _Refused("no head")
-        return self._found
-
     # --- the end ----------------------------------------------------------------------------------------
 
     def _judge(self) -> None:
         """All of it once more, as it will be run."""
-        found = self._manifest()
-        if self._at == len(found.files):
-            slots.stage(self._slot, self._path_of(SLOTS), found.number)
+        if not self._is_file():
+            if not self._holds_release(self._target):
+                raise _Refused("its head is damaged on flash")
+            slots.stage(self._slot, self._path_of(SLOTS), self._number)
+            self.is_staged = True
             self._done("at the next start")
-            return
-        path, size, digest = found.files[self._at]
-        if self._target.size(path) == size and self._target.digest(path) == digest:
-            self._at += 1
+        elif self._is_whole(self._target):
+            self._at += self._end
         else:
             self._next = self._look
 
     def _done(self, when: str) -> None:
-        found = self._found or manifest.parsed(self._head)
-        self._next, self.is_staged = None, self._found is not None
-        self.answer = "done", "%s, number %d, %s" % (found.version, found.number, when)
+        self._next = None
+        self.answer = "done", "%s, number %d, %s" % (self._version, self._number, when)
 
     def _refuse(self, why: str) -> None:
         self._refusal = why
         self._next = self._sweep
-        if self._found is None:
+        if not self._is_good:
             self._next, self.answer = None, ("refused", why)
 
     def _sweep(self) -> None:

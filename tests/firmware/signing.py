@@ -54,7 +54,7 @@ KEY = written(times(SECRET, G))
 
 def manifest(contents: dict[str, bytes], **changes: Any) -> dict[str, Any]:
     """What a release of these files says of itself."""
-    entries = [[path, len(data), hashlib.sha256(data).hexdigest()] for path, data in contents.items()]
+    entries = [[path, len(data), hashlib.sha256(data).hexdigest()] for path, data in sorted(contents.items())]
     return {
         "v": 1,
         "name": "ortoo-node",

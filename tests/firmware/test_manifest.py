@@ -14,6 +14,20 @@ from tests.firmware import signing
 
 FILES = {"firmware/app.mpy": b"M\x06\x00\x1f app", "firmware/drivers/door.mpy": b"M\x06 door"}
 ENTRY = ["firmware/x.mpy", 1, "0" * 64]
+PATHS = [
+    ("../slots.mpy", "files[0]"),
+    ("firmware/../../slots.mpy", "files[0]"),
+    ("firmware/..mpy", "files[0]"),
+    ("/main.mpy", "files[0]"),
+    ("a//b.mpy", "files[0]"),
+    ("firmware/.mpy", "files[0]"),
+    (".mpy", "files[0]"),
+    ("main.py", "files[0]"),
+    ("head", "files[0]"),
+    ("a\\b.mpy", "files[0]"),
+    ("A.mpy", "files[0]"),
+    ("a b.mpy", "files[0]"),
+]
 
 
 def test_what_was_signed_is_read() -> None:
@@ -26,47 +40,39 @@ def test_what_was_signed_is_read() -> None:
 @pytest.mark.parametrize(
     ("change", "what", "where"),
     [
-        ({"v": 2}, "range", "v"),
-        ({"v": True}, "shape", "v"),
-        ({"name": "other"}, "range", "name"),
-        ({"version": ""}, "range", "version"),
+        ({"v": 2}, "shape", "manifest"),
+        ({"v": True}, "shape", "manifest"),
+        ({"name": "other"}, "shape", "manifest"),
+        ({"version": ""}, "shape", "version"),
         ({"version": "0.2\n"}, "range", "version"),
-        ({"version": 2}, "shape", "version"),
-        ({"number": 0}, "range", "number"),
+        ({"version": "1" * 33}, "too_large", "version"),
+        ({"version": 2}, "shape", "manifest"),
+        ({"number": 0}, "shape", "number"),
         ({"number": 2**31}, "range", "number"),
+        ({"number": 10**10}, "shape", "number"),
         ({"number": 1.0}, "shape", "number"),
+        ({"number": -1}, "shape", "number"),
         ({"mpy": "6"}, "shape", "mpy"),
+        ({"mpy": 256}, "range", "mpy"),
         ({"boards": []}, "shape", "boards"),
         ({"boards": ["x"] * 17}, "too_large", "boards"),
         ({"boards": [3]}, "shape", "boards"),
-        ({"more": 1}, "shape", "manifest"),
-        ({"files": {}}, "shape", "files"),
-        ({"files": []}, "shape", "files"),
+        ({"more": 1}, "shape", "files"),
+        ({"files": {}}, "shape", "boards"),
+        ({"files": []}, "shape", "files[0]"),
         ({"files": [ENTRY[:2]]}, "shape", "files[0]"),
-        ({"files": [ENTRY, ENTRY]}, "range", "files[1]"),
-        ({"files": [["firmware/x.mpy", 0, "0" * 64]]}, "range", "files[0]"),
+        ({"files": [[*ENTRY, 1]]}, "shape", "files[0]"),
+        ({"files": [ENTRY, ENTRY]}, "order", "files[1]"),
+        ({"files": [["b.mpy", 1, "0" * 64], ["a.mpy", 1, "0" * 64]]}, "order", "files[1]"),
+        ({"files": [["firmware/x.mpy", 0, "0" * 64]]}, "shape", "files[0]"),
         ({"files": [["firmware/x.mpy", 65537, "0" * 64]]}, "range", "files[0]"),
-        ({"files": [["firmware/x.mpy", 1, "0" * 63]]}, "digits", "files[0]"),
-        ({"files": [["firmware/x.mpy", 1, "A" * 64]]}, "digits", "files[0]"),
+        ({"files": [["firmware/x.mpy", 1, "0" * 63]]}, "shape", "files[0]"),
+        ({"files": [["firmware/x.mpy", 1, "0" * 65]]}, "too_large", "files[0]"),
+        ({"files": [["firmware/x.mpy", 1, "A" * 64]]}, "range", "files[0]"),
         ({"files": [[f"f{at}.mpy", 65536, "0" * 64] for at in range(9)]}, "too_large", "files"),
-        ({"files": [[f"{at}.mpy", 1, ""] for at in range(97)]}, "too_large", "files"),
-        *(
-            ({"files": [[path, 1, "0" * 64]]}, "range", "files[0]")
-            for path in (
-                "../slots.mpy",
-                "firmware/../../slots.mpy",
-                "/main.mpy",
-                "a//b.mpy",
-                "firmware/.mpy",
-                "main.py",
-                "head",
-                "a\\b.mpy",
-                "A.mpy",
-                "a b.mpy",
-                "x" * 61 + ".mpy",
-                7,
-            )
-        ),
+        ({"files": [[7, 1, "0" * 64]]}, "shape", "files[0]"),
+        ({"files": [["x" * 61 + ".mpy", 1, "0" * 64]]}, "too_large", "files[0]"),
+        *(({"files": [[path, 1, "0" * 64]]}, "range", where) for path, where in PATHS),
     ],
 )
 def test_a_manifest_that_cannot_be_says_what_and_where(change: dict[str, Any], what: str, where: str) -> None:
@@ -87,7 +93,7 @@ def test_a_manifest_that_cannot_be_says_what_and_where(change: dict[str, Any], w
         (b"{}\n" + b"0" * 128, "shape"),
         (b"{}\n" + b"0" * 128 + b"\n\n", "shape"),
         (b"{\n}\n" + b"0" * 128 + b"\n", "shape"),
-        (b"{}\n" + b"g" * 128 + b"\n", "digits"),
+        (b"{}\n" + b"g" * 128 + b"\n", "shape"),
         (b"{}\n" + b"\xff" * 128 + b"\n", "shape"),
         (b"\xff\n" + b"0" * 128 + b"\n", "shape"),
         (b"[" * 4000 + b"\n" + b"0" * 128 + b"\n", "shape"),
@@ -120,8 +126,19 @@ def test_a_manifest_has_one_form(was: bytes, other: bytes) -> None:
         parsed(head.replace(was, other))
 
 
-def test_who_is_not_the_keys_owner_is_not_even_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json, "loads", lambda text: pytest.fail(f"parsed {text}"))
+def test_at_most_96_files_of_512_kib() -> None:
+    for count, refused in ((96, None), (97, "files: too_large")):
+        head = signing.head(signing.manifest({f"{at:02}.mpy": b"x" for at in range(count)}))
+        assert len(head) <= manifest.MAX_HEAD_BYTES
+        if refused is None:
+            assert parsed(head).count == count
+        else:
+            with pytest.raises(ManifestError, match=refused):
+                parsed(head)
+
+
+def test_who_is_not_the_keys_owner_is_not_even_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest, "_read", lambda head, _: pytest.fail(f"read {head}"))
     good = signing.head(signing.manifest(FILES))
     for head in (
         signing.head(signing.manifest(FILES), signing.STRANGER),

@@ -1,8 +1,4 @@
-"""The unix port of MicroPython as a board: its flash is a file, its broker a socket away.
-
-The flash is a real littlefs on that file, 4 kB erase blocks as on a board, so killing this process at any
-moment is what a power cut is, less torn blocks (tests/firmware/flash_judge.py tears them).
-"""
+"""The unix port of MicroPython as a board: its flash is a file (`image`), its broker a socket away."""
 
 import asyncio
 import gc
@@ -11,10 +7,10 @@ import select
 import ssl
 import sys
 import time
-import vfs
 
 from firmware.clock import Ticks
 from firmware.drivers.sht4x import crc8
+from firmware.ports.image import MOUNT, SLOTS, is_there, mount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,84 +19,6 @@ if TYPE_CHECKING:
     from firmware.ports.port import I2c, Input, OneWire, Output, Reader, Spi, Writer
 
 GC_BYTES = 16384  # as on a board
-BLOCK_BYTES = 4096
-MOUNT = "/flash"
-SLOTS = MOUNT + "/slots.json"
-ERASED = b"\xff" * BLOCK_BYTES
-
-
-class ImageFlash:
-    """A block device on a file: the protocol that littlefs asks of a flash."""
-
-    def __init__(self, path: str, blocks: int) -> None:
-        self._blocks = blocks
-        try:
-            is_new = os.stat(path)[6] < blocks * BLOCK_BYTES
-        except OSError:
-            is_new = True
-        if is_new:
-            with open(path, "wb") as image:
-                for _ in range(blocks):
-                    image.write(ERASED)
-        self._image = open(path, "r+b")
-
-    def readblocks(self, block: int, into: bytearray, offset: int = 0) -> None:
-        self._image.seek(block * BLOCK_BYTES + offset)
-        self._image.readinto(into)
-
-    def writeblocks(self, block: int, data: bytes, offset: "int | None" = None) -> None:
-        if offset is None:
-            self.ioctl(6, block)
-            offset = 0
-        self._image.seek(block * BLOCK_BYTES + offset)
-        self._image.write(data)
-        self._image.flush()
-
-    def ioctl(self, what: int, block: int) -> int:
-        if what == 4:
-            return self._blocks
-        if what == 5:
-            return BLOCK_BYTES
-        if what == 6:
-            self._image.seek(block * BLOCK_BYTES)
-            self._image.write(ERASED)
-        self._image.flush()
-        return 0
-
-
-def mount(path: str, blocks: int = 256) -> None:
-    """The image at `path` as /flash, formatted when it is new."""
-    flash: "Any" = ImageFlash(path, blocks)
-    littlefs: "Any" = vfs.VfsLfs2  # the stubs take it for an abstract class
-    try:
-        vfs.mount(littlefs(flash), MOUNT)
-    except OSError:
-        littlefs.mkfs(flash)
-        vfs.mount(littlefs(flash), MOUNT)
-
-
-def start() -> None:
-    """As a board's /main.py: picks the folder of firmware on the image, and runs what lies there."""
-    from firmware import slots
-
-    mount(os.getenv("ORTOO_IMAGE") or "")
-    rtc = os.getenv("ORTOO_RTC") or ""
-    slot, is_safe = slots.begin(SLOTS, is_there(rtc))
-    for name in list(sys.modules):
-        if name.split(".")[0] == "firmware":
-            del sys.modules[name]
-    sys.path.insert(0, MOUNT + "/" + slot)
-    from firmware.main import main
-
-    main(is_safe)
-
-
-def is_there(path: str) -> bool:
-    try:
-        os.stat(path)
-    except OSError:
-        return False
-    return True
 
 
 def tls_context(authority: bytes, certificate: bytes, key: bytes) -> "Any":

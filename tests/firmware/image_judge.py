@@ -4,6 +4,7 @@ from firmware import wire
 from firmware.folder import Folder
 from firmware.outbox import Outbox
 from firmware.ports import host
+from firmware.tree import Tree
 
 
 def rows(image):
@@ -32,3 +33,21 @@ def rows_of(batch, group):
         cells = [group.columns[name][row] for name in names]
         out.append([batch.epoch, batch.lane, seq, batch.boot, group.kind, group.source, cells])
     return out
+
+
+def lay(argument):
+    """Put files of a folder of this machine into one of the flash, as mpremote does on a board."""
+    image, source, target, names = argument
+    host.mount(image)
+    tree = Tree(host.MOUNT + target)
+    for name in names:
+        with open(source + "/" + name, "rb") as file:  # noqa: PTH123 - a board has no paths
+            tree.append(name, file.read())
+
+
+def read(argument):
+    """The text of a file on [image, path], or None."""
+    image, path = argument
+    host.mount(image)
+    size = Tree(host.MOUNT).size(path)
+    return None if size is None else str(Tree(host.MOUNT).read(path, 0, size), "utf-8")

@@ -13,7 +13,7 @@ from tests.micropython import MicroPython
 
 SEEDS = 700  # six vectors each
 MOST_GROWTH = 1.05
-PORTS = ("esp32", "rp2", "host", "micro", "ppp")
+PORTS = ("esp32", "rp2", "host", "image", "micro", "ppp")
 OF_BOARDS = ("machine", "network", "esp32", "rp2", "ssl", "onewire", "ds18x20", "socket", "vfs")
 
 

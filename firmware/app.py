@@ -51,6 +51,8 @@ class App:
             from firmware import trial
 
             trial.tell_undone(self._port, self.intake)
+        if self.store.taken_back:
+            self.intake.faults.begin("settings", "rolled_back", "version %d" % self.store.taken_back)
         is_alone, has_duty = settings["mode"] == "alone", "duty" in settings
         sample_s = 0
         if has_duty and self._port.sleeps:
@@ -74,7 +76,7 @@ class App:
         ]
         for given in settings["drivers"]:
             tasks.append(senses.run(given, self._watchdog))
-        if slots["trial"]:
+        if slots["trial"] or self.store.is_on_trial:
             from firmware import trial
 
             tasks.append(trial.end(self._port, lambda: self._is_confirmed))
@@ -91,7 +93,9 @@ class App:
     def _broker_line(self, senses: Senses, settings: "dict[str, Any]") -> "BrokerLine":
         from firmware.broker_line import BrokerLine
 
-        return BrokerLine(self._port, self.intake, senses, self._watchdog, settings, self._confirm)
+        return BrokerLine(
+            self._port, self.intake, senses, self._watchdog, settings, self.store, self._confirm
+        )
 
     def _pi_line(self, senses: Senses, settings: "dict[str, Any]") -> "PiLine":
         from firmware.pi_line import PiLine

@@ -6,6 +6,7 @@ Whatever happens to a connection, the next one is made. What goes over it is the
 import asyncio
 
 from firmware.courier import Courier
+from firmware.settings import SettingsError
 from firmware.version import SOFTWARE
 from firmware.watchdog import LATE_MS
 
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from firmware.intake import Intake
     from firmware.ports.port import Port, Reader, Writer
     from firmware.senses import Senses
+    from firmware.settings import Store
     from firmware.updater import Updater
     from firmware.watchdog import Watchdog
 
 LOOK_S = 0.02
 SOMEBODY_MS = 600_000
+RESTART_MS = 60_000  # for the receipt of the answer
 READ_BYTES = 512
 
 
@@ -35,6 +38,7 @@ class BrokerLine:
         senses: "Senses",
         watchdog: "Watchdog",
         settings: "dict[str, Any]",
+        store: "Store",
         confirm: "Callable[[], None]",
     ) -> None:
         self._port = port
@@ -42,6 +46,7 @@ class BrokerLine:
         self._senses = senses
         self._watchdog = watchdog
         self._settings = settings
+        self._store = store
         self._confirm = confirm
         capabilities = sorted({given["type"] for given in settings["drivers"]})
         self._courier = Courier(
@@ -56,6 +61,8 @@ class BrokerLine:
         self._courier.call = intake.call
         self._dial_at_ms = 0  # not before, while somebody has to come to the modem
         self._courier.on_update = self._update_asked
+        self._courier.on_settings = self._settings_asked
+        self._restart_at_ms: "int | None" = None  # to try new settings
         self.updater: "Updater | None" = None
         self._waited = 1  # rows without a receipt, when it was last said
         self.is_going = False  # off again as soon as all is receipted
@@ -181,7 +188,25 @@ class BrokerLine:
         if self._waited and not self._intake.outbox.waiting:
             self._port.log("all receipted")
         self._waited = self._intake.outbox.waiting
+        if self._restart_at_ms is not None and not self.is_going:  # a node on a battery starts anew anyway
+            if not self._waited or self._port.now_ms() >= self._restart_at_ms:
+                self._port.restart()
         return True
+
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether the node has new settings that are to prove themselves."""
+        return self._store.is_on_trial
+
+    def _settings_asked(self, asked: "dict[str, Any]") -> "tuple[bool, str]":
+        """New settings, by a command; they are tried as soon as the answer is receipted."""
+        self._confirm()  # or those that are on trial would be forgotten
+        try:
+            version = self._store.change(asked, self._port.has_ppp())
+        except SettingsError as error:
+            return False, str(error)
+        self._restart_at_ms = self._port.now_ms() + RESTART_MS
+        return True, "version %d, at the next start" % version
 
     @property
     def is_updating(self) -> bool:

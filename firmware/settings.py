@@ -1,7 +1,9 @@
 """Settings of a node: one JSON object, checked as a whole before it counts.
 
-A new one is staged, tried for one start, and confirmed once the node has reached its service with it; a start
-without that confirmation goes back to the one before. Versions only rise.
+A new one is staged, tried for TRIES starts, and confirmed once the node has reached its service or its Pi
+with it; else the one before counts again, and a fault says so. Versions only rise. Over the air comes a
+change: unit and mode stay, and so do broker and network where it does not name them, so that no secret has
+to travel.
 
     version   count                    unit   its name on the broker; a wired node: its name on the Pi
     mode      "alone" or "wired"       group_s   measurements are written to flash so often
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 
     from firmware.notes import Notes
 
-MAX_BYTES = 1536  # several fit into a file of notes
+MAX_BYTES = 2048  # several fit into a file of notes
+TRIES = 3
+STAY = ("unit", "mode")
 MAX_DRIVERS = 16
 MODES = ("alone", "wired")
 # key -> (type, is it needed, low, high): a number's bounds, or a text's lengths
@@ -67,6 +71,14 @@ def parsed(data: "bytes | str") -> "dict[str, Any]":
         found = json.loads(data if isinstance(data, str) else str(data, "utf-8"))
     except (ValueError, RuntimeError, MemoryError):
         raise SettingsError("not JSON")
+    check_parts(found)
+    if found["mode"] == "alone" and "broker" not in found:
+        raise SettingsError("broker: a node that stands alone needs one")
+    return dict(found)
+
+
+def check_parts(found: "Any") -> None:
+    """What is said must be right, whatever a node has besides; SettingsError."""
     check(found, _TABLE, "settings")
     if "broker" in found:
         check(found["broker"], _BROKER, "broker")
@@ -82,13 +94,13 @@ def parsed(data: "bytes | str") -> "dict[str, Any]":
         bounds = duty.bounds(found["mode"])
         check(found["duty"], {name: ("number", False) + bounds[name] for name in bounds}, "duty")
     for one in found["drivers"]:
+        from firmware.driver_settings import check_driver as check_entry  # late: once for each new version
+
+        check_entry(one)
         if "profile" in one or "alarm" in one or "slot" in one:
             from firmware.cabinet_settings import check_driver  # late: few nodes judge
 
             check_driver(one)
-    if found["mode"] == "alone" and "broker" not in found:
-        raise SettingsError("broker: a node that stands alone needs one")
-    return dict(found)
 
 
 def check(found: "Any", table: "dict[str, tuple[str, bool, int, int]]", where: str) -> None:
@@ -142,6 +154,20 @@ class Store:
 
     def __init__(self, notes: "Notes") -> None:
         self._notes = notes
+        self.taken_back = 0  # the version that this start has given up
+
+    def change(self, asked: "dict[str, Any]", has_ppp: bool = True) -> int:
+        """Stage what came over the air; its version. SettingsError, which repeats no value."""
+        now = self._notes.get("settings", {})
+        for name in STAY:
+            if name in asked and asked[name] != now.get(name):
+                raise SettingsError("settings.%s: another one comes by cable only" % name)
+        whole = dict(asked)
+        is_network_said = "wifi" in asked or "modem" in asked
+        for name in STAY + ("broker",) + (() if is_network_said else ("wifi", "modem")):
+            if name in now and name not in whole:
+                whole[name] = now[name]
+        return self.stage(json.dumps(whole), has_ppp)
 
     def stage(self, data: "bytes | str", has_ppp: bool = True) -> int:
         """Have these tried at the next start; their version. SettingsError when they cannot be."""
@@ -158,16 +184,22 @@ class Store:
         """Of what counts; 0: nothing yet."""
         return int(self._notes.get("settings", {}).get("version", 0))
 
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether what is used has not proved itself, and there is something to go back to."""
+        return bool(self.version and self._notes.get("staged") and self._notes.get("tried"))
+
     def begin(self) -> "dict[str, Any] | None":
-        """At a start: what to use now. Staged ones get one try, then those before them count again."""
-        staged = self._notes.get("staged")
-        if staged and (not self._notes.get("tried") or not self.version):
-            self._notes.put({"tried": 1})
+        """At a start: what to use now."""
+        staged, tried = self._notes.get("staged"), int(self._notes.get("tried") or 0)
+        if staged and (tried < TRIES or not self.version):
+            self._notes.put({"tried": min(tried + 1, TRIES)})
             return dict(staged)
         if staged:
-            self._notes.put({"staged": None, "refused": staged["version"]})
+            self.taken_back = int(staged["version"])
+            self._notes.put({"staged": None})
         settled: "dict[str, Any] | None" = self._notes.get("settings")
-        return settled
+        return settled and dict(settled)  # whoever changes it does not change the notes
 
     def confirm(self) -> None:
         """What is tried has worked: from now on it counts."""

@@ -39,7 +39,7 @@ async def wake(
     is_urgent = was[2] or any([row[0] in duty.URGENT for row in intake.waiting])
     intake.keep()
     now = [was[0], was[1], is_urgent]
-    if duty.is_send_due(woke_ms, was[0], was[1], every, is_urgent):
+    if duty.is_send_due(woke_ms, was[0], was[1], every, is_urgent) or line.is_on_trial:
         is_sent = await _send(port, intake, line, settings)
         now = [woke_ms if is_sent else was[0], woke_ms, is_urgent and not is_sent]
     if now != was:

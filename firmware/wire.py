@@ -1124,7 +1124,7 @@ def parse_topic(text: str) -> "tuple[str, str]":
 # --- the small JSON -------------------------------------------------------------------------------------
 
 STATES = ("offline", "online")
-COMMANDS = ("raw_track", "resend", "erase", "update", "help")
+COMMANDS = ("raw_track", "resend", "erase", "update", "help", "settings")
 # What became of a call, for the light at its button: the service has it, a person answered, it is over.
 HELP_STATES = ("heard", "coming", "over")
 DIGEST_BYTES = 32  # SHA-256
@@ -1254,7 +1254,8 @@ def check_command(message: "dict[str, Any]") -> "dict[str, Any]":
 
     `erase` tells the unit to forget what it holds besides what was not yet receipted. `update` has it fetch
     the release of firmware whose head of so many `bytes` has the digest `release`; with `node` it is for the
-    microcontroller that its Pi calls so.
+    microcontroller that its Pi calls so. `settings` are new ones for a node that stands alone: see
+    firmware/settings.py, which says whether they are right.
     """
     _need(message, ("v", "id", "what"), "command")
     _check_text(message["id"], 64, "command.id")
@@ -1275,6 +1276,11 @@ def check_command(message: "dict[str, Any]") -> "dict[str, Any]":
             raise WireError("shape", "command.source", "not a name")
         _check_number(message["call"], 1, _U31, "command.call")
         _check_word(message["state"], HELP_STATES, "command.state")
+    elif what == "settings":
+        _refuse_others(message, ("v", "id", "what", "settings"), "command")
+        _need(message, ("settings",), "command")
+        if not isinstance(message["settings"], dict):
+            raise WireError("shape", "command.settings", "not an object")
     elif what == "raw_track":
         _refuse_others(message, ("v", "id", "what", "from_ms", "to_ms"), "command")
         _need(message, ("from_ms", "to_ms"), "command")

@@ -172,10 +172,15 @@ def _command() -> Schema:
         "bytes": {"type": "integer", "minimum": 1, "maximum": wire.MAX_HEAD_BYTES},
     }
     node = {"node": {**_NAME, "description": "Wired to the unit; without it the unit itself."}}
+    settings = {
+        **base,
+        "what": {"const": "settings"},
+        "settings": {"type": "object", "description": "Of a node that stands alone: firmware/settings.py."},
+    }
     call = {"type": "integer", "minimum": 1, "maximum": wire.KINDS["help"].by_name["call"].high}
     states = {"enum": list(wire.HELP_STATES), "description": "What the light at the button is to show."}
     help_ = {**base, "what": {"const": "help"}, "source": _NAME, "call": call, "state": states}
-    wholes = [_object(command, tuple(command)) for command in (raw_track, resend, erase, help_)]
+    wholes = [_object(command, tuple(command)) for command in (raw_track, resend, erase, settings, help_)]
     return {"oneOf": [*wholes, _object({**update, **node}, tuple(update))]}
 
 

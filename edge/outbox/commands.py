@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edge.record import Values
 
 DONE_KEPT = 1000
+NO_SETTINGS = "the settings of this unit are a file on it"
 NO_UPDATES = "this unit takes no updates: it has no [releases] key_file"
 ERASED_AT_ONCE = 20_000  # in one transaction: some megabytes
 
@@ -71,6 +72,8 @@ def do(db: Connection, epoch: int, command: dict[str, Any]) -> Answer:
         return _send_raw(db, epoch, command["from_ms"], command["to_ms"])
     if command["what"] == "help":
         return Answer("done", None, 0)  # the helpline has it
+    if command["what"] == "settings":
+        return Answer("refused", NO_SETTINGS, 0)
     if command["what"] == "update":  # done elsewhere, if at all
         return Answer(command.get("state", "refused"), command.get("detail", NO_UPDATES), 0)
     lane = lanes.lane_of(db, epoch, wire.LANES.index(command["lane"]))

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Request
 from fastapi.responses import Response
-from pydantic_core import to_json
 
 from firmware import manifest
 from firmware.version import NAME
+from ingest.api.admin import is_admin, need_admin
+from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import iso
@@ -55,9 +56,9 @@ def list_releases(request: Request, given: Given) -> Response:
     terms = {
         "is_published": given.firmware.is_published(),
         "has_key": bool(given.firmware.keys),
-        "may_change": _is_admin(request),
+        "may_change": is_admin(request),
     }
-    return _json(terms | given.reader.look(look))
+    return as_json(terms | given.reader.look(look))
 
 
 @router.post(
@@ -71,14 +72,14 @@ def add_release(
     request: Request, given: Given, body: Annotated[bytes, Body(media_type="application/octet-stream")]
 ) -> Response:
     """Take a release file, as `./dev release` makes it; signed by a key that is configured here."""
-    who = _need_admin(request)
+    who = need_admin(request)
     try:
         read = file.read(body, given.firmware.keys)
         release = given.change(lambda ledger: adding.add(ledger, read, who, given.now_ms()))
     except ReleaseRefused as error:
         raise ApiError(422, error.code, "body", str(error)) from None
     given.firmware.look_again()
-    return _json(_release(release, []), 201)
+    return as_json(_release(release, []), 201)
 
 
 @router.delete(
@@ -90,7 +91,7 @@ def add_release(
 )
 def withdraw_release(request: Request, given: Given, number: NumberIn) -> Response:
     """Offer a release no longer: who runs it goes on, who has not taken it will not."""
-    who, now_ms = _need_admin(request), given.now_ms()
+    who, now_ms = need_admin(request), given.now_ms()
 
     def work(ledger: sqlite3.Connection) -> bool:
         is_done = releases.withdraw(ledger, number, who, now_ms)
@@ -112,7 +113,7 @@ def withdraw_release(request: Request, given: Given, number: NumberIn) -> Respon
 )
 def roll_out(request: Request, given: Given, number: NumberIn, asked: RolloutIn) -> Response:
     """Ask units, or a node of each of them, to take a release; the broker keeps it for who is away."""
-    who, now_ms = _need_admin(request), given.now_ms()
+    who, now_ms = need_admin(request), given.now_ms()
 
     def work(ledger: sqlite3.Connection) -> list[Rollout]:
         release = releases.find(ledger, number)
@@ -127,7 +128,7 @@ def roll_out(request: Request, given: Given, number: NumberIn, asked: RolloutIn)
 
     made: list[Rollout] = given.change(work)
     given.firmware.look_again()
-    return _json({"rollouts": [_rollout(one) for one in made]}, 202)
+    return as_json({"rollouts": [_rollout(one) for one in made]}, 202)
 
 
 def _check(unit: Unit | None, name: str, node: str | None) -> None:
@@ -140,19 +141,6 @@ def _check(unit: Unit | None, name: str, node: str | None) -> None:
 
 def _is_node(unit: Unit) -> bool:
     return (unit.software or "").startswith(NAME + " ")
-
-
-def _is_admin(request: Request) -> bool:
-    may: bool = request.app.state.door.is_admin(request.scope["state"]["holder"])
-    return may
-
-
-def _need_admin(request: Request) -> str:
-    if not _is_admin(request):
-        detail = "this key may only look; make one with: ortoo-ingest key add NAME --admin"
-        raise ApiError(403, "admin_needed", "header.authorization", detail)
-    holder: str = request.scope["state"]["holder"]
-    return holder
 
 
 def _unknown(number: int) -> ApiError:
@@ -191,7 +179,3 @@ def _rollout(rollout: Rollout) -> dict[str, Any]:
 
 def _unit(unit: Unit) -> dict[str, Any]:
     return {"unit": unit.unit, "name": unit.name, "software": unit.software, "is_node": _is_node(unit)}
-
-
-def _json(body: object, status: int = 200) -> Response:
-    return Response(to_json(body), status, media_type="application/json")

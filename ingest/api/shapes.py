@@ -296,6 +296,20 @@ class Resend(Shape):
     last_seq: Annotated[int, Field(ge=1, le=wire.MAX_SEQ, strict=True)]
 
 
+class NewSettings(Shape):
+    """Have a node that stands alone try other settings; what they may say stands in firmware/settings.py.
+
+    Unit and mode stay as they are, and so do broker and network where they are not named: no secret has to
+    be sent. The version must be higher than the node's. A node that reaches nobody with them goes back.
+    """
+
+    what: Literal["settings"]
+    settings: Annotated[
+        dict[str, Any],
+        Field(examples=[{"version": 4, "group_s": 30, "drivers": [{"type": "door", "name": "door"}]}]),
+    ]
+
+
 class CommandSent(Shape):
     """The command was handed to the broker; an event of kind `answer` will carry its id."""
 

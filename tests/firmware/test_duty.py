@@ -7,6 +7,7 @@ import subprocess
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -148,6 +149,9 @@ class Hut:
         self.joined += 1
         raise OSError("no network")
 
+    def slots(self) -> dict[str, str]:
+        return {"trial": "", "undone": ""}
+
     def sleep(self, ms: int) -> None:
         self.slept.append(ms)
 
@@ -156,7 +160,7 @@ def woken(hut: Hut, at_ms: int) -> list[Any]:
     """What a wake at that moment has kept, (kind, values)."""
     hut.ms = at_ms
     port: Any = hut
-    line: Any = None  # no network, no line
+    line: Any = SimpleNamespace(is_on_trial=False)  # no network, no line
     intake = Intake(port)
     first = intake.outbox.last_seq("event")
     drivers = [

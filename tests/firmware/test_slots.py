@@ -92,7 +92,7 @@ def test_whatever_stands_there_only_settings_errors(text: bytes | str) -> None:
     raise AssertionError(text)
 
 
-def test_settings_are_tried_once_and_confirmed_or_taken_back(tmp_path: Path) -> None:
+def test_settings_are_tried_thrice_and_confirmed_or_taken_back(tmp_path: Path) -> None:
     def store() -> Store:
         return Store(Notes(Folder(str(tmp_path / "notes"))))
 
@@ -105,7 +105,12 @@ def test_settings_are_tried_once_and_confirmed_or_taken_back(tmp_path: Path) -> 
     last.confirm()
     better = {**GOOD, "version": 2, "group_s": 5}
     last.stage(json.dumps(better))
-    assert [store().begin(), store().begin()] == [better, GOOD]
+    assert not store().is_on_trial
+    assert [store().begin() for _ in range(settings.TRIES)] == [better] * settings.TRIES
+    assert store().is_on_trial
+    last = store()
+    assert (last.begin(), last.taken_back, last.is_on_trial) == (GOOD, 2, False)
+    assert (store().begin(), store().taken_back) == (GOOD, 0)
     last = store()
     last.stage(json.dumps(better))
     last.begin()

@@ -1,13 +1,16 @@
 """Commands go to the broker as the contract wants them, or not at all."""
 
+import json
 from typing import Any
 
 import pytest
 
 from firmware import wire
+from ingest.ledger import keys
 from tests.ingest.api.parts import NOW_MS, Parts
 
 PATH = "/api/v1/units/van/commands"
+SETTINGS = {"what": "settings"}
 RESEND = {"what": "resend", "lane": "track", "first_seq": 1, "last_seq": 9}
 
 
@@ -47,6 +50,9 @@ async def test_rows_are_asked_for_again_each_time_under_another_id(parts: Parts)
         (RESEND | {"first_seq": "1"}, "invalid", "body.resend.first_seq"),
         (RESEND | {"first_seq": 10}, "range", "body.last_seq"),
         (RESEND | {"extra": 1}, "invalid", "body.resend.extra"),
+        ({"what": "settings"}, "invalid", "body.settings.settings"),
+        (SETTINGS | {"settings": {"drivers": []}}, "invalid", "body.settings"),
+        (SETTINGS | {"settings": {"version": 2, "drivers": [{"name": "x"}]}}, "invalid", "body.settings"),
         ({"what": "raw_track", "from": "soon", "to": "later"}, "invalid", "body.from"),
         (
             {"what": "raw_track", "from": "2026-11-22T00:00:00Z", "to": "2026-11-21"},
@@ -73,3 +79,21 @@ async def test_an_unknown_unit_gets_nothing(parts: Parts) -> None:
     async with parts.client() as client:
         assert (await client.post("/api/v1/units/nobody/commands", json=RESEND)).status_code == 404
     assert parts.sent == []
+
+
+async def test_new_settings_are_an_administrator_s_and_nothing_of_them_is_shown(parts: Parts) -> None:
+    wifi = {"ssid": "somum", "password": "a-secret-one"}
+    asked = {"version": 4, "drivers": [{"type": "door", "name": "door"}], "wifi": wifi}
+    status, said = await send(parts, SETTINGS | {"settings": asked})
+    ((_, command),) = parts.sent
+    assert (status, command["settings"]) == (202, asked)
+    assert "a-secret-one" not in json.dumps(said)
+    status, said = await send(parts, SETTINGS | {"settings": asked | {"wifi": wifi | {"pasword": 1}}})
+    assert (status, said["error"]["detail"]) == (422, "wifi.pasword: no such setting")
+    assert "a-secret-one" not in json.dumps(said)
+    looker = keys.add(parts.access, "clinic", NOW_MS)
+    parts.hear_of("van")
+    async with parts.client() as client:
+        headers = {"Authorization": f"Bearer {looker}"}
+        answer = await client.post(PATH, json=SETTINGS | {"settings": asked}, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "admin_needed")

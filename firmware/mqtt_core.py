@@ -215,14 +215,14 @@ class Core:
     def feed(self, data: bytes, now_ms: int) -> "list[Event]":
         """The events that these bytes complete."""
         events: "list[Event]" = []
-        self._in += data
         try:
+            self._in += data
             while not self._is_ended:
                 found = mqtt_packets.cut(self._in)
                 if found is None:
                     break
                 events += self._take(found[0], found[1], now_ms)
-        except mqtt_packets.TooLarge:
+        except (mqtt_packets.TooLarge, MemoryError):  # or more than this board has left
             events.append(self._end("too_large"))
         except mqtt_packets.Malformed:
             events.append(self._end("malformed"))

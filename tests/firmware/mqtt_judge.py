@@ -47,3 +47,24 @@ def heap(count):
             core.feed(b"\x40\x02" + (number - 3).to_bytes(2, "big"), 0)
     gc.collect()
     return gc.mem_alloc() - before
+
+
+def starved(spare):
+    """What a core tells of the largest packet when so many bytes of the heap are free in a piece."""
+    core = mqtt_core.Core("node-01")
+    core.connect(0)
+    core.feed(b"\x20\x03\x00\x00\x00", 0)
+    piece, room, held = b"x" * 512, bytearray(spare), []
+    for size in (4096, 1024, 256, 64):
+        try:
+            while True:
+                held.append(bytearray(size))
+        except MemoryError:
+            pass
+    del room
+    gc.collect()
+    told = core.feed(b"\x30\xf0\x3f\x00\x01t\x00", 0)
+    while not told and len(piece) == 512:
+        told = core.feed(piece, 0)
+    held.clear()
+    return [[type(event).__name__, _values(event)] for event in told]

@@ -1,6 +1,8 @@
 """The courier before a broker and a service on paper: what it sends again, when it gives up, what it says."""
 
+import json
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -91,18 +93,26 @@ class Line:
         seen = len(self.broker.published)
         came = self.broker.answer(self.courier.output())
         for leaf, payload in self.broker.published[seen:]:
+            epoch = self.outbox.epoch()
             if leaf == "birth":
                 self.conn = wire.decode_json("birth", payload)["conn"]
             elif leaf == "batch":
-                self.service.take(wire.decode_batch(payload))
+                batch = wire.decode_batch(payload)
+                self.service.take(batch)
+                epoch = batch.epoch  # a fork gives its lane one of its own
             if leaf in ("birth", "batch") and self.answers:
-                came += self.down("receipt", self.service.receipt(self.outbox.epoch(), self.conn))
+                came += self.down("receipt", self.service.receipt(epoch, self.conn))
         return self.courier.feed(came, self.now_ms)
 
     def down(self, leaf: str, message: dict[str, Any]) -> bytes:
         topic, payload = wire.topic(UNIT, leaf).encode(), wire.encode_json(leaf, message)
         body = len(topic).to_bytes(2, "big") + topic + (b"\x00" if self.broker.level == 5 else b"") + payload
         return mqtt_packets.packet(0x30, body)
+
+    def raw(self, topic: str, payload: bytes) -> bytes:
+        """A message as nobody checked it."""
+        head = mqtt_packets.text(topic) + (b"\x00" if self.broker.level == 5 else b"")
+        return mqtt_packets.packet(0x30, head + payload)
 
     def leaves(self) -> list[str]:
         return [leaf for leaf, _ in self.broker.published]
@@ -189,3 +199,90 @@ def test_a_live_message_is_rare_without_news_and_a_good_bye_is_said(tmp_path: Pa
     line.courier.close()
     line.broker.answer(line.courier.output())
     assert wire.decode_json("birth", line.broker.published[-1][1])["state"] == "offline"
+
+
+ODD = (
+    None,
+    True,
+    -1,
+    0,
+    1,
+    3,
+    49,
+    50,
+    51,
+    1.5,
+    2**53,
+    2**70,
+    "",
+    "x",
+    "1" * 16,
+    [],
+    {},
+    [[1, "2" * 16]],
+    [[]],
+)
+
+
+def twisted(dice: random.Random, message: Any) -> Any:
+    """The same with one value of another kind, or not there."""
+    if isinstance(message, dict) and message and dice.random() < 0.8:
+        key = dice.choice(sorted(message))
+        if dice.random() < 0.1:
+            return {name: message[name] for name in message if name != key}
+        return {**message, key: twisted(dice, message[key])}
+    if isinstance(message, list) and message and dice.random() < 0.8:
+        at = dice.randrange(len(message))
+        return [*message[:at], twisted(dice, message[at]), *message[at + 1 :]]
+    return dice.choice(ODD)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_receipts_that_lie_cost_time_and_nothing_else(tmp_path: Path, seed: int) -> None:
+    """Marks never reached, boots never had, other epochs, commands that are none: all arrives in the end."""
+    dice, line = random.Random(seed), Line(tmp_path)
+    line.add(50)
+    line.run(1)
+    for _ in range(25):
+        epoch = dice.choice([line.outbox.epoch(), "f" * 16])
+        receipt = twisted(dice, line.service.receipt(epoch, dice.choice([0, line.conn, line.conn + 1])))
+        command = twisted(
+            dice, {"id": "c1", "what": "resend", "lane": "sense", "first_seq": 3, "last_seq": 6}
+        )
+        for leaf, message in (("receipt", receipt), ("command", command)):
+            payload = json.dumps({"v": 1, **message} if isinstance(message, dict) else message).encode()
+            topic = dice.choice(
+                [wire.topic(UNIT, leaf), f"ortoo/v1/{UNIT}/{leaf}/x", leaf, "ortoo/v1/b/live"]
+            )
+            assert line.courier.feed(line.raw(topic, payload[: dice.choice([9999, 20])]), line.now_ms)
+        line.run(1)
+        for lane in wire.LANES:
+            assert 0 <= line.outbox.mark(lane) <= line.outbox.last_seq(lane)
+    line.run(100)
+    assert line.outbox.waiting == 0
+    temperatures = {row[6] for row in line.service.rows.values() if row[1] == "climate"}
+    assert temperatures == set(range(50))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_receipts_that_could_be_true_but_are_not_leave_it_at_work(tmp_path: Path, seed: int) -> None:
+    """Who lies about what is stored can lose it; the node goes on, and what comes later arrives."""
+    dice, line = random.Random(seed), Line(tmp_path)
+    line.add(50)
+    for _ in range(25):
+        mark = dice.randrange(61)
+        runs = [[dice.randint(1, mark), dice.choice(["1" * 16, "2" * 16])]] if mark else []
+        told = {
+            "epoch": line.outbox.epoch(),
+            "conn": dice.choice([0, line.conn]) if line.connections else 0,
+            "lanes": {dice.choice(wire.LANES): {"mark": mark, "runs": runs}},
+        }
+        line.run(1)
+        assert line.courier.feed(line.down("receipt", told), line.now_ms)
+        for lane in wire.LANES:
+            assert 0 <= line.outbox.mark(lane) <= line.outbox.last_seq(lane)
+    line.run(100)
+    line.outbox.append([("climate", "probe-1", {"temperature_cc": 777}, line.now_ms)], line.clock)
+    line.run(100)
+    assert line.outbox.waiting == 0
+    assert 777 in {row[6] for row in line.service.rows.values() if row[1] == "climate"}

@@ -183,3 +183,18 @@ def test_the_core_is_small(board: MicroPython, tmp_path: Path) -> None:
     """Fifty publishes through a window of four, in less heap than a TLS session costs."""
     del tmp_path
     assert board.call("mqtt_judge.heap", 50).result < 12_000
+
+
+def test_a_packet_that_a_board_has_no_room_for_ends_the_connection(board: MicroPython) -> None:
+    """8 kB are announced; the heap is in pieces, as after days."""
+    assert board.call("mqtt_judge.starved", 3000).result == [["Ended", ["too_large", "0"]]]
+
+
+def test_a_packet_that_does_not_come_to_its_end_is_a_silent_line() -> None:
+    core = opened()
+    assert core.feed(b"\x30\xf0\x3f\x00\x01t\x00", 0) == []
+    assert core.step(60_000) == []
+    assert core.output() == b"\xc0\x00"
+    assert core.feed(b"\xd0\x00", 60_001) == []  # its answer is taken for a part of what was announced
+    (ended,) = core.step(60_000 + mqtt_core.ANSWER_MS)
+    assert ended.cause == "silent"

@@ -113,24 +113,23 @@ class Update:
         self._floor = int(state["number"])
         self._slot = "b" if slot == "a" else "a"
         self._running, self._target = Tree(self._path_of(slot)), Tree(self._path_of(self._slot))
-        if self._holds_release(self._running):
-            found = manifest.parsed(self._head)
+        head = self._head_in(self._running)
+        if head:
+            found = manifest.parsed(head)
             self._version, self._number = found.version, found.number
             self._done("runs already" if not state["trial"] else "on trial already")
         elif state["trial"]:
             raise _Refused("another firmware is on trial")
-        elif self._holds_release(self._target):
-            self._next = self._judge_head
+        else:
+            self._head = self._head_in(self._target)
+            self._next = self._judge_head if self._head else None
 
-    def _holds_release(self, tree: Tree) -> bool:
-        """Whether that folder is, or is becoming, what was asked for; its head is kept then."""
+    def _head_in(self, tree: Tree) -> bytes:
+        """The head, where that folder is, or is becoming, what was asked for; else nothing."""
         if tree.size(HEAD) != self._head_bytes:
-            return False
-        self._head = tree.read(HEAD, 0, self._head_bytes)
-        if manifest.digest_of(self._head) == self._release:
-            return True
-        self._head = b""
-        return False
+            return b""
+        head = tree.read(HEAD, 0, self._head_bytes)
+        return head if manifest.digest_of(head) == self._release else b""
 
     def _judge_head(self) -> None:
         if manifest.digest_of(self._head) != self._release:
@@ -149,7 +148,7 @@ class Update:
         self._room = found.block_bytes + RESERVE_BYTES
         self._at = self._first = found.first
         self._is_good = True
-        self._next = self._look if self._holds_release(self._target) else self._clear
+        self._next = self._look if self._head_in(self._target) else self._clear
 
     def _key(self) -> bytes:
         if self._root.size(KEY) is None:
@@ -233,7 +232,7 @@ class Update:
     def _judge(self) -> None:
         """All of it once more, as it will be run."""
         if not self._is_file():
-            if not self._holds_release(self._target):
+            if not self._head_in(self._target):
                 raise _Refused("its head is damaged on flash")
             slots.stage(self._slot, self._path_of(SLOTS), self._number)
             self.is_staged = True

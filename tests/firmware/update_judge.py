@@ -1,0 +1,156 @@
+"""Updates on a real littlefs over a NOR flash that is cut off at each of its operations; see flash_judge.
+
+After each cut the node starts: the folder that runs must be whole; then the update goes on to its end, the
+node starts again, and what runs then must be whole and the new one. Signatures are taken as good here: they
+have nothing to do with power. Runs on MicroPython alone, since littlefs does.
+"""
+
+import gc
+import hashlib
+
+import vfs
+from flash_judge import MOUNT, Nor, erase, littlefs, program, tear
+
+from firmware import manifest, p256, slots, update
+from firmware.folder import Folder
+from firmware.notes import Notes
+from firmware.tree import Tree
+
+p256.is_signed = lambda key, data, signature: True
+update.RESERVE_BYTES, manifest.BLOCK_BYTES = 0, 512  # a small flash
+KEY = b"\x04" + b"".join([number.to_bytes(32, "big") for number in p256.G])
+SLOTS = MOUNT + "/slots.json"
+SIZES = (1500, 700, 40, 2600, 1024, 3000)
+
+
+def path_of(name):
+    return MOUNT + "/" + name
+
+
+def text(seed, size):
+    """Bytes that differ by their seed."""
+    return (b"%d." % seed * (size // 2 + 1))[:size]
+
+
+def release(number):
+    """(head, {path: bytes}) of one: its first file is in every release the same."""
+    files = {f"m/{at}.mpy": text(at and 10 * number + at, size) for at, size in enumerate(SIZES)}
+    entries = [f'["{name}",{len(data)},"{digest(data).hex()}"]' for name, data in sorted(files.items())]
+    said = '{"v":1,"name":"ortoo-node","version":"%d","number":%d,"mpy":6,"boards":["host"],"files":[%s]}\n'
+    return (said % (number, number, ",".join(entries)) + "0" * 128 + "\n").encode(), files
+
+
+def digest(data):
+    return hashlib.sha256(data).digest()
+
+
+def begin(blocks, block_bytes):
+    """A flash with release 1 in /a, and what a third one left in /b."""
+    nor = Nor(bytearray(b"\xff" * (blocks * block_bytes)), block_bytes)
+    vfs.VfsLfs2.mkfs(nor, progsize=16, readsize=16, lookahead=16)
+    vfs.mount(littlefs(nor), MOUNT)
+    for slot, number in (("a", 1), ("b", 3)):
+        head, files = release(number)
+        tree = Tree(path_of(slot))
+        tree.append("head", head)
+        for name in files:
+            tree.append(name, files[name])
+    Tree(MOUNT).append("update.key", KEY)
+    slots.save(slots.FIRST, SLOTS)
+    head, _ = release(12)
+    asked = {"id": "c1", "release": digest(head).hex(), "bytes": len(head)}
+    Notes(Folder(path_of("rows"))).put({update.NOTE: asked})
+    vfs.umount(MOUNT)
+    return nor
+
+
+def blobs(number):
+    head, files = release(number)
+    found = {digest(data): data for data in files.values()}
+    found[digest(head)] = head
+    return found
+
+
+def updated(make=update.Update):
+    """Take the update that the notes ask for to its end, if they do; its answer."""
+    notes = Notes(Folder(path_of("rows")))
+    if notes.get(update.NOTE) is None:
+        return None
+    under_way, parts = make(notes, path_of, "host", 6), blobs(12)
+    while under_way.answer is None:
+        if not under_way.work():
+            wanted = under_way.wanted()
+            under_way.take(wanted[0], wanted[1], parts[wanted[0]][wanted[1] : wanted[1] + 1024])
+    notes.put({update.NOTE: None})
+    return under_way.answer[0]
+
+
+def started():
+    """(the number that runs, or what is wrong with it) after a start."""
+    slot, _ = slots.begin(SLOTS)
+    tree = Tree(path_of(slot))
+    try:
+        number = manifest.parsed(tree.read("head", 0, 9999)).number
+    except (OSError, ValueError):
+        return f"no head of {slot}"
+    _, files = release(number)
+    for name in files:
+        if tree.size(name) != len(files[name]) or tree.digest(name) != digest(files[name]):
+            return f"{name} of {slot}"
+    return number
+
+
+def cuts(argument):
+    """[cuts, flaws, how often which release ran after a cut]; of so many cuts `every` one is tried."""
+    blocks, block_bytes, every, kind = argument
+    make = {"update": update.Update, "careless": Careless}[kind]
+    nor = begin(blocks, block_bytes)
+    image, log = bytearray(nor.image), []
+    vfs.mount(littlefs(nor), MOUNT)
+    nor.log = log
+    updated(make)
+    vfs.umount(MOUNT)
+    flaws, ran = [], {}
+    for at in range(len(log)):
+        block, offset, data = log[at]
+        if at % every == 0:
+            torn = bytearray(image)
+            tear(torn, block * block_bytes + offset, data, block_bytes)
+            first, last = looked_through(Nor(torn, block_bytes), make)
+            ran[str(first)] = ran.get(str(first), 0) + 1
+            if first not in (1, 12) or last != 12:
+                flaws.append([at, first, last])
+            torn = None
+            gc.collect()
+        if data is None:
+            erase(image, block * block_bytes, block_bytes)
+        else:
+            program(image, block * block_bytes + offset, data)
+    return [len(log), flaws[:5], ran]
+
+
+def looked_through(nor, make):
+    """What runs after the cut, and what runs once the update has gone on and the node has started again."""
+    try:
+        vfs.mount(littlefs(nor), MOUNT)
+    except OSError as error:
+        return f"not mounted: {error}", None
+    try:
+        first = started()
+        if first not in (1, 12):
+            return first, None
+        slots.confirm(SLOTS)
+        if updated(make) == "refused":
+            return first, "refused"
+        return first, started()
+    finally:
+        vfs.umount(MOUNT)
+
+
+class Careless(update.Update):
+    """The control: stages what it has not laid yet."""
+
+    def _clear(self):
+        slots.stage(self._slot, SLOTS, self._number)
+        self._next = super()._clear
+        super()._clear()

@@ -13,7 +13,10 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from ingest.api import (
     alerts,
+    book_conflicts,
+    book_copies,
     book_edit,
+    book_moves,
     books,
     cold_chain,
     commands,
@@ -59,6 +62,9 @@ ROUTERS = (
     cold_chain.router,
     book_edit.router,
     books.router,
+    book_copies.router,
+    book_conflicts.router,
+    book_moves.router,
     stock_edit.router,
     stock_overview.router,
     stock.router,

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Body, Path, Query, Request
 from fastapi.responses import Response
 
 from ingest.api.answers import as_json
+from ingest.api.book_copies import CopyIn  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.book_shapes import BookDecision, BookDone, BookPlaced, BookSheetWord, BooksImported
-from ingest.api.books import CopyIn  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.books.catalogue import read_marc

@@ -71,6 +71,11 @@ def iso(ms: int) -> str:
     return _date(ms // DAY_MS) + clock_face
 
 
+def iso_or_none(ms: int | None) -> str | None:
+    """An instant that may not be known, or not have come."""
+    return None if ms is None else iso(ms)
+
+
 def parse_instant(text: str) -> int:
     """Milliseconds since 1970 of an ISO 8601 time with its zone, a date (its midnight in UTC), or a number.
 

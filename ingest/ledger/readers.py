@@ -91,6 +91,12 @@ def by_hash(ledger: sqlite3.Connection, reader: str) -> Reader | None:
     return None if row is None else Reader(*row)
 
 
+def card_of(ledger: sqlite3.Connection, reader: str | None) -> str | None:
+    """The number on a reader's card, for people; None for nobody, or nobody who is known."""
+    found = None if reader is None else by_hash(ledger, reader)
+    return None if found is None else found.card
+
+
 def blocked(ledger: sqlite3.Connection, today: int) -> list[Reader]:
     """Whoever may not borrow today."""
     rows = ledger.execute(

@@ -24,6 +24,11 @@ def date_text(day: int) -> str:
     return (_ERA + datetime.timedelta(days=day)).isoformat()
 
 
+def date_or_none(day: int | None) -> str | None:
+    """A day that may not be known."""
+    return None if day is None else date_text(day)
+
+
 def parse_day(text: str) -> int:
     """Days since 1970 of 2026-11-21; raises ValueError with a sentence for whoever wrote it."""
     try:

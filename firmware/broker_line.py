@@ -159,7 +159,7 @@ class BrokerLine:
                     return
                 self._step_update()
                 is_last = self.is_going and self._courier.is_open and not self._intake.outbox.waiting
-                is_last = is_last and not self.is_updating
+                is_last = is_last and not self.is_updating and not self._is_unheard
                 if is_last:
                     self._courier.close()
                 out = self._courier.output()
@@ -207,6 +207,11 @@ class BrokerLine:
             return False, str(error)
         self._restart_at_ms = self._port.now_ms() + RESTART_MS
         return True, "version %d, at the next start" % version
+
+    @property
+    def _is_unheard(self) -> bool:
+        """Whether somebody called for help and the service has not said that it heard."""
+        return self._intake.call is not None and self._intake.call.state == "called"
 
     @property
     def is_updating(self) -> bool:

@@ -30,16 +30,16 @@ class Call:
     def __init__(self, notes: "Notes") -> None:
         self._notes = notes
         self._source, self.number, self.state = notes.get("help") or ("", 0, OVER)
-        self._beeps = 0
+        self._beeps: "int | None" = None
 
     @property
     def light(self) -> "tuple[int, int] | None":
         """ms on and off, None for dark."""
         return LIGHTS.get(self.state)
 
-    def take_beeps(self) -> int:
-        """How often to beep for what is new; given once."""
-        beeps, self._beeps = self._beeps, 0
+    def take_beeps(self) -> "int | None":
+        """How often to beep for what is new, None when nothing is; given once."""
+        beeps, self._beeps = self._beeps, None
         return beeps
 
     def kept(self, source: str, values: "dict[str, Any]") -> None:

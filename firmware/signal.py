@@ -41,8 +41,9 @@ class Signal:
         if self._call is None:
             return None
         beeps = self._call.take_beeps()
-        if beeps:
+        if beeps is not None:
             self._port.log("help: " + self._call.state)
+        if beeps:
             self._port.buzz(beeps * BEEP_MS)
         return self._call.light
 

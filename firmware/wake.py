@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LOOK_S = 0.05
 ALARM_S = 2
 SWITCH_S, SWITCH_MS, LOOKS = 0.02, 250, 5  # what is looked at so often is looked at several times
+BEEP_MS = 200
 SCALES = ("hx711", "nau7802")
 
 
@@ -38,10 +39,12 @@ async def wake(
     was = notes.get("attempts", {}).get(intake.outbox.boot, [None, None, False])
     is_urgent = was[2] or any([row[0] in duty.URGENT for row in intake.waiting])
     intake.keep()
+    is_open = _shown(port, intake)
     now = [was[0], was[1], is_urgent]
-    if duty.is_send_due(woke_ms, was[0], was[1], every, is_urgent) or line.is_on_trial:
+    if duty.is_send_due(woke_ms, was[0], was[1], every, is_urgent) or line.is_on_trial or is_open:
         is_sent = await _send(port, intake, line, settings)
         now = [woke_ms if is_sent else was[0], woke_ms, is_urgent and not is_sent]
+        _shown(port, intake)
     if now != was:
         notes.put({"attempts": {intake.outbox.boot: now}})
     senses.conclude()
@@ -49,6 +52,17 @@ async def wake(
     if senses.is_alarmed:
         await asyncio.sleep(ALARM_S)  # in a deep sleep the buzzer is still
     port.sleep(duty.sleep_ms(port.now_ms(), woke_ms, every["sample_s"]))
+
+
+def _shown(port: "Port", intake: "Intake") -> bool:
+    """Have light and buzzer show a call for help; whether one is open: then each wake asks for its answer."""
+    if intake.call is None:
+        return False
+    beeps = intake.call.take_beeps()
+    if beeps:
+        port.buzz(beeps * BEEP_MS)
+    port.light(intake.call.light is not None)
+    return intake.call.light is not None
 
 
 async def park(port: "Port", intake: "Intake", senses: "Senses", settings: "dict[str, Any]") -> None:

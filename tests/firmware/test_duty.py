@@ -15,8 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware import duty, settings, wire
+from firmware.call import Call
 from firmware.intake import Intake
 from firmware.senses import Senses
+from firmware.steady import LOOK_MS
 from firmware.wake import wake
 from tests.fixtures.mosquitto import Mosquitto
 from tests.fixtures.programs import ROOT
@@ -180,6 +182,54 @@ def test_a_wake_tells_what_has_changed_and_weighs_when_it_is_time(tmp_path: Path
     assert len(woken(hut, 900_000)) == 0, "a fault that stands is told once"
     assert hut.slept == [300_000] * 4
     assert hut.joined == 1, "nobody was there: not again within the hour"
+
+
+class Porch(Hut):
+    """One with a help button, that is heard and seen."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.level, self.shown = 1, ["dark"]
+
+    def light(self, is_on: bool) -> None:
+        self.shown.append("lit" if is_on else "dark")
+
+    def buzz(self, ms: int) -> None:
+        self.shown.append(f"beep {ms}")
+
+    def wake(self, at_ms: int) -> Intake:
+        """Awake for as long as it takes, 20 ms a look."""
+        self.ms = at_ms
+        port: Any = self
+        line: Any = SimpleNamespace(is_on_trial=False)
+        intake = Intake(port)
+        intake.call = Call(intake.notes)
+        drivers = [{"type": "help", "name": "help"}]
+        given = {"drivers": drivers, "duty": {}}
+        asyncio.run(wake(port, intake, Senses(port, intake, drivers), line, given))
+        return intake
+
+    def value(self) -> int:
+        self.ms += LOOK_MS
+        return 1 if self.ms > self.pressed_until_ms else 0
+
+    pressed_until_ms = 0
+
+
+def test_a_button_wakes_a_node_that_sleeps_and_each_wake_asks_for_the_answer(tmp_path: Path) -> None:
+    hut = Porch(tmp_path)
+    assert hut.wake(0).outbox.last_seq("event") == 0
+    hut.pressed_until_ms = 300_400
+    intake = hut.wake(300_000)
+    assert intake.outbox.last_seq("event") == 1
+    assert hut.shown[hut.shown.index("beep 200") :] == ["beep 200", "lit", "lit"], "nobody is there"
+    joined = hut.joined
+    hut.wake(600_000)
+    assert hut.joined == joined + 1, "within the hour all the same"
+    intake = hut.wake(900_000)
+    assert intake.call is not None
+    assert intake.call.answer("help", intake.call.number, "coming")
+    assert hut.shown[-1] == "lit"
 
 
 def test_wakes_of_one_boot_log_and_send_what_they_have(

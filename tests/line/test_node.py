@@ -17,7 +17,7 @@ import pytest
 
 from tests.fixtures.waiting import wait_until
 from tests.line import books
-from tests.micropython import MicroPython, board_with_firmware
+from tests.micropython import HEAP_KIB, MicroPython, board_with_firmware
 
 if TYPE_CHECKING:
     import subprocess
@@ -37,11 +37,15 @@ CODE = "from firmware.main import main; main()"
 class Node:
     """The firmware as a process on a flash image."""
 
+    code = CODE
+    heap_kib = HEAP_KIB
+
     def __init__(self, board: MicroPython, folder: Path, host: str, port: int) -> None:
         self.board = board
         self.image = folder / "node.image"
         self._settings = folder / "node.json"
         self._broker = {"host": host, "port": port}
+        self.env: dict[str, str] = {}  # beside what it needs to start
         self._version = 0
         self._child: subprocess.Popen[str] | None = None
         self.said: queue.Queue[str] = queue.Queue()
@@ -56,8 +60,8 @@ class Node:
 
     def start(self) -> None:
         self.heard.clear()
-        env = {"ORTOO_IMAGE": str(self.image), "ORTOO_SETTINGS": str(self._settings)}
-        self._child = self.board.start(CODE, env)
+        env = {**self.env, "ORTOO_IMAGE": str(self.image), "ORTOO_SETTINGS": str(self._settings)}
+        self._child = self.board.start(self.code, env, self.heap_kib)
         self._reader = threading.Thread(target=self._read, args=(self._child,), daemon=True)
         self._reader.start()
 

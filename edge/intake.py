@@ -7,7 +7,6 @@ after all.
 
 from __future__ import annotations
 
-import datetime
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import standing
-from edge.odometer import Odometer
+from edge.fixes import Fixes
 from edge.outbox import (
     Heights,
     Limits,
@@ -28,22 +27,20 @@ from edge.outbox import (
     open_outbox,
 )
 from edge.record import Mark, Reading, Record, Values, record_of
-from edge.sources.anchor import Anchor
 from edge.sources.faults import Faults
+from edge.timekeeper import EVIDENCE_MS, Timekeeper
 from firmware import wire
 
 if TYPE_CHECKING:
-    from edge.clock import Clock, Evidence
+    from edge.clock import Clock, ClockSet, Evidence
     from edge.time_source import TimeSource
 
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 5000  # an hour and more at one reading a second
 RETRY_MS = 5_000
-EVIDENCE_MS = 10_000
 OpenFile = Callable[[Path, str, Limits, str | None], tuple[Outbox, Salvage | None]]
 TIDY_MS = 60_000
-SAYERS: dict[str, str] = {"gnss": "the receiver", "ntp": "the network", "rtc": "the clock on board"}
 
 
 class Intake:
@@ -64,12 +61,9 @@ class Intake:
         self._open_file = open_file
         self._limits = limits
         self._time = time
-        self._make_clock = make_clock
         self._group_ms = group_ms
-        self._anchor_radius_m = anchor_radius_m
-        self._anchors: dict[str, Anchor] = {}
-        self._odometers: dict[str, Odometer] = {}
-        self.clock = make_clock(0)
+        self._fixes = Fixes(anchor_radius_m)
+        self._timekeeper = Timekeeper(make_clock, time, self._wait)
         self._is_first = True
         self._outbox: Outbox | None = None
         self._damage: str | None = None
@@ -80,13 +74,9 @@ class Intake:
         self._marks: dict[str, Mark] = {}  # of sources that keep their own rows: what was taken
         self._noted_ms = 0
         self._retry_ms = 0
-        self._evidence_ms = self._tidied_ms = -EVIDENCE_MS
+        self._tidied_ms = -EVIDENCE_MS
         self._faults = Faults("outbox", self._waiting.append, time.mono_ms)
-        self._jumps = Faults("clock", self._wait, time.mono_ms)
-        self._refused = 0
         self._standing = standing.Standing()
-        self._metres = 0
-        self.newest_fix: Reading | None = None
         self.is_in_trouble = False
         self.commits = 0
 
@@ -96,8 +86,18 @@ class Intake:
         return self._outbox
 
     @property
+    def clock(self) -> Clock:
+        """What time it is, as far as the evidence goes."""
+        return self._timekeeper.clock
+
+    @property
+    def newest_fix(self) -> Reading | None:
+        """Where the unit is, parked or not."""
+        return self._fixes.newest
+
+    @property
     def odometer_m(self) -> int:
-        return self._metres
+        return self._fixes.metres
 
     @property
     def waiting(self) -> int:
@@ -154,22 +154,9 @@ class Intake:
         return reading.mono_ms if is_told else None
 
     def _take_fix(self, fix: Reading) -> None:
-        self._offer_time("gnss", fix.utc_ms, fix.mono_ms)
-        held = self._anchors.setdefault(fix.source, Anchor(self._anchor_radius_m)).take(fix)
-        if held.shown is not None:
-            self.newest_fix = held.shown
-        for reading in held.due:
+        self.offer_time("gnss", fix.utc_ms, fix.mono_ms)
+        for reading in self._fixes.take(fix):
             self._wait(reading)
-        if held.shown is not None:
-            self._count_metres(held.shown)
-
-    def _count_metres(self, fix: Reading) -> None:
-        odometer = self._odometers.setdefault(fix.source, Odometer())
-        before = odometer.metres
-        odometer.take(fix)
-        # With several receivers the first one counts.
-        if fix.source == next(iter(self._odometers)):
-            self._metres += odometer.metres - before
 
     def _wait(self, reading: Reading) -> None:
         # What a source keeps by itself stands as long as that says so.
@@ -309,11 +296,10 @@ class Intake:
     def _know_time(self, outbox: Outbox) -> None:
         if self._is_first:
             self._is_first = False
-            self._metres += int(outbox.note("odometer_m") or 0)
+            self._fixes.metres += int(outbox.note("odometer_m") or 0)
             for over in self._standing.over(outbox.note(standing.NOTE), self._time.mono_ms()):
                 self._wait(over)
-            if self.clock.boot_at_ms is None:
-                self.clock = self._make_clock(outbox.last_good_ms())
+            self._timekeeper.begin_after(outbox.last_good_ms())
         if self.clock.boot_at_ms is not None:
             outbox.set_clock(self.clock.boot_at_ms, self.clock.word)
 
@@ -321,31 +307,26 @@ class Intake:
 
     def step(self, now_ms: int) -> None:
         """What is due by itself: evidence for the clock, windows of the track, room in the file."""
-        if now_ms - self._evidence_ms >= EVIDENCE_MS:
-            self._evidence_ms = now_ms
-            evidence = self._time.evidence()
-            if evidence is not None:
-                self._offer_time(evidence[0], evidence[1], now_ms)
+        self._set_clock(self._timekeeper.look(now_ms), now_ms)
         if self._outbox is None or now_ms < self._retry_ms:
             return
         try:
             self._outbox.close_windows(now_ms)
             if now_ms - self._tidied_ms >= TIDY_MS:
                 self._tidied_ms = now_ms
-                self._end_jumps()
-                self._outbox.note("odometer_m", str(self._metres))
+                self._timekeeper.end_doubt()
+                self._outbox.note("odometer_m", str(self.odometer_m))
                 self._outbox.tidy(now_ms)
         except OutboxError as error:
             self.fail(error, now_ms)
 
-    def _offer_time(self, source: Evidence, utc_ms: int | None, mono_ms: int) -> None:
-        if utc_ms is None:
-            return
-        refused = self.clock.refused
-        won = self.clock.offer(source, utc_ms, mono_ms)
+    def offer_time(self, source: Evidence, utc_ms: int | None, mono_ms: int) -> None:
+        """Somebody says what time it was at a moment of this boot."""
+        self._set_clock(self._timekeeper.offer(source, utc_ms, mono_ms), mono_ms)
+
+    def _set_clock(self, won: ClockSet | None, mono_ms: int) -> None:
+        """Time what was recorded before, and record by how much the clock was set."""
         if won is None:
-            if self.clock.refused > refused:
-                self._doubt(source, utc_ms)
             return
         step: tuple[int, str] | None = (won.step_ms, won.was)
         if self._outbox is not None:
@@ -358,21 +339,6 @@ class Intake:
             self._wait(Reading("clock_set", "clock", mono_ms, values))
             log.info("the time is known by %s", won.clock)
 
-    def _doubt(self, source: Evidence, utc_ms: int) -> None:
-        """Tell of a receiver that contradicts the clock; while there is none, of any date that cannot be."""
-        is_timed = self.clock.boot_at_ms is not None
-        if is_timed and source != "gnss":
-            return
-        said = datetime.datetime.fromtimestamp(utc_ms / 1000, datetime.UTC)
-        code = "jump" if is_timed else "impossible"
-        self._jumps.begin(code, f"{SAYERS[source]} says {said:%Y-%m-%d %H:%M:%S} UTC, not believed")
-
-    def _end_jumps(self) -> None:
-        """What was not believed is a fault until it has not been said for a minute."""
-        if self.clock.refused == self._refused:
-            self._jumps.end()
-        self._refused = self.clock.refused
-
     def close(self, now_ms: int) -> None:
         """Commit what was accepted, hand the track to its lane, close."""
         self._retry_ms = now_ms
@@ -380,7 +346,7 @@ class Intake:
             self.commit(now_ms)
         if self._outbox is not None:
             try:
-                self._outbox.note("odometer_m", str(self._metres))
+                self._outbox.note("odometer_m", str(self.odometer_m))
                 self._outbox.close_windows(now_ms, is_final=True)
             except OutboxError as error:
                 log.error("%s", error)  # noqa: TRY400 - the cause is in it

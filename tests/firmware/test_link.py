@@ -98,7 +98,7 @@ class Line:
         return (None if clock.boot_at_ms is None else clock.time_of(self.time.mono_ms())[0]), clock.word
 
     def win_clock(self) -> None:
-        self.intake._offer_time("ntp", BUILT_MS + 10**9 + self.now_ms, self.time.mono_ms())
+        self.intake.offer_time("ntp", BUILT_MS + 10**9 + self.now_ms, self.time.mono_ms())
 
     def add(self, count: int) -> None:
         """Records of both lanes; some of one lane, each with a number of its own."""

@@ -6,7 +6,7 @@ Whatever happens to a connection, the next one is made. What goes over it is the
 import asyncio
 
 from firmware.courier import Courier
-from firmware.settings import SettingsError
+from firmware.settings_store import SettingsError
 from firmware.version import SOFTWARE
 from firmware.watchdog import LATE_MS
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from firmware.intake import Intake
     from firmware.ports.port import Port, Reader, Writer
     from firmware.senses import Senses
-    from firmware.settings import Store
+    from firmware.settings_store import Store
     from firmware.updater import Updater
     from firmware.watchdog import Watchdog
 

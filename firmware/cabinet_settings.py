@@ -8,7 +8,8 @@
 """
 
 from firmware.profile import TABLE
-from firmware.settings import SettingsError, check
+from firmware.settings import check
+from firmware.settings_store import SettingsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

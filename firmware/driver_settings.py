@@ -1,6 +1,7 @@
 """What the entry of each driver may say, checked when settings are staged: a typo cannot be silent."""
 
-from firmware.settings import SettingsError, check
+from firmware.settings import check
+from firmware.settings_store import SettingsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 from firmware.app import App
-from firmware.settings import SettingsError
+from firmware.settings_store import SettingsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

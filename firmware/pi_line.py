@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from firmware.intake import Intake
     from firmware.ports.port import Port
     from firmware.senses import Senses
-    from firmware.settings import Store
+    from firmware.settings_store import Store
     from firmware.updater import Updater
     from firmware.watchdog import Watchdog
 

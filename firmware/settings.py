@@ -1,9 +1,6 @@
 """Settings of a node: one JSON object, checked as a whole before it counts.
 
-A new one is staged, tried for TRIES starts, and confirmed once the node has reached its service or its Pi
-with it; else the one before counts again, and a fault says so. Versions only rise. Over the air comes a
-change: unit and mode stay, and so do broker and network where it does not name them, so that no secret has
-to travel.
+Loaded when there are new ones: the rest of the time they lie in `settings_store`, checked.
 
     version   count                    unit   its name on the broker; a wired node: its name on the Pi
     mode      "alone" or "wired"       group_s   measurements are written to flash so often
@@ -14,20 +11,14 @@ to travel.
     drivers   a list of {type, name, ...}: what each takes stands in firmware/drivers
 """
 
-import json
-
 from firmware import wire
+from firmware.settings_store import SettingsError, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from firmware.notes import Notes
-
-MAX_BYTES = 2048  # several fit into a file of notes
-TRIES = 3
-STAY = ("unit", "mode")
 MAX_DRIVERS = 16
 MODES = ("alone", "wired")
 # key -> (type, is it needed, low, high): a number's bounds, or a text's lengths
@@ -59,18 +50,13 @@ _MODEM: "dict[str, tuple[str, bool, int, int]]" = {
 }
 
 
-class SettingsError(ValueError):
-    """What stands there cannot be used, and where."""
-
-
 def parsed(data: "bytes | str") -> "dict[str, Any]":
     """Checked settings; SettingsError, and nothing else."""
-    if len(data) > MAX_BYTES:
-        raise SettingsError("%d bytes, at most %d" % (len(data), MAX_BYTES))
-    try:
-        found = json.loads(data if isinstance(data, str) else str(data, "utf-8"))
-    except (ValueError, RuntimeError, MemoryError):
-        raise SettingsError("not JSON")
+    return checked(read(data))
+
+
+def checked(found: "Any") -> "dict[str, Any]":
+    """The same of what was read."""
     check_parts(found)
     if found["mode"] == "alone" and "broker" not in found:
         raise SettingsError("broker: a node that stands alone needs one")
@@ -147,62 +133,3 @@ def _is_driver(value: "Any") -> bool:
     return (
         isinstance(value, dict) and wire.is_source(value.get("name")) and isinstance(value.get("type"), str)
     )
-
-
-class Store:
-    """The settings that count, and the ones that are tried; all in the notes."""
-
-    def __init__(self, notes: "Notes") -> None:
-        self._notes = notes
-        self.taken_back = 0  # the version that this start has given up
-
-    def change(self, asked: "dict[str, Any]", has_ppp: bool = True) -> int:
-        """Stage what came over the air; its version. SettingsError, which repeats no value."""
-        now = self._notes.get("settings", {})
-        for name in STAY:
-            if name in asked and asked[name] != now.get(name):
-                raise SettingsError("settings.%s: another one comes by cable only" % name)
-        whole = dict(asked)
-        is_network_said = "wifi" in asked or "modem" in asked
-        for name in STAY + ("broker",) + (() if is_network_said else ("wifi", "modem")):
-            if name in now and name not in whole:
-                whole[name] = now[name]
-        return self.stage(json.dumps(whole), has_ppp)
-
-    def stage(self, data: "bytes | str", has_ppp: bool = True) -> int:
-        """Have these tried at the next start; their version. SettingsError when they cannot be."""
-        found = parsed(data)
-        if "modem" in found and not has_ppp:
-            raise SettingsError("modem: this board's MicroPython has no PPP; an ESP32's has, from 1.26 on")
-        if found["version"] <= self.version:
-            raise SettingsError("version %d, there is %d already" % (found["version"], self.version))
-        self._notes.put({"staged": found, "tried": 0})
-        return int(found["version"])
-
-    @property
-    def version(self) -> int:
-        """Of what counts; 0: nothing yet."""
-        return int(self._notes.get("settings", {}).get("version", 0))
-
-    @property
-    def is_on_trial(self) -> bool:
-        """Whether what is used has not proved itself, and there is something to go back to."""
-        return bool(self.version and self._notes.get("staged") and self._notes.get("tried"))
-
-    def begin(self) -> "dict[str, Any] | None":
-        """At a start: what to use now."""
-        staged, tried = self._notes.get("staged"), int(self._notes.get("tried") or 0)
-        if staged and (tried < TRIES or not self.version):
-            self._notes.put({"tried": min(tried + 1, TRIES)})
-            return dict(staged)
-        if staged:
-            self.taken_back = int(staged["version"])
-            self._notes.put({"staged": None})
-        settled: "dict[str, Any] | None" = self._notes.get("settings")
-        return settled and dict(settled)  # whoever changes it does not change the notes
-
-    def confirm(self) -> None:
-        """What is tried has worked: from now on it counts."""
-        staged = self._notes.get("staged")
-        if staged and self._notes.get("tried"):
-            self._notes.put({"settings": staged, "staged": None})

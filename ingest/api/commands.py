@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Request
 
 from firmware import settings as node_settings
 from firmware import wire
+from firmware.settings_store import SettingsError
 from ingest.api.admin import need_admin
 from ingest.api.errors import RETRY_AFTER_S, ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
@@ -63,7 +64,7 @@ def _check_settings(asked: dict[str, Any]) -> None:
     """As far as can be said without the node: what it keeps is not known here."""
     try:
         node_settings.check_parts({"unit": "node", "mode": "alone", **asked})
-    except node_settings.SettingsError as error:
+    except SettingsError as error:
         where, _, detail = str(error).partition(": ")
         raise ApiError(
             422, "invalid", "body.settings", f"{where.removeprefix('settings.')}: {detail}"

@@ -14,7 +14,7 @@ from firmware.intake import Intake
 from firmware.orders import Orders
 from firmware.outbox import Outbox
 from firmware.senses import Senses
-from firmware.settings import Store
+from firmware.settings_store import Store
 from firmware.signal import Signal
 
 SETTINGS: dict[str, Any] = {
@@ -22,7 +22,12 @@ SETTINGS: dict[str, Any] = {
     "unit": "node",
     "mode": "wired",
     "drivers": [
-        {"type": "sht4x", "name": "probe-1", "alarm": {"low_cc": 200, "high_cc": 800, "for_s": 0}},
+        {
+            "type": "sht4x",
+            "name": "probe-1",
+            "bus": "climate",
+            "alarm": {"low_cc": 200, "high_cc": 800, "for_s": 0},
+        },
         {"type": "door", "name": "door"},
         {"type": "help", "name": "help"},
         {"type": "gnss", "name": "gnss"},

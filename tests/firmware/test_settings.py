@@ -12,7 +12,7 @@ from firmware.driver_settings import KNOWN
 from firmware.drivers import DRIVERS
 from firmware.folder import Folder
 from firmware.notes import Notes
-from firmware.settings import SettingsError, Store
+from firmware.settings_store import SettingsError, Store
 
 GOOD: dict[str, Any] = {"version": 1, "unit": "node", "mode": "wired", "drivers": []}
 

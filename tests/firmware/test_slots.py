@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from firmware import settings, slots
 from firmware.folder import Folder
 from firmware.notes import Notes
-from firmware.settings import SettingsError, Store
+from firmware.settings_store import TRIES, SettingsError, Store
 from firmware.watchdog import Watchdog
 
 GOOD = {"version": 1, "unit": "node", "mode": "wired", "drivers": []}
@@ -106,20 +106,25 @@ def test_settings_are_tried_thrice_and_confirmed_or_taken_back(tmp_path: Path) -
     better = {**GOOD, "version": 2, "group_s": 5}
     last.stage(json.dumps(better))
     assert not store().is_on_trial
-    assert [store().begin() for _ in range(settings.TRIES)] == [better] * settings.TRIES
+    assert [store().begin() for _ in range(TRIES)] == [better] * TRIES
     assert store().is_on_trial
     last = store()
     assert (last.begin(), last.taken_back, last.is_on_trial) == (GOOD, 2, False)
     assert (store().begin(), store().taken_back) == (GOOD, 0)
+    with pytest.raises(SettingsError, match="version 2 has reached nobody"):
+        store().stage(json.dumps(better))  # as the file on the flash does at every start
+    better["version"] = 3
     last = store()
     last.stage(json.dumps(better))
     last.begin()
+    with pytest.raises(SettingsError, match="version 3 is being tried"):
+        store().stage(json.dumps(better))
     last.confirm()
     assert store().begin() == better
-    with pytest.raises(SettingsError, match="version 2, there is 2 already"):
+    with pytest.raises(SettingsError, match="version 3, there is 3 already"):
         store().stage(json.dumps(better))
     with pytest.raises(SettingsError, match="has no PPP"):
-        store().stage(json.dumps({**better, "version": 3, "modem": {"apn": "x"}}), has_ppp=False)
+        store().stage(json.dumps({**better, "version": 4, "modem": {"apn": "x"}}), has_ppp=False)
 
 
 def test_a_task_that_hangs_is_late() -> None:

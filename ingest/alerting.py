@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator
 
-    from ingest.alerts.episode import Sample
+    from ingest.alerts.episode import Holds, Sample
+    from ingest.alerts.rules import Rules
     from ingest.history.chunk import Chunk
     from ingest.ledger.alerts import Subject
     from ingest.ledger.excursions import Excursion
@@ -143,9 +144,10 @@ def _stamp(ledger: sqlite3.Connection, said: Said) -> Stamp:
 
 
 class Terms(NamedTuple):
-    """What a county may set: how many days before its end a lot expires soon."""
+    """What a county may set: how many days before its end a lot expires soon, and the rules' numbers."""
 
     expiring_days: int = EXPIRING_DAYS
+    rules: Rules = RULES
 
 
 class Outcome(NamedTuple):
@@ -161,20 +163,23 @@ def judged(ledger: sqlite3.Connection, look: Look, now_ms: int, terms: Terms) ->
     return _JUDGES[look.kind](ledger, look, now_ms, terms)
 
 
-def _judge_subject(ledger: sqlite3.Connection, look: Look, now_ms: int, _terms: Terms) -> Outcome:
+def _judge_subject(ledger: sqlite3.Connection, look: Look, now_ms: int, terms: Terms) -> Outcome:
     subject = alerts.find_subject(ledger, int(look.one))
     newest = alert_samples.newest(ledger, subject.number)
     if newest is None:
         return Outcome(None, [], is_changed=False)
     some = alert_samples.samples(ledger, subject.number)
-    outcome = _settled(ledger, subject, some, newest, now_ms)
-    _let_go(ledger, subject, some, now_ms - KEEP_MS)
+    holds = terms.rules[subject.rule].holds
+    outcome = _settled(ledger, subject, holds, some, newest, now_ms)
+    _let_go(ledger, subject, holds, some, now_ms - KEEP_MS)
     return outcome
 
 
-def _let_go(ledger: sqlite3.Connection, subject: Subject, some: list[Sample], before_ms: int) -> None:
+def _let_go(
+    ledger: sqlite3.Connection, subject: Subject, holds: Holds, some: list[Sample], before_ms: int
+) -> None:
     """Forget samples that are too old to be joined by late ones, up to a moment when nothing was going on."""
-    holds, quiet_ms = RULES[subject.rule].holds, None
+    quiet_ms = None
     if some[0].at_ms >= before_ms:
         return
     for at, sample in enumerate(some):
@@ -186,7 +191,7 @@ def _let_go(ledger: sqlite3.Connection, subject: Subject, some: list[Sample], be
         alert_samples.forget(ledger, subject.number, quiet_ms)
 
 
-def _judge_probe(ledger: sqlite3.Connection, look: Look, now_ms: int, _terms: Terms) -> Outcome:
+def _judge_probe(ledger: sqlite3.Connection, look: Look, now_ms: int, terms: Terms) -> Outcome:
     known = excursions.of_unit(ledger, look.one, [look.other], MOST_EXCURSIONS)
     site = sites.of_source(ledger, look.one, look.other)
     heard_ms = _heard_within_ms(ledger, known)
@@ -197,7 +202,7 @@ def _judge_probe(ledger: sqlite3.Connection, look: Look, now_ms: int, _terms: Te
         if some:
             newest = max((_newest_of(one) for one in own), default=Newest(0, 0))
             subject = alerts.subject(ledger, rule, look.one, look.other, site)
-            outcomes.append(_settled(ledger, subject, some, newest, now_ms))
+            outcomes.append(_settled(ledger, subject, terms.rules[rule].holds, some, newest, now_ms))
             if some[-1].is_true is None:
                 outcomes.append(Outcome(now_ms + ASK_AGAIN_MS, [], is_changed=False))
     return _joined(outcomes)
@@ -247,14 +252,14 @@ def _judge_shelf(ledger: sqlite3.Connection, look: Look, now_ms: int, terms: Ter
     for rule, lot in {key for key, some in seen.samples.items() if some} | set(held):
         subject = held.get((rule, lot)) or alerts.subject(ledger, rule, None, "", site, item, lot)
         some = seen.samples.get((rule, lot), [])
-        outcomes.append(_settled(ledger, subject, some, newest, now_ms))
+        outcomes.append(_settled(ledger, subject, terms.rules[rule].holds, some, newest, now_ms))
     suspects.judge_pair(ledger, site, item, now_ms)
     return _joined(outcomes)
 
 
-def _judge_exposed(ledger: sqlite3.Connection, look: Look, now_ms: int, _terms: Terms) -> Outcome:
+def _judge_exposed(ledger: sqlite3.Connection, look: Look, now_ms: int, terms: Terms) -> Outcome:
     """The lots that lay where a probe is: an alert for each excursion that puts any under suspicion."""
-    unit, source = look.one, look.other
+    unit, source, holds = look.one, look.other, terms.rules["quarantine"].holds
     for pair in suspects.pairs_of_probe(ledger, unit, source):
         suspects.judge_pair(ledger, *pair, now_ms)
     site = sites.of_source(ledger, unit, source)
@@ -264,7 +269,7 @@ def _judge_exposed(ledger: sqlite3.Connection, look: Look, now_ms: int, _terms: 
         some = suspects.samples(ledger, one, now_ms)
         if some or alerts.is_subject(ledger, "quarantine", unit, source, part=part):
             subject = alerts.subject(ledger, "quarantine", unit, source, site, part=part)
-            outcomes.append(_settled(ledger, subject, some, _newest_of(one), now_ms))
+            outcomes.append(_settled(ledger, subject, holds, some, _newest_of(one), now_ms))
     return _joined(outcomes)
 
 
@@ -287,10 +292,14 @@ def _joined(outcomes: Iterable[Outcome]) -> Outcome:
 
 
 def _settled(
-    ledger: sqlite3.Connection, subject: Subject, some: list[Sample], newest: Newest, now_ms: int
+    ledger: sqlite3.Connection,
+    subject: Subject,
+    holds: Holds,
+    some: list[Sample],
+    newest: Newest,
+    now_ms: int,
 ) -> Outcome:
     """Fold the samples of a subject and turn its alerts into what they say."""
-    holds = RULES[subject.rule].holds
     came = found(holds, some, now_ms, alerts.closures(ledger, subject))
     news = [
         is_new

@@ -10,10 +10,12 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
 
+from ingest.alerts.rules import RULES, Numbers, Rule, Rules, with_numbers
 from ingest.history.classes import OF_ROWS
 
+MOST_HOLD_S, MOST_ESCALATE_S = 7 * 86_400, 30 * 86_400
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 
@@ -115,8 +117,43 @@ class NotifySettings(_Section):
         return contacts
 
 
+def _rule_section(rule: Rule) -> type[_Section]:
+    """The numbers of one rule; a call for help is never waited for."""
+    own = Numbers.of(rule)
+    waits: dict[str, Any] = {
+        name: (int, Field(default=default_s, ge=0, le=MOST_HOLD_S))
+        for name, default_s in (("for_s", own.for_s), ("keep_s", own.keep_s))
+    }
+    escalate: Any = (int, Field(default=own.escalate_s or 0, ge=0, le=MOST_ESCALATE_S))
+    return create_model(
+        "RuleSettings", __base__=_Section, **({} if rule.is_call else waits), escalate_s=escalate
+    )
+
+
+def _rules_section() -> type[_Section]:
+    sections: dict[str, Any] = {}
+    for name, rule in RULES.items():
+        section = _rule_section(rule)
+        sections[name] = (section, section())
+    return create_model("RulesSettings", __base__=_Section, **sections)
+
+
+RulesSettings = _rules_section()
+
+
 class AlertSettings(_Section):
     expiring_days: int = Field(default=30, ge=1, le=3650)
+    rules: RulesSettings = RulesSettings()  # type: ignore[valid-type]
+
+    def to_rules(self) -> Rules:
+        """The rules with the numbers that are set."""
+        said: dict[str, dict[str, int]] = self.model_dump()["rules"]
+        return with_numbers(
+            {
+                name: Numbers(of.get("for_s", 0), of.get("keep_s", 0), of["escalate_s"] or None)
+                for name, of in said.items()
+            }
+        )
 
 
 class LibrarySettings(_Section):

@@ -39,6 +39,7 @@ from ingest.watchman import Watchman
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ingest.alerts.rules import Rules
     from ingest.config import Settings
     from ingest.time_source import TimeSource
 
@@ -66,7 +67,8 @@ class Service:
         self._live = Live(settings.store.ahead_s * 1000)
         self._metrics = Metrics()
         self._alert_news = AlertNews()
-        self._manners = _manners(settings)
+        self._terms = Terms(settings.alerts.expiring_days, settings.alerts.to_rules())
+        self._manners = _manners(settings, self._terms.rules)
         self._name_unknown_sites()
         self._subscriber = self._made_subscriber()
         self._pipeline = self._made_pipeline()
@@ -94,7 +96,7 @@ class Service:
             self._time,
             _limits(self._settings),
             self._premises.histories,
-            Watchman(Terms(self._settings.alerts.expiring_days), self._manners),
+            Watchman(self._terms, self._manners),
             self._alert_news,
         )
 
@@ -129,6 +131,7 @@ class Service:
             instance=secrets.token_hex(4),
             alert_news=self._alert_news,
             contacts=self._manners.contacts,
+            alert_terms=self._terms,
             library=terms,
             firmware=FirmwareTerms(
                 self._premises.release_keys,
@@ -237,9 +240,10 @@ class Service:
         self._premises.leave()
 
 
-def _manners(settings: Settings) -> Manners:
+def _manners(settings: Settings, rules: Rules) -> Manners:
     notify = settings.notify
-    return Manners(addressees.contacts(notify), notify.settle_s * 1000, notify.group_s * 1000)
+    contacts = addressees.contacts(notify)
+    return Manners(contacts, notify.settle_s * 1000, notify.group_s * 1000, rules)
 
 
 def _limits(settings: Settings) -> Limits:

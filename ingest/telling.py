@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from ingest.alerts.contact import Contact
+    from ingest.alerts.rules import Rules
     from ingest.ledger.alerts import Subject, Telling
 
 MOST_TOLD = 100  # in a step
@@ -38,6 +39,7 @@ class Manners(NamedTuple):
     contacts: tuple[Contact, ...] = ()
     settle_ms: int = 60_000
     group_ms: int = 900_000
+    rules: Rules = RULES
 
 
 def tell(ledger: sqlite3.Connection, manners: Manners, now_ms: int) -> int:
@@ -121,7 +123,7 @@ def _tell_level(
     level: int,
     now_ms: int,
 ) -> None:
-    rule = RULES[telling.rule]
+    rule = manners.rules[telling.rule]
     way_up = [] if subject.site is None else sites.ways_up(ledger, subject.site)
     levels = contact.levels(manners.contacts, way_up, rule.severity)
     if level >= len(levels):

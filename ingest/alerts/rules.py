@@ -7,6 +7,7 @@ apart from heat: it spoils a vaccine for good and at once (WHO), and in a winter
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ingest.alerts.episode import Holds
@@ -73,4 +74,29 @@ RULES = {
     "books_missing": Rule(Holds(0, 0), LOOK, late_s=DAY_S),
     "book_lists_old": Rule(Holds(0, 0), LOOK, late_s=DAY_S, is_sampled=True),
 }
+Rules = Mapping[str, Rule]
+
+
+class Numbers(NamedTuple):
+    """What a county may set of a rule, in seconds; `escalate_s` None: nobody else is told."""
+
+    for_s: int
+    keep_s: int
+    escalate_s: int | None
+
+    @classmethod
+    def of(cls, rule: Rule) -> Numbers:
+        return cls(rule.holds.for_s, rule.holds.keep_s, rule.escalate_s)
+
+
+def with_numbers(numbers: Mapping[str, Numbers]) -> Rules:
+    """The rules with these numbers in place of their own."""
+    return {
+        name: rule
+        if (own := numbers.get(name)) is None
+        else rule._replace(holds=Holds(own.for_s, own.keep_s), escalate_s=own.escalate_s)
+        for name, rule in RULES.items()
+    }
+
+
 RANKS = {rule: rank for rank, rule in enumerate(RULES)}

@@ -210,6 +210,29 @@ class AlertContact(Shape):
     uncertain: int
 
 
+class RuleNumbers(Shape):
+    """In seconds: counts after, is over after, and the next ones up after; null: nobody else is told."""
+
+    for_s: int
+    keep_s: int
+    escalate_s: int | None
+
+
+class RuleShape(RuleNumbers):
+    """A rule with its numbers by the settings, and the usual ones."""
+
+    rule: RuleWord
+    severity: SeverityWord
+    usual: RuleNumbers
+
+
+class AlertRules(Shape):
+    """Every rule, in the order of the inbox; `expiring_days` is when a lot expires soon."""
+
+    expiring_days: int
+    rules: list[RuleShape]
+
+
 class AlertContacts(Shape):
     contacts: list[AlertContact]
 

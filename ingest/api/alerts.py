@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from ingest.alerts.rules import RULES
+from ingest.alerts.rules import RULES, Numbers
 from ingest.alerts.text import keys_of, texts, values_of, worded
 from ingest.api.alert_shapes import (
     AlertAcknowledge,
     AlertClose,
     AlertComment,
     AlertContacts,
+    AlertRules,
     Alerts,
     AlertTexts,
     AlertWhole,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable
 
+    from ingest.alerts.rules import Rule, Rules
     from ingest.api.context import Context
     from ingest.ledger.notifications import Notification
 
@@ -75,16 +77,16 @@ def list_alerts(
     format: Annotated[Literal["json", "csv"], Query()] = "json",
 ) -> Response:
     """The inbox, worst first; of the past the newest first. As CSV all rows of the filter."""
-    wanted = Wanted(state, site, under, unit, rule, severity)
+    wanted, rules = Wanted(state, site, under, unit, rule, severity), given.alert_terms.rules
 
     def look(ledger: sqlite3.Connection) -> Response:
         if format == "csv":
-            return _csv(ledger, alert_list.listed(ledger, wanted, MAX_CSV), language or "en")
+            return _csv(ledger, rules, alert_list.listed(ledger, wanted, MAX_CSV), language or "en")
         found = alert_list.listed(ledger, wanted, limit + 1, after)
         body = {
             "now": iso(given.now_ms()),
             "counts": _counts(ledger),
-            "alerts": _shapes(ledger, found[:limit], language),
+            "alerts": _shapes(ledger, rules, found[:limit], language),
             "after": after + limit if len(found) > limit else None,
         }
         return as_json(body)
@@ -98,11 +100,11 @@ def _counts(ledger: sqlite3.Connection) -> dict[str, int]:
     return alert_list.counts(ledger) | {"undelivered": lost}
 
 
-def _csv(ledger: sqlite3.Connection, found: list[Listed], language: str) -> Response:
+def _csv(ledger: sqlite3.Connection, rules: Rules, found: list[Listed], language: str) -> Response:
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(CSV_COLUMNS)
-    for row in _shapes(ledger, found, language):
+    for row in _shapes(ledger, rules, found, language):
         flat = row | row["said"] | {"told_to": " ".join(row["told_to"])}
         writer.writerow([_inert(flat[name]) for name in CSV_COLUMNS])
     headers = {"Content-Disposition": 'attachment; filename="alerts.csv"'}
@@ -149,6 +151,27 @@ def list_alert_contacts(given: Given) -> Response:
 
 
 @router.get(
+    "/api/v1/alerts/rules",
+    operation_id="list_alert_rules",
+    response_class=Response,
+    responses={200: {"model": AlertRules}},
+)
+def list_alert_rules(given: Given) -> Response:
+    """The rules in the order of the inbox, with their numbers by the settings, and the usual ones."""
+    terms = given.alert_terms
+    rules = [
+        {
+            "rule": name,
+            "severity": rule.severity,
+            **Numbers.of(rule)._asdict(),
+            "usual": Numbers.of(RULES[name])._asdict(),
+        }
+        for name, rule in terms.rules.items()
+    ]
+    return as_json({"expiring_days": terms.expiring_days, "rules": rules})
+
+
+@router.get(
     "/api/v1/alerts/{id}",
     operation_id="read_alert",
     response_class=Response,
@@ -156,7 +179,7 @@ def list_alert_contacts(given: Given) -> Response:
 )
 def read_alert(given: Given, id: AlertIn, language: LanguageIn = None) -> Response:
     """One alert with all that happened to it: who was told what and when, who took it, what was said."""
-    return as_json(given.reader.look(lambda ledger: _whole(ledger, id, language)))
+    return as_json(given.reader.look(lambda ledger: _whole(ledger, given.alert_terms.rules, id, language)))
 
 
 @router.post(
@@ -215,7 +238,7 @@ def _changed(
     def change(ledger: sqlite3.Connection) -> dict[str, Any]:
         _need(ledger, number)
         work(ledger, holder, given.now_ms())
-        return _whole(ledger, number, None)
+        return _whole(ledger, given.alert_terms.rules, number, None)
 
     answer = as_json(given.change(change))
     given.alert_news.changed()
@@ -229,14 +252,14 @@ def _need(ledger: sqlite3.Connection, number: int) -> Listed:
     return found
 
 
-def _whole(ledger: sqlite3.Connection, number: int, language: str | None) -> dict[str, Any]:
+def _whole(ledger: sqlite3.Connection, rules: Rules, number: int, language: str | None) -> dict[str, Any]:
     found = _need(ledger, number)
     steps = [
         {"at": iso(step.at_ms), "what": step.what, "who": step.who, "text": step.text}
         for step in alert_list.steps(ledger, number)
     ]
     messages = [_message(one) for one in notifications.of_alert(ledger, number)]
-    return _shapes(ledger, [found], language)[0] | {"history": steps, "messages": messages}
+    return _shapes(ledger, rules, [found], language)[0] | {"history": steps, "messages": messages}
 
 
 def _message(one: Notification) -> dict[str, Any]:
@@ -253,13 +276,14 @@ def _message(one: Notification) -> dict[str, Any]:
     }
 
 
-def _shapes(ledger: sqlite3.Connection, found: list[Listed], language: str | None) -> list[dict[str, Any]]:
+def _shapes(
+    ledger: sqlite3.Connection, rules: Rules, found: list[Listed], language: str | None
+) -> list[dict[str, Any]]:
     told_to = alert_list.told_to(ledger, [alert.number for alert in found])
-    return [_shape(alert, told_to[alert.number], language) for alert in found]
+    return [_shape(alert, rules[alert.rule], told_to[alert.number], language) for alert in found]
 
 
-def _shape(alert: Listed, told_to: Iterable[str], language: str | None) -> dict[str, Any]:
-    rule = RULES[alert.rule]
+def _shape(alert: Listed, rule: Rule, told_to: Iterable[str], language: str | None) -> dict[str, Any]:
     values = values_of(alert) | {"since": iso(alert.since_ms), "found": iso(alert.found_ms)}
     keys = keys_of(alert)
     said = None if language is None else dict(zip(keys, worded(alert, language), strict=True))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ingest.alerting import Terms
 from ingest.alerts.news import AlertNews
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Context:
     seconds it may take. `send_command(unit, command)` hands a command to the broker and is False when there
     is no connection. All are called from any thread.
     `instance` is a word of this process's life: a revision of the live state means nothing to the next one.
-    `alert_news` tells that alerts changed; `contacts` are who is told of them.
+    `alert_news` tells that alerts changed; `alert_terms` are the rules' numbers, `contacts` who is told.
     """
 
     reader: Reader
@@ -94,6 +95,7 @@ class Context:
     now_ms: Callable[[], int]
     instance: str
     alert_news: AlertNews = field(default_factory=AlertNews)
+    alert_terms: Terms = field(default_factory=Terms)
     contacts: tuple[Contact, ...] = ()
     library: LibraryTerms = LibraryTerms()
     firmware: FirmwareTerms = FirmwareTerms()

@@ -105,6 +105,6 @@ def listed(
         (under, item, limit, offset),
     )
     return [
-        Listed(*row[:4], sorted((Suspect(*one) for one in json.loads(row[4])), key=lambda one: one.began_ms))
-        for row in rows
+        Listed(site, item, lot, began_ms, sorted(Suspect(*one) for one in json.loads(some)))
+        for site, item, lot, began_ms, some in rows
     ]

@@ -35,11 +35,12 @@ const SEVERITIES = ["act", "look"];
 
 /** @param {PageProps} props */
 export function Page({ say, language }) {
-  const [wanted, setWanted] = useAddress(["state", "severity", "under", "alert"]);
+  const [wanted, setWanted] = useAddress(["state", "severity", "rule", "under", "alert"]);
   const [after, setAfter] = useState(0);
-  const { state, severity, under } = wanted;
-  const [found, again] = useAnswer(withQuery("/api/v1/alerts", { state, severity, under, language, after: after || null, limit: ROWS }));
+  const { state, severity, rule, under } = wanted;
+  const [found, again] = useAnswer(withQuery("/api/v1/alerts", { state, severity, rule, under, language, after: after || null, limit: ROWS }));
   const [sites] = useAnswer("/api/v1/stock/sites");
+  const [rules] = useAnswer("/api/v1/alerts/rules");
   const [link, times] = useNews(again);
   /** @param {Partial<typeof wanted>} filter */
   const choose = (filter) => {
@@ -51,7 +52,7 @@ export function Page({ say, language }) {
     <header class="sheet-head">
       <h2>${say("nav_alerts")}</h2>
       <p class=${`link link-${link}`} role="status"><i class="dot"></i><span>${say(link === "open" ? "link_open" : "link_connecting")}</span></p>
-      <a class="button" href=${withQuery("/api/v1/alerts", { state, severity, under, language, format: "csv" })} download>${say("download_csv")}</a>
+      <a class="button" href=${withQuery("/api/v1/alerts", { state, severity, rule, under, language, format: "csv" })} download>${say("download_csv")}</a>
     </header>
     <div class="sheet-filters">
       <div class="selects">
@@ -65,6 +66,12 @@ export function Page({ say, language }) {
             </button>`,
           )}
         </div>
+        <label><span class="visually-hidden">${say("alert_rule")}</span>
+          <select onChange=${(/** @type {any} */ event) => choose({ rule: event.target.value })}>
+            <option value="">${say("rule_any")}</option>
+            ${(rules.data?.rules ?? []).map((/** @type {{ rule: string }} */ one) => html`<option value=${one.rule} selected=${one.rule === rule}>${wordOf(say, "rule_of", one.rule)}</option>`)}
+          </select>
+        </label>
         <label><span class="visually-hidden">${say("under")}</span><${SiteSelect} say=${say} sites=${sites.data?.sites ?? []} value=${under} onChange=${(/** @type {string} */ site) => choose({ under: site })} /></label>
       </div>
     </div>

@@ -1,6 +1,7 @@
 // Who is told of alerts, and of what nobody is told for a while: a vehicle in the workshop, a fridge given away.
 
 import { useState } from "preact/hooks";
+import { AlertRules } from "./alert_rules.js";
 import { change, useAnswer } from "./ask.js";
 import { LANGUAGES } from "./messages.js";
 import { Failure, Waiting } from "./notices.js";
@@ -34,7 +35,8 @@ export function Telling({ say, sites }) {
       ${contacts.data === null
         ? html`<${Waiting} asked=${contacts} say=${say} again=${againContacts} />`
         : html`<ul class="lines">${contacts.data.contacts.map((/** @type {Contact} */ one) => html`<li key=${one.name}><${OneContact} say=${say} one=${one} place=${one.site === "" ? say("all") : titleOf(one.site)} /></li>`)}</ul>`}
-    </section>`;
+    </section>
+    <${AlertRules} say=${say} />`;
 }
 
 /** @param {{ say: Say, rest: Rest, title: string, again: () => void }} props */

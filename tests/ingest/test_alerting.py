@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingest.alerting import Terms
 from ingest.alerts.contact import Contact
-from ingest.alerts.rules import RULES
+from ingest.alerts.rules import RULES, Numbers, with_numbers
 from ingest.alerts.text import LANGUAGES, PARTS, texts, worded
 from ingest.ledger import (
     alert_looks,
@@ -30,6 +31,7 @@ from ingest.ledger.par_levels import ParLevel
 from ingest.ledger.schema import LEDGER_STEPS, advance
 from ingest.stock.days import begin_ms, day_of
 from ingest.telling import Manners
+from ingest.watchman import Watchman
 from tests.ingest.alerts.office import Office
 from tests.ingest.made import BOOT_AT_MS, NONE, NOW_MS, RTC, UNIT, B
 
@@ -147,6 +149,25 @@ def test_what_ends_within_its_wait_is_no_alert(office: Office) -> None:
     office.tell("door", office.now_ms, state="closed", open_ms=4 * MIN_MS)
     office.wait(10 * MIN_MS)
     assert office.states() == {}
+
+
+def test_the_numbers_of_a_rule_may_be_set(office: Office) -> None:
+    numbers = {"door_open": Numbers(10 * 60, 5 * 60, 20 * 60)}
+    rules = with_numbers(numbers)
+    office.watchman = Watchman(Terms(rules=rules), EVERYBODY._replace(rules=rules))
+    office.tell("door", office.now_ms, state="open")
+    office.wait(6 * MIN_MS)
+    assert office.states() == {"door_open": "pending"}
+    office.wait(4 * MIN_MS)
+    assert [one.contact for one in office.messages()] == ["nurse"]
+    office.send()
+    office.wait(20 * MIN_MS)
+    assert [one.contact for one in office.messages()] == ["nurse", "chief"]
+    office.tell("door", office.now_ms, state="closed", open_ms=30 * MIN_MS)
+    office.wait(4 * MIN_MS)
+    assert office.states() == {"door_open": "firing"}
+    office.wait(MIN_MS)
+    assert office.states() == {"door_open": "resolved"}
 
 
 def test_a_shortage_is_told_and_restocking_ends_it(office: Office) -> None:

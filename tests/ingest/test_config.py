@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ingest.alerts.episode import Holds
+from ingest.alerts.rules import RULES
 from ingest.config import ConfigError, ContactSettings, Settings, load, secret_of
 
 NURSE = "[[notify.contact]]\nname = 'nurse'\naddress_file = 'nurse'"
@@ -45,6 +47,11 @@ def test_what_the_example_shows_of_a_contact_is_its_default(tmp_path: Path) -> N
         ("[[notify.contact]]\nnmae = 'a'\naddress_file = 'a'", "notify.contact.0.name"),
         (f"{NURSE}\nlangage = 'mn'", "unknown key notify.contact.0.langage; did you mean language?"),
         (f"{NURSE}\nquiet = '25:00-06:00'", "notify.contact.0.quiet = '25:00-06:00'"),
+        ("[alerts.rules.low_stok]", "unknown key alerts.rules.low_stok; did you mean low_stock?"),
+        ("[alerts.rules.low_stock]\nfor = 1", "unknown key alerts.rules.low_stock.for; did you mean for_s?"),
+        ("[alerts.rules.low_stock]\nkeep_s = -1", "alerts.rules.low_stock.keep_s = -1: Input should be"),
+        ("[alerts.rules.door_open]\nfor_s = 604801", "alerts.rules.door_open.for_s = 604801: Input"),
+        ("[alerts.rules.help_called]\nfor_s = 1", "unknown key alerts.rules.help_called.for_s; known are"),
         (f"{NURSE}\n{NURSE}", "two contacts are called nurse"),
     ],
 )
@@ -55,6 +62,17 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, text: str, said: str) -> N
         load(path)
     assert str(path) in str(caught.value)
     assert said in str(caught.value)
+
+
+def test_numbers_of_a_rule_are_those_that_are_set_and_else_the_usual_ones(tmp_path: Path) -> None:
+    assert Settings().alerts.to_rules() == RULES
+    path = tmp_path / "ingest.toml"
+    path.write_text("[alerts.rules]\ndoor_open = { for_s = 600 }\nfreezing = { escalate_s = 0 }\n")
+    rules = load(path).alerts.to_rules()
+    assert (rules["door_open"].holds, rules["door_open"].escalate_s) == (Holds(600, 60), 3600)
+    assert (rules["freezing"].holds, rules["freezing"].escalate_s) == (RULES["freezing"].holds, None)
+    others = set(RULES) - {"door_open", "freezing"}
+    assert {name: rules[name] for name in others} == {name: RULES[name] for name in others}
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -210,6 +210,12 @@ def test_alerts_explain_themselves_come_live_and_are_answered(
         watched.wait("document.querySelector('.badge').textContent === '2'")
         open_a_door(parts, OTHER)
         watched.wait("document.querySelectorAll('.alert').length === 3")
+        tab_to(watched, ".selects label:nth-of-type(1) select")
+        watched.page.select_option(".selects label:nth-of-type(1) select", "low_stock")
+        watched.wait("document.querySelectorAll('.alert').length === 1")
+        assert watched.page.url.endswith("rule=low_stock")
+        watched.page.select_option(".selects label:nth-of-type(1) select", "")
+        watched.wait("document.querySelectorAll('.alert').length === 3")
         press(watched, ".alert:last-child .alert-head")
         wait_for(watched, ".todo")
         assert texts(watched, ".todo")[0].startswith("What to do: Order it")
@@ -274,6 +280,7 @@ def test_nobody_is_told_of_what_is_under_repair(chrome: Browsers, parts: PagedPa
             "maintenance",
             "fridge under repair",
         )
+        assert "Door left open" in texts(watched, ".rules-grid tr")[7]
         press(watched, ".rest .button")
         watched.wait("document.querySelector('.rest') === null")
         assert maintenance.all_rests(parts.writer, parts.now_ms) == []

@@ -12,6 +12,7 @@ import pytest
 
 from edge.simulate.fleet import KINDS
 from firmware import wire
+from ingest.alerts.rules import RULES
 from ingest.api.alert_shapes import AlertStep, MaintenanceWord, MessageWord, SeverityWord, StateWord
 from ingest.api.stock_shapes import EntryIn, StatusWord
 from ingest.stock import sheet
@@ -123,6 +124,7 @@ def test_every_word_of_stock_and_alerts_that_is_shown_has_a_message() -> None:
         (f"quarantine_{word}" for word in reasons),
         (f"severity_{word}" for word in get_args(SeverityWord)),
         (f"alert_{word}" for word in get_args(StateWord)),
+        (f"rule_of_{rule}" for rule in RULES),
         (f"step_{word}" for word in get_args(AlertStep.model_fields["what"].annotation)),
         (f"message_{word}" for word in get_args(MessageWord)),
         (f"suppressed_{word}" for word in get_args(MaintenanceWord)),

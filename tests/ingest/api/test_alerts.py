@@ -16,6 +16,7 @@ from ingest.alerts.text import LANGUAGES
 from ingest.api import alert_shapes
 from ingest.api.alert_shapes import (
     AlertContacts,
+    AlertRules,
     Alerts,
     AlertTexts,
     AlertWhole,
@@ -190,6 +191,9 @@ async def test_texts_and_contacts(client: httpx.AsyncClient) -> None:
         answer = await client.get("/api/v1/alerts/texts", params={"language": language})
         AlertTexts.model_validate(answer.json())
     AlertContacts.model_validate((await client.get("/api/v1/alerts/contacts")).json())
+    said = AlertRules.model_validate((await client.get("/api/v1/alerts/rules")).json())
+    assert [one.rule for one in said.rules] == list(RULES)
+    assert all(one.usual.for_s == one.for_s for one in said.rules)
 
 
 async def test_maintenance_begins_changes_and_ends(client: httpx.AsyncClient) -> None:

@@ -219,14 +219,19 @@ class BrokerLine:
         return self.updater is not None and self.updater.is_moving(self._port.now_ms())
 
     def _update_asked(self, command: "dict[str, Any]") -> None:
-        from firmware import updater  # late: most starts have none
+        from firmware import trial  # late: most starts have none
 
-        updater.asked(self.updater, self._intake, command)
+        trial.asked(self.updater, self._intake, command)
 
     def _step_update(self) -> None:
+        if not self._courier.is_open:
+            return
         if self.updater is None and self._intake.notes.get("update") is not None:
-            from firmware import updater
+            from firmware import trial
 
-            self.updater = updater.over_broker(self._port, self._intake, self._courier)
-        if self.updater is not None and self._courier.is_open:
+            if trial.may_update(self._intake):
+                from firmware import updater
+
+                self.updater = updater.over_broker(self._port, self._intake, self._courier)
+        if self.updater is not None:
             self.updater.step(self._port.now_ms())

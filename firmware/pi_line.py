@@ -74,14 +74,17 @@ class PiLine:
             await asyncio.sleep(LOOK_S)
 
     def _update_asked(self, command: "dict[str, Any]") -> None:
-        from firmware import updater  # late: most starts have none
+        from firmware import trial  # late: most starts have none
 
-        updater.asked(self._updater, self._intake, command)
+        trial.asked(self._updater, self._intake, command)
 
     def _step_update(self, now_ms: int) -> None:
         if self._updater is None and self._intake.notes.get("update") is not None:
-            from firmware import updater
+            from firmware import trial
 
-            self._updater = updater.over_link(self._port, self._intake, self._link)
+            if trial.may_update(self._intake):
+                from firmware import updater
+
+                self._updater = updater.over_link(self._port, self._intake, self._link)
         if self._updater is not None:
             self._updater.step(now_ms)

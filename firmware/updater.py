@@ -103,15 +103,16 @@ class Updater:
         return (self._answered_ms is None or self.is_staged) and now_ms - self.moved_ms < STALL_MS
 
     def ask(self, asked: "dict[str, Any]") -> None:
-        """Another command: it takes the place of the one under way."""
-        if asked["id"] == self._update.id and self._answered_ms is None:
-            return
+        """Another command: it takes the place of the one under way, or waits for the next start."""
         if self._answered_ms is None:
+            if asked["id"] == self._update.id:
+                return
             self._emit("refused", "another update was asked for")
         self._intake.notes.put({update.NOTE: asked})
-        self.lost()
-        self._misses, self._answered_ms = 0, None
-        self._begin()
+        if not self.is_staged:
+            self.lost()
+            self._misses, self._answered_ms = 0, None
+            self._begin()
 
     def step(self, now_ms: int) -> None:
         """One piece of work, one question, or what time brings."""
@@ -225,15 +226,3 @@ def over_link(port: "Port", intake: "Intake", link: "Link") -> Updater:
     made = Updater(port, intake, FromPi(link))
     link.on_part = made.heard
     return made
-
-
-def asked(under_way: "Updater | None", intake: "Intake", command: "dict[str, Any]") -> None:
-    """Keep what a command asks for: from here on a power cut does not lose it. ValueError: it cannot be."""
-    release, size = command["release"], command["bytes"]
-    if len(bytes.fromhex(release)) != 32 or not 1 <= size <= manifest.MAX_HEAD_BYTES:
-        raise ValueError("a release is named by a digest and the bytes of its head")
-    found = {"id": str(command.get("id", release[:16])), "release": release, "bytes": size}
-    if under_way is None:
-        intake.notes.put({update.NOTE: found})
-    else:
-        under_way.ask(found)

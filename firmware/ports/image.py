@@ -86,6 +86,7 @@ def start() -> None:
     for name in list(sys.modules):
         if name.split(".")[0] == "firmware":
             del sys.modules[name]
+    del slots
     gc.collect()
     sys.path.insert(0, MOUNT + "/" + slot)
     from firmware.main import main

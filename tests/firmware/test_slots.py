@@ -46,6 +46,42 @@ def test_many_starts_without_anybody_end_in_safe_mode() -> None:
     assert starts(slots.confirmed(state), 1)[0] == [("a", False)]
 
 
+def test_a_wake_is_no_start_but_one_that_reaches_nobody_counts() -> None:
+    """A node on a battery wakes a hundred times between two connections."""
+    state = dict(slots.FIRST)
+    for _ in range(100):
+        slot, is_safe, state = slots.chosen(state, is_wake=True)
+        assert (slot, is_safe) == ("a", False)
+    assert state == slots.FIRST, "and writes nothing"
+    state = slots.chosen(slots.staged(state, "b", 12))[2]
+    for _ in range(slots.TRIES):
+        slot, _, state = slots.chosen(state, is_wake=True)
+        assert slot == "b"
+        state = slots.missed(state)
+    slot, _, state = slots.chosen(state, is_wake=True)
+    assert (slot, state["undone"]) == ("a", "number 12")
+    assert slots.missed(state) == state
+
+
+def test_what_was_taken_back_is_remembered_until_it_is_told() -> None:
+    for number, undone in ((12, "number 12"), (0, "what lay in b")):  # the last by cable
+        _, state = starts(slots.staged({**slots.FIRST, "number": 11}, "b", number), slots.TRIES + 1)
+        assert (state["undone"], state["number"]) == (undone, max(11, number))
+        assert slots.told(state)["undone"] == ""
+        again = slots.staged(state, "b", 13)
+        assert (again["undone"], again["number"], again["tries"]) == ("", 13, 0)
+
+
+def test_a_file_of_an_older_firmware_has_fewer_names(tmp_path: Path) -> None:
+    path = tmp_path / "slots.json"
+    path.write_text('{"good": "b", "trial": "", "tries": 0, "starts": 4}')
+    assert slots.load(str(path)) == {**slots.FIRST, "good": "b", "starts": 4}
+    assert slots.begin(str(path), is_wake=True) == ("b", False)
+    assert "number" not in path.read_text(), "a wake writes nothing"
+    path.write_text('{"good": 7}')
+    assert slots.load(str(path)) == slots.FIRST
+
+
 @given(st.binary(max_size=60))
 def test_a_damaged_file_is_the_beginning(tmp_path_factory: pytest.TempPathFactory, text: bytes) -> None:
     path = tmp_path_factory.mktemp("slots") / "slots.json"

@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 
 from firmware.excursion import CALM_MS, REPEAT_MS, Excursion, Judge
 from firmware.profile import TABLE, Limit, Profile, profile_of
+from tests.firmware import cabinet_judge
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from tests.micropython import MicroPython
 
 MINUTE_MS = 60_000
 WARM = Profile("warm", 1, (Limit("above", 800, 600),))
@@ -254,6 +257,14 @@ def log(shared_data: Path) -> str:
 def excursions(log: str) -> list[Excursion]:
     samples = [(int((at - BEGIN).total_seconds()) * 1000, value_cc) for at, value_cc, _ in logged(log)]
     return told(profile_of("tight"), samples, period_ms=5 * MINUTE_MS)
+
+
+def test_micropython_judges_the_loggers_weeks_alike(board: MicroPython, log: str) -> None:
+    samples = [[int((at - BEGIN).total_seconds()) * 1000, value_cc] for at, value_cc, _ in logged(log)]
+    given = ["tight", 5 * MINUTE_MS, samples]
+    found = cabinet_judge.told(given)
+    assert len(found) > 100
+    assert board.call("cabinet_judge.told", given, heap_kib=8192).result == found
 
 
 def moment(at_ms: int) -> datetime:

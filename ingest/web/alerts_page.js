@@ -5,6 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useAddress } from "./address.js";
 import { change, useAnswer, withQuery } from "./ask.js";
 import { span } from "./format.js";
+import { ALERTS_CHANGED } from "./frame.js";
 import { Failure, Waiting } from "./notices.js";
 import { SiteSelect } from "./site_select.js";
 import { Pager } from "./stock_page.js";
@@ -29,7 +30,7 @@ import { html } from "./view.js";
 const ROWS = 50;
 const LATE_MS = 600_000;
 // What the words of an alert name besides its rule's numbers.
-const NAMES = ["unit", "site", "where", "source", "item", "lot", "since", "found", "number"];
+const NAMES = ["unit", "site", "where", "source", "item", "lot", "since", "found", "number", "place", "newest_place", "newest_at", "late", "fix_age_min", "fix_age_h"];
 const STATES = ["open", "pending", "past", "all"];
 const SEVERITIES = ["act", "look"];
 
@@ -95,6 +96,7 @@ function useNews(again) {
     const take = (/** @type {import("./stream.js").NewsKind} */ kind) => {
       // A snapshot opens a link that had been broken: alerts may have changed meanwhile.
       if (kind !== "alerts" && kind !== "snapshot") return;
+      window.dispatchEvent(new Event(ALERTS_CHANGED));
       again();
       setTimes((old) => old + 1);
     };
@@ -112,7 +114,7 @@ function Inbox({ say, language, all, times, open, setOpen, again }) {
   return html`<ul class="inbox">
     ${all.alerts.map((/** @type {Alert} */ alert) => {
       const id = String(alert.id);
-      return html`<li key=${id} class=${`alert severity-${alert.severity} is-${alert.state}`}>
+      return html`<li key=${id} class=${`alert severity-${alert.severity} rule-${alert.rule} is-${alert.state}`}>
         <${Head} say=${say} alert=${alert} now_ms=${now_ms} isOpen=${open === id} toggle=${() => setOpen(open === id ? "" : id)} />
         ${open === id && html`<${Detail} say=${say} language=${language} id=${alert.id} times=${times} again=${again} />`}
       </li>`;
@@ -210,7 +212,7 @@ function History({ say, alert }) {
   return html`<section>
     <h4>${say("history")}</h4>
     <ol class="lines history">
-      ${alert.history.map((step) => html`<li><time class="number">${timeOf(step.at)}</time> <b>${wordOf(say, "step", step.what)}</b> <span>${step.who ?? ""}</span> <span>${step.text}</span></li>`)}
+      ${alert.history.map((step) => html`<li><time class="number">${timeOf(step.at)}</time> <b>${wordOf(say, "step", step.what)}</b> <span>${step.who ?? ""}</span> <span>${step.what === "signalled" ? say(`help_${step.text}`) : step.text}</span></li>`)}
       ${alert.messages.map((message) => html`<li><time class="number">${timeOf(message.made_at)}</time> <b>${say(`message_${message.state}`)}</b> <span>${message.contact}</span> <small>${message.error}</small></li>`)}
     </ol>
   </section>`;

@@ -7,6 +7,7 @@ import { ServiceClock } from "./clock.js";
 import { DayTrack } from "./day_track.js";
 import { freshnessOf, hasPosition } from "./fleet.js";
 import { dayOf } from "./format.js";
+import { ALERTS_CHANGED } from "./frame.js";
 import { loadPlaces } from "./labels.js";
 import { FleetMap } from "./map.js";
 import { isLanguage, LANGUAGES, loadMessages, preferredLanguage, sayer } from "./messages.js";
@@ -80,6 +81,7 @@ function takeNews(kind, news) {
   state.data_ms = state.now_ms;
   if (kind === "snapshot") takeSnapshot(news);
   if (kind === "update") takeUpdate(news.units ?? []);
+  if (kind === "alerts" || kind === "snapshot") void loadCalls();
   draw(false);
 }
 
@@ -125,6 +127,17 @@ async function countRefused() {
   if (answer?.ok !== true) return;
   state.refused = (await answer.json()).refused.length;
   draw(false);
+}
+
+async function loadCalls() {
+  window.dispatchEvent(new Event(ALERTS_CHANGED));
+  const answer = await fetch("/api/v1/alerts?rule=help_called&limit=500").catch(() => null);
+  if (answer?.ok !== true) return;
+  /** @type {{ unit: string, id: number }[]} */
+  const alerts = (await answer.json()).alerts;
+  state.calls = new Map(alerts.reverse().map(({ unit, id }) => [unit, id]));
+  map?.setCalls([...state.calls.keys()]);
+  draw();
 }
 
 async function loadEvents() {

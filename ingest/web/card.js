@@ -67,7 +67,9 @@ function Notice({ unit, state }) {
   else if (hasPosition(unit) && isPositionHeld(unit, now_ms, fleet.limits)) notes.push(say("notice_held", { at: dateTime(unit.sampled_ms) }));
   if (!hasPosition(unit)) notes.push(say("notice_no_position"));
   if (!unit.is_registered) notes.push(say("notice_unregistered"));
-  return notes.map((note) => html`<p class="notice">${note}</p>`);
+  const call = state.calls.get(unit.unit);
+  return html`${call !== undefined && html`<p class="notice failure" role="alert"><a href=${`/alerts?alert=${call}`}>${say("notice_calling")}</a></p>`}
+    ${notes.map((note) => html`<p class="notice">${note}</p>`)}`;
 }
 
 /** @param {{ unit: Unit, state: State }} props */

@@ -19,6 +19,9 @@ import { html } from "./view.js";
 /** @typedef {{ path: string, key: string, load: (() => Promise<{ Page: (props: PageProps) => any }>) | null }} PageEntry */
 
 const COUNT_EVERY_MS = 30_000;
+const CALLING = "❗ "; // before the title, while somebody calls for help and nobody has answered
+/** Said on `window` by whoever hears it on a stream. */
+export const ALERTS_CHANGED = "alerts-changed";
 
 /** @type {PageEntry[]} */
 export const PAGES = [
@@ -55,13 +58,23 @@ export function Bar({ say, language, setLanguage, path, children }) {
   </header>`;
 }
 
-/** How many alerts nobody has taken yet, on every page. @param {{ say: Say }} props */
+/** How many alerts nobody has taken yet, on every page, and in its title whether somebody calls. @param {{ say: Say }} props */
 function OpenAlerts({ say }) {
   const [found, again] = useAnswer("/api/v1/alerts?limit=1");
   useEffect(() => {
     const timer = setInterval(again, COUNT_EVERY_MS);
-    return () => clearInterval(timer);
+    window.addEventListener(ALERTS_CHANGED, again);
+    return () => {
+      clearInterval(timer);
+      window.removeEventListener(ALERTS_CHANGED, again);
+    };
   }, []);
+  const worst = found.data?.alerts[0];
+  const isCalling = worst?.rule === "help_called" && worst.state === "firing";
+  useEffect(() => {
+    const title = document.title.replace(CALLING, "");
+    document.title = isCalling ? CALLING + title : title;
+  }, [isCalling, say]);
   const counts = found.data?.counts ?? { act: 0, look: 0 };
   const n = counts.act + counts.look;
   return n > 0 && html`<b class=${counts.act > 0 ? "badge badge-act" : "badge"} aria-label=${say("alerts_open_count", { n })}>${n}</b>`;

@@ -122,6 +122,7 @@ export const Sign = ({ name }) =>
 
 const PIXELS = 2; // images are drawn for dense screens and scaled down on others
 const SIDE = 40;
+const CALLING = "#d0021b";
 
 /** A context to draw `side` by `side` CSS pixels on. @param {number} side */
 function canvas(side) {
@@ -212,12 +213,12 @@ function beakImage(colour, tones) {
   return imageOf(context);
 }
 
-/** The ring about the chosen unit. @param {Tones} tones */
-function ringImage(tones) {
+/** A ring about a unit. @param {[number, string][]} lines width and colour @param {number} radius */
+function ringImage(lines, radius) {
   const context = canvas(64);
-  for (const [width, tone] of /** @type {[number, string][]} */ ([[6, tones.paper], [3, tones.accent]])) {
+  for (const [width, tone] of lines) {
     context.beginPath();
-    context.arc(32, 32, 21, 0, 2 * Math.PI);
+    context.arc(32, 32, radius, 0, 2 * Math.PI);
     context.lineWidth = width;
     context.strokeStyle = tone;
     context.stroke();
@@ -266,6 +267,8 @@ export function mapImages(tones) {
     ...LOOKS.map((look) => /** @type {[string, ImageData]} */ ([`${look}-${name}`, vehicleImage(name, look, tones)])),
     /** @type {[string, ImageData]} */ ([`beak-${name}`, beakImage(GLYPHS[name].colour, tones)]),
   ]);
-  images.push(["ring", ringImage(tones)], ["arrow", arrowImage(tones)], ["place", placeImage(tones)]);
+  const chosen = ringImage([[6, tones.paper], [3, tones.accent]], 21);
+  const calling = ringImage([[11, tones.paper], [8, CALLING]], 26);
+  images.push(["ring", chosen], ["call", calling], ["arrow", arrowImage(tones)], ["place", placeImage(tones)]);
   return images.map(([name, image]) => [name, image, { pixelRatio: PIXELS }]);
 }

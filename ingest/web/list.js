@@ -134,15 +134,16 @@ function Row({ unit, state, actions }) {
   const freshness = freshnessOf(unit, now_ms, fleet.limits);
   const isHeld = freshness === "live" && isPositionHeld(unit, now_ms, fleet.limits);
   const name = glyphOfUnit(unit.capabilities);
+  const isCalling = state.calls.has(unit.unit);
   return html`<button
     type="button"
-    class=${`row row-${freshness}`}
+    class=${`row row-${freshness}${isCalling ? " row-calling" : ""}`}
     aria-current=${state.selected === unit.unit}
     onClick=${() => actions.select(unit.unit)}
   >
     <${Glyph} name=${name in GLYPHS ? name : "other"} look=${isHeld ? "held" : freshness} />
     <span class="row-name"><b>${titleOf(unit)}</b><small>${unit.name === null ? unit.capabilities.map((one) => capabilityName(one, say)).join(" · ") : unit.unit}</small></span>
-    <span class="row-news"><b>${newsOf(unit, freshness, isHeld, say)}</b><small>${newsAge(unit.received_ms, now_ms, say)}</small></span>
+    <span class="row-news"><b>${isCalling ? say("calling") : newsOf(unit, freshness, isHeld, say)}</b><small>${newsAge(unit.received_ms, now_ms, say)}</small></span>
   </button>`;
 }
 

@@ -52,6 +52,8 @@ export class FleetMap {
   /** @type {Language} */
   #language = "zh";
   #selected = "";
+  /** @type {string[]} */
+  #calls = [];
   #track = NOTHING;
   #replay = NOTHING;
   #base = NOTHING;
@@ -117,6 +119,7 @@ export class FleetMap {
     this.#drawPlaces();
     this.#drawGrid();
     this.select(this.#selected);
+    this.setCalls(this.#calls);
     this.#flushSoon();
   }
 
@@ -229,6 +232,12 @@ export class FleetMap {
   select(unit) {
     this.#selected = unit;
     if (this.#isDressed) this.map.setFilter("vehicle-ring", ["==", ["get", "unit"], unit]);
+  }
+
+  /** Marks the units that call for help. @param {string[]} units */
+  setCalls(units) {
+    this.#calls = units;
+    if (this.#isDressed) this.map.setFilter("vehicle-call", ["in", ["get", "unit"], ["literal", units]]);
   }
 
   /** @param {Padding} padding */

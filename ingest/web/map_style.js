@@ -124,6 +124,10 @@ function vehicleLayers(p) {
       },
     },
     {
+      id: "vehicle-call", type: "symbol", source: "vehicles", filter: ["in", ["get", "unit"], ["literal", []]],
+      layout: { ...over, "icon-image": "call" },
+    },
+    {
       id: "vehicle-ring", type: "symbol", source: "vehicles", filter: ["==", ["get", "unit"], ""],
       layout: { ...over, "icon-image": "ring" },
     },

@@ -14,11 +14,13 @@ import { dayOf } from "./format.js";
 /** @typedef {{ kind: string, source: string, sampled_at: string | null, seq: number, values: Record<string, number | string | null> }} UnitEvent */
 
 /**
- * `isKnown`: a snapshot has come. `data_ms`: when the last news came, by the service's clock.
+ * `isKnown`: a snapshot has come. `data_ms`: when the last news came, by the service's clock. `calls`: units that
+ * call for help, and the alerts that say so.
  * @typedef {{
  *   language: Language, script: "line" | "mong", say: Say, fleet: Fleet, isKnown: boolean, now_ms: number,
  *   link: Link, data_ms: number, filter: Filter, selected: string | null, day: string, today: string,
  *   track: Track | null, factor: number, events: UnitEvent[], refused: number, isListOpen: boolean, hasMap: boolean,
+ *   calls: Map<string, number>,
  * }} State
  */
 
@@ -55,5 +57,6 @@ export function firstState(now_ms) {
     refused: 0,
     isListOpen: true,
     hasMap: true,
+    calls: new Map(),
   };
 }

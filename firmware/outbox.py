@@ -227,23 +227,23 @@ class Outbox:
 
     def take(self, lane: str, after: "int | None" = None, most: int = MAX_BATCH_ROWS) -> "wire.Batch | None":
         """The next rows of one boot behind the mark, or behind `after`; None when there are none."""
-        base, mark = self._base(lane), self.mark(lane)
-        begin = (mark if after is None else after) + base
+        base = self._base(lane)
+        begin = (self.mark(lane) if after is None else after) + base
         rows = self._rings[lane].rows(begin, most)
-        if not rows:
-            return None
-        number, boot, _ = rows[0]
-        prev, prev_boot = self._previous(lane, number)
-        if number > begin + 1 and number > prev + base + 1:
-            self._answer_for(lane, max(begin, prev + base) + 1, number - 1, "damaged")
-        groups, is_timeless = self._groups(rows, base, lane)
-        if not groups:
-            return self.take(lane, rows[-1][0] - base, most)
-        if is_timeless:
-            self._offer(lane, rows[-1][0], boot)
-        return wire.Batch(
-            self.epoch(lane), lane, prev, boot, prev_boot if prev_boot != boot else None, groups
-        )
+        prev, prev_boot = self._previous(lane, rows[0][0]) if rows else (0, None)
+        while rows:
+            number, boot, _ = rows[0]
+            if number > begin + 1 and number > prev + base + 1:
+                self._answer_for(lane, max(begin, prev + base) + 1, number - 1, "damaged")
+            groups, is_timeless = self._groups(rows, base, lane)
+            if is_timeless:
+                self._offer(lane, rows[-1][0], boot)
+            if groups:
+                prev_boot = prev_boot if prev_boot != boot else None
+                return wire.Batch(self.epoch(lane), lane, prev, boot, prev_boot, groups)
+            begin = rows[-1][0]  # nobody reads them; the next ones still follow what stands before these
+            rows = self._rings[lane].rows(begin, most)
+        return None
 
     def rows(self, lane: str, after: int, most: int) -> "list[tuple[int, int, str, bytes]]":
         """(seq, prev, boot, bytes) of the next rows, as a frame to the Pi carries them."""
@@ -266,11 +266,15 @@ class Outbox:
     ) -> "tuple[list[wire.Group], bool]":
         found: "dict[tuple[str, str], wire.Group]" = {}
         is_timeless = False
+        bad = [0, 0]  # a stretch that nobody reads: of a newer firmware, before an update was taken back
         for number, boot, data in rows:
             try:
                 group = group_of(data, number - base)
-            except wire.WireError:  # of a newer firmware, before an update was taken back
-                self._answer_for(lane, number, number, "damaged")
+            except wire.WireError:
+                if number != bad[1] + 1:
+                    self._answer_for(lane, bad[0], bad[1], "damaged")
+                    bad[0] = number
+                bad[1] = number
                 continue
             if group.columns["clock"][0] == 0:
                 is_timeless |= not self._is_dated(group, lane, number, boot)
@@ -280,6 +284,7 @@ class Outbox:
             else:
                 for name in group.columns:
                     held.columns[name].extend(group.columns[name])
+        self._answer_for(lane, bad[0], bad[1], "damaged")
         return list(found.values()), is_timeless
 
     def _is_dated(self, group: "wire.Group", lane: str, number: int, boot: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware import wire
+from firmware import row, wire
 from firmware.clock import BUILT_MS, Clock
 from firmware.folder import Folder
 from firmware.outbox import Outbox, OutboxFull
@@ -202,6 +202,27 @@ def test_a_full_flash_drops_the_oldest_but_no_event_and_says_so(tmp_path: Path) 
     assert not any(number.startswith("n") for number in lost)
     thinned = [row for row in node.service.rows.values() if row[1] == "thinned"]
     assert sum(row[9] for row in thinned) == len(lost) == node.outbox.dropped
+
+
+@pytest.mark.parametrize("count", [1, 19, 20, 21, 100])
+def test_rows_that_nobody_reads_do_not_block_their_lane(tmp_path: Path, count: int) -> None:
+    """A newer firmware wrote them, before its update was taken back."""
+    node = Node(tmp_path / "flash")
+    node.win_clock()
+    node.add(3)
+    known = row.row_of("climate", "probe-1", {"temperature_cc": 1}, (BUILT_MS, 0, "ntp"))
+    with pytest.raises(wire.WireError):
+        row.group_of(b"\xfa" + known[1:], 1)
+    node.outbox._rings["sense"].append([b"\xfa" + known[1:]] * count, node.outbox.boot, 0)
+    node.add(30)
+    node.drain()
+    assert set(node.found().values()) == {1}
+    assert len(node.found()) == 33
+    assert node.outbox.dropped == count
+    assert node.service.conflicts == []
+    told = [one[9] for one in node.service.rows.values() if one[1] == "thinned"]
+    assert sum(told) == count
+    assert len(told) <= 1 + count // 10, "one record for a stretch"
 
 
 def test_a_flash_that_takes_nothing_says_so(tmp_path: Path) -> None:

@@ -31,6 +31,11 @@ LIVE_MS, IDLE_LIVE_MS = 10_000, 300_000
 MAX_DETAIL = 100
 DONE_COMMANDS = 8  # whose answers are remembered
 WORDS = {0x87: "not_authorized", 0x97: "quota", 0x8E: "taken_over"}
+OVER_WHEN_OPEN = ("refused", "no_receipt", "closed", "malformed", "too_large", "subscription_denied") + (
+    "not_authorized",
+    "quota",
+    "taken_over",
+)
 
 
 class _Lane:
@@ -173,7 +178,7 @@ class Courier:
         self._is_connecting = False
         self._timeouts = 0
         self._live_ms = None
-        for code in ("refused", "no_receipt", "not_authorized", "quota", "closed", "malformed"):
+        for code in OVER_WHEN_OPEN:
             self._tell(code, "", True)
         if not event.is_resumed:
             for lane in self._lanes.values():

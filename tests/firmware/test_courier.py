@@ -201,6 +201,78 @@ def test_a_live_message_is_rare_without_news_and_a_good_bye_is_said(tmp_path: Pa
     assert wire.decode_json("birth", line.broker.published[-1][1])["state"] == "offline"
 
 
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ({mqtt_packets.CONNECT: b"\x20\x03\x00\x87\x00"}, "refused"),
+        ({mqtt_packets.SUBSCRIBE: b"\x90\x04\x00\x01\x00\x87"}, "subscription_denied"),
+        ({mqtt_packets.PUBLISH: b"\x40\x03\x00\x03\x97"}, "quota"),
+        ({mqtt_packets.PUBLISH: b"\xe0\x01\x8e"}, "taken_over"),
+        ({mqtt_packets.PUBLISH: b"\xe0\x00"}, "closed"),
+        ({mqtt_packets.PUBLISH: b"\x30\xff\x7f"}, "too_large"),
+        ({mqtt_packets.PUBLISH: b"\x20\x03\x00\x00\x00"}, "malformed"),
+    ],
+)
+def test_what_a_broker_has_against_us_is_told_and_over_when_it_lets_us_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: dict[int, bytes], code: str
+) -> None:
+    line = Line(tmp_path)
+    real, left = line.broker._packet, dict(answers)
+
+    def answered(first: int, packet: bytes) -> bytes:
+        said = real(first, packet)
+        return left.pop(first >> 4, said)
+
+    monkeypatch.setattr(line.broker, "_packet", answered)
+    line.add(5)
+    line.run(100)
+    assert left == {}
+    assert (code, False) in line.told
+    line.courier.lost(line.now_ms)
+    line.run(60)
+    assert (code, True) in line.told[line.told.index((code, False)) :]
+    assert line.outbox.waiting == 0
+
+
+def test_who_asks_for_what_is_under_way_is_given_it_again_once(tmp_path: Path) -> None:
+    line = Line(tmp_path)
+    line.answers = False
+    line.add(1)
+    line.run(3)
+    assert line.leaves().count("batch") == 1
+    nothing_yet = line.service.receipt(line.outbox.epoch(), line.conn)
+    nothing_yet["lanes"] = {"sense": {"mark": 0, "runs": []}}
+    for _ in range(3):
+        line.courier.feed(line.down("receipt", nothing_yet), line.now_ms)
+        line.run(3)
+    assert line.leaves().count("batch") == 2
+    assert 0 < line.courier.wait_ms(line.now_ms) < couriers.RECEIPT_MS
+
+
+def test_a_batch_has_room_on_a_board(tmp_path: Path) -> None:
+    line = Line(tmp_path)
+    values = {"part": "p" * 60, "state": 0, "detail": "d" * 100}
+    line.outbox.append([("fault", "unit", {**values, "code": f"{n:060}"}, 0) for n in range(40)], line.clock)
+    line.run(20)
+    sizes = [len(payload) for leaf, payload in line.broker.published if leaf == "batch"]
+    assert max(sizes) <= couriers.BATCH_BYTES
+    assert (line.outbox.waiting, len(line.service.rows)) == (0, 40)
+
+
+def test_a_stretch_is_sent_again_as_far_as_the_line_has_room(tmp_path: Path) -> None:
+    line = Line(tmp_path)
+    line.add(400)
+    line.run(60)
+    line.broker.acknowledges = False
+    asked = {"id": "c1", "what": "resend", "lane": "sense", "first_seq": 1, "last_seq": 400}
+    assert line.courier.feed(line.down("command", asked), line.now_ms)
+    line.broker.acknowledges = True
+    line.run(30)
+    (answer,) = [row for row in line.service.rows.values() if row[1] == "answer"]
+    assert (answer[7], answer[9]) == (0, 8 * 30), "a window of eight batches"
+    assert line.service.conflicts == []
+
+
 ODD = (
     None,
     True,

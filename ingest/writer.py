@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ingest.group import Group, Known
 from ingest.history import StoreMisset
-from ingest.history.sqlite import store_error
+from ingest.history.errors import store_error
 from ingest.lanes import Lanes
 from ingest.ledger import units
 

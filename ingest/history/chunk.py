@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 CLOCK_NONE = wire.CLOCKS.index("none")
+AHEAD_MS = 300_000  # what claims to be later than this from now is from the future
 
 # kind, source, then the cells of the row in the order of wire.BASE and the kind's fields
 Row = tuple[object, ...]

@@ -6,11 +6,11 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from ingest.config import ConfigError, secret_of
-from ingest.history import StoreBusy, StoreMisset, influx_index, influx_setup
-from ingest.history import sqlite as sqlite_history
+from ingest.history import StoreBusy, StoreMisset, influx_index, influx_setup, sqlite_schema
+from ingest.history.chunk import AHEAD_MS
 from ingest.history.influx import InfluxHistory
 from ingest.history.influx_server import Access, InfluxServer
-from ingest.history.sqlite import AHEAD_MS, SqliteHistory
+from ingest.history.sqlite import SqliteHistory
 
 if TYPE_CHECKING:
     import sqlite3
@@ -49,7 +49,7 @@ class SqliteHistories:
 
     def prepare(self, ledger: sqlite3.Connection) -> None:
         """Make or bring forward the tables."""
-        sqlite_history.prepare(ledger)
+        sqlite_schema.prepare(ledger)
 
     def on(
         self, ledger: sqlite3.Connection, ahead_ms: int = AHEAD_MS, meanwhile: Callable[[], None] = _nothing

@@ -12,45 +12,37 @@ corrected boots lie; and those rows are left out where they lie no more.
 from __future__ import annotations
 
 import logging
-import sqlite3
-from contextlib import contextmanager
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from firmware import wire
-from ingest.history import Bucket, Buckets, Spoilt, StoreMisset
+from ingest.history import Bucket, Buckets, Spoilt, StoreMisset, influx_summaries
 from ingest.history.bucket import bucketed
-from ingest.history.chunk import CLOCK_NONE, Piece, Row, is_ahead, pieces
+from ingest.history.chunk import AHEAD_MS, CLOCK_NONE, Piece, Row, is_ahead, pieces
 from ingest.history.classes import CLASSES, LONG, OF_ROWS, class_of
-from ingest.history.influx_index import Index, Origin
-from ingest.history.influx_lines import NS, RECEIVED
+from ingest.history.errors import errors
+from ingest.history.influx_asked import Asked, AskedRow, Look, group_of, looks_of
+from ingest.history.influx_index import Index
+from ingest.history.influx_lines import NS
 from ingest.history.influx_posts import Posts
-from ingest.history.sqlite import AHEAD_MS, store_error
-from ingest.history.summary import NAMES, Hour, Stat, Summary, begin_of
+from ingest.history.summary import NAMES, Hour, begin_of
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ingest.history.chunk import Chunk
+    from ingest.history.influx_index import Origin
     from ingest.history.influx_server import InfluxServer
+    from ingest.history.summary import Summary
 
 log = logging.getLogger(__name__)
 
 PAGE_ROWS = 20_000
 CORE_SPAN_NS = 72 * 3_600_000 * NS  # what a query of version 3 Core may span
-HOUR_SUFFIX = "_hour"
 DELETES = 200  # statements in one request
 
 _DELETE = 'DELETE FROM /.*/ WHERE "unit" = $unit'
-
-
-class Look(NamedTuple):
-    """Where rows are looked for, by the times they were sent with; of one origin or of all."""
-
-    policy: str
-    from_ms: int
-    to_ms: int
-    origin: Origin | None = None
 
 
 class InfluxHistory:
@@ -77,11 +69,11 @@ class InfluxHistory:
         for chunk in chunks:
             for piece in pieces(chunk, self._ahead_ms):
                 self._posts.add(class_of(chunk.group.kind, piece.clock), piece)
-                with _ledger_errors():
+                with errors():
                     self._note(piece)
         for chunk in chunks:
             if chunk.group.kind == "clock_set":
-                with _ledger_errors():
+                with errors():
                     self._correct(chunk)
 
     def _note(self, piece: Piece) -> None:
@@ -133,22 +125,22 @@ class InfluxHistory:
     ) -> wire.Group:
         """Rows of a kind between two times, sorted, times corrected; the columns have `source` besides."""
         if not (wire.is_unit(unit) and (source is None or wire.is_source(source))) or from_ms > to_ms:
-            return _group(kind, source, [])
+            return group_of(kind, source, [])
         origins = self._origins(unit, kind, from_ms, to_ms)
-        asked = _Asked(kind, unit, source, origins)
-        rows: list[_Row] = []
-        for look in _looks(kind, origins, from_ms, to_ms):
+        asked = Asked(kind, unit, source, origins)
+        rows: list[AskedRow] = []
+        for look in looks_of(kind, origins, from_ms, to_ms):
             rows += self._rows(asked, look, max_rows)
         rows.sort(key=itemgetter(1, 0))
-        return _group(kind, source, rows if max_rows is None else rows[:max_rows])
+        return group_of(kind, source, rows if max_rows is None else rows[:max_rows])
 
     def _origins(self, unit: str, kind: str, from_ms: int, to_ms: int) -> list[Origin]:
-        with _ledger_errors():
+        with errors():
             return self._index.origins(unit, wire.KINDS[kind].lane, from_ms, to_ms)
 
-    def _rows(self, asked: _Asked, look: Look, max_rows: int | None) -> list[_Row]:
+    def _rows(self, asked: Asked, look: Look, max_rows: int | None) -> list[AskedRow]:
         """Usable rows of a look; at least the first `max_rows` by time."""
-        rows: list[_Row] = []
+        rows: list[AskedRow] = []
         for from_ns, to_ns in self._spans(look):
             for page, whole_ms in self._pages(asked, look, from_ns, to_ns):
                 rows += asked.usable(page, look, self._ahead_ms)
@@ -161,7 +153,7 @@ class InfluxHistory:
         if not self._server.is_core():
             yield from_ns, to_ns
             return
-        with _ledger_errors():
+        with errors():
             lies = self._index.lies_from_to()
         if lies is not None and look.policy != LONG:
             from_ns, to_ns = max(from_ns, lies[0] * NS), min(to_ns, lies[1] * NS + NS - 1)
@@ -170,25 +162,25 @@ class InfluxHistory:
             from_ns += CORE_SPAN_NS
 
     def _pages(
-        self, asked: _Asked, look: Look, from_ns: int, to_ns: int
+        self, asked: Asked, look: Look, from_ns: int, to_ns: int
     ) -> Iterator[tuple[list[list[Any]], int]]:
         """Rows in order of their points, page by page; and the time before which they are whole."""
         limit = PAGE_ROWS
         while True:
             page = self._page(asked, look, from_ns, to_ns, limit)
             if len(page) < limit:
-                yield page, look.to_ms + look_shift_ms(look) + 1
+                yield page, look.to_ms + look.shift_ms + 1
                 return
             last_ns = page[-1][0]
             whole = next(at for at, row in enumerate(page) if row[0] == last_ns)
             if whole == 0:  # a page of one instant
                 limit *= 2
                 continue
-            yield page[:whole], last_ns // NS + look_shift_ms(look)
+            yield page[:whole], last_ns // NS + look.shift_ms
             from_ns = last_ns
 
     def _page(
-        self, asked: _Asked, look: Look, from_ns: int, to_ns: int, limit: int, order: str = "ASC"
+        self, asked: Asked, look: Look, from_ns: int, to_ns: int, limit: int, order: str = "ASC"
     ) -> list[list[Any]]:
         where, values = asked.where(look, from_ns, to_ns)
         statement = (
@@ -200,18 +192,18 @@ class InfluxHistory:
     def newest(self, unit: str, kind: str, source: str) -> wire.Group:
         """The row of the latest time, none of a series without rows."""
         if not (wire.is_unit(unit) and wire.is_source(source)):
-            return _group(kind, source, [])
+            return group_of(kind, source, [])
         origins = self._origins(unit, kind, 0, wire.MAX_TIME_MS)
-        asked = _Asked(kind, unit, source, origins)
-        looks = _looks(kind, origins, 0, wire.MAX_TIME_MS)
+        asked = Asked(kind, unit, source, origins)
+        looks = looks_of(kind, origins, 0, wire.MAX_TIME_MS)
         times = [row[1] for look in looks for row in self._last(asked, look)]
         if not times:
-            return _group(kind, source, [])
+            return group_of(kind, source, [])
         group = self.read(unit, kind, source, max(times), max(times))  # several may share a millisecond
         group.columns = {name: column[-1:] for name, column in group.columns.items()}
         return group
 
-    def _last(self, asked: _Asked, look: Look) -> list[_Row]:
+    def _last(self, asked: Asked, look: Look) -> list[AskedRow]:
         """The usable row of a look that is the latest."""
         for from_ns, end_ns in reversed(list(self._spans(look))):
             to_ns, limit = end_ns, 1
@@ -242,10 +234,10 @@ class InfluxHistory:
         is_plain = not any(own.is_moved or own.has_ahead or own.clock == CLOCK_NONE for own in origins)
         if not is_plain or self._server.is_core():
             return bucketed(self.read(unit, kind, source, from_ms, to_ms), names, bucket_ms)
-        return self._asked_buckets(_Asked(kind, unit, source, []), names, from_ms, to_ms, bucket_ms)
+        return self._asked_buckets(Asked(kind, unit, source, []), names, from_ms, to_ms, bucket_ms)
 
     def _asked_buckets(
-        self, asked: _Asked, names: Sequence[str], from_ms: int, to_ms: int, bucket_ms: int
+        self, asked: Asked, names: Sequence[str], from_ms: int, to_ms: int, bucket_ms: int
     ) -> Buckets:
         known = [name for name in names if name in wire.KINDS[asked.kind].by_name]
         wanted = "".join(f', MIN("{name}"), MAX("{name}"), MEAN("{name}")' for name in known)
@@ -267,7 +259,7 @@ class InfluxHistory:
 
     def sources(self, unit: str) -> list[tuple[str, str]]:
         """Which (kind, source) there are of a unit."""
-        with _ledger_errors():
+        with errors():
             return self._index.sources(unit)
 
     def rows_between(
@@ -275,12 +267,12 @@ class InfluxHistory:
     ) -> dict[int, Row]:
         """The rows of a lane by seq, as they were sent."""
         out: dict[int, Row] = {}
-        with _ledger_errors():
+        with errors():
             kinds = {kind for kind, _ in self._index.sources(unit) if wire.KINDS[kind].lane == lane}
             extents = self._index.extents(unit, epoch, lane, boot, first_seq, last_seq)
         for kind in kinds:
             for clock, from_ms, to_ms in extents:
-                asked = _Asked(kind, unit, None, [])
+                asked = Asked(kind, unit, None, [])
                 asked.only = {"epoch": epoch, "boot": boot}
                 asked.seqs = (first_seq, last_seq)
                 look = Look(class_of(kind, clock), from_ms, to_ms)
@@ -301,7 +293,7 @@ class InfluxHistory:
             return
         for policy in CLASSES:
             self._server.ask(_DELETE, {"unit": unit}, policy, is_read=False)
-        with _ledger_errors():
+        with errors():
             self._index.erase(unit)
 
     def _erase_before(self, unit: str, before_ms: int) -> None:
@@ -311,12 +303,12 @@ class InfluxHistory:
             self._server.ask(f"{_DELETE} AND time < $before", values, policy, is_read=False)
         for kind, source in self.sources(unit):
             origins = self._origins(unit, kind, 0, before_ms - 1)
-            asked = _Asked(kind, unit, source, origins)
-            for look in _looks(kind, origins, 0, before_ms - 1):
+            asked = Asked(kind, unit, source, origins)
+            for look in looks_of(kind, origins, 0, before_ms - 1):
                 if look.origin is not None:
                     self._erase_look(asked, look)
 
-    def _erase_look(self, asked: _Asked, look: Look) -> None:
+    def _erase_look(self, asked: Asked, look: Look) -> None:
         for from_ns, to_ns in self._spans(look):
             for page, _ in self._pages(asked, look, from_ns, to_ns):
                 for first in range(0, len(page), DELETES):
@@ -331,137 +323,14 @@ class InfluxHistory:
 
     def put_summaries(self, summaries: Sequence[Summary]) -> None:
         """Keep these, in place of what was kept of the same hours."""
-        self._put_hours([(hour, _hour_fields(hour.kind, rows, stats)) for hour, rows, stats in summaries])
+        influx_summaries.put(self._server, summaries)
 
     def drop_summaries(self, hours: Iterable[Hour]) -> None:
         """Let go what is kept of hours that have no rows any more: say that there are none."""
-        self._put_hours([(hour, "rows=0i") for hour in hours])
-
-    def _put_hours(self, hours: list[tuple[Hour, str]]) -> None:
-        text = "\n".join(
-            f"{hour.kind}{HOUR_SUFFIX},source={hour.source},unit={hour.unit} {fields} {hour.begin_ms * NS}"
-            for hour, fields in hours
-        )
-        if text:
-            self._server.put(LONG, text.encode())
+        influx_summaries.drop(self._server, hours)
 
     def summaries(self, unit: str, kind: str, source: str, from_ms: int, to_ms: int) -> list[Summary]:
         """The hours of a series that begin within from_ms <= begin_ms <= to_ms, in order."""
         if not (wire.is_unit(unit) and wire.is_source(source)) or from_ms > to_ms:
             return []
-        names = NAMES[kind]
-        select = "".join(f', "{name}_{part}"' for name in names for part in Stat._fields)
-        asked = _Asked(kind, unit, source, [])
-        where, values = asked.where(Look(LONG, 0, 0), from_ms * NS, to_ms * NS)
-        statement = f'SELECT "rows"{select} FROM "{kind}{HOUR_SUFFIX}" WHERE {where}'  # noqa: S608 - names of the wire
-        (tables,) = self._server.ask(statement, values, LONG)
-        found = []
-        for begin_ns, rows, *cells in tables[0].rows if tables else []:
-            if not rows:
-                continue
-            parts = {name: cells[4 * at : 4 * at + 4] for at, name in enumerate(names)}
-            stats = {name: Stat(*part) for name, part in parts.items() if part[0]}
-            found.append(Summary(Hour(begin_ns // NS, kind, unit, source), rows, stats))
-        return found
-
-
-_Row = list[Any]  # seq, time_ms, boot_at_ms, clock, the kind's fields, source
-
-
-def look_shift_ms(look: Look) -> int:
-    """How far the rows of a look are moved."""
-    return 0 if look.origin is None else look.origin.shift_ms
-
-
-class _Asked:
-    """A question for rows of a series: what is selected, which rows of an answer count."""
-
-    def __init__(self, kind: str, unit: str, source: str | None, origins: list[Origin]) -> None:
-        self.kind, self.unit = kind, unit
-        self._series = {"unit": unit} if source is None else {"unit": unit, "source": source}
-        self.only: dict[str, str] = {}
-        self.seqs: tuple[int, int] | None = None
-        self._moved = {(own.boot, own.clock, own.boot_at_ms) for own in origins if own.is_moved}
-        self._has_ahead = any(own.has_ahead for own in origins)
-        fields = [field.name for field in wire.KINDS[kind].fields]
-        names = ["seq", "boot_at_ms", "clock", *fields, "source"]
-        self._end = len(names) + 1
-        if self._moved or self._has_ahead:
-            names += ["boot", RECEIVED]
-        self.select = ", ".join(f'"{name}"' for name in names)
-
-    def where(self, look: Look, from_ns: int, to_ns: int) -> tuple[str, dict[str, object]]:
-        """The condition of a look, and its values."""
-        values: dict[str, object] = {**self._series, **self.only}
-        if look.origin is not None:
-            values |= {name: getattr(look.origin, name) for name in ("boot", "clock", "boot_at_ms")}
-        where = [f'"{name}" = ${name}' for name in values]
-        if self.seqs is not None:
-            where += ['"seq" >= $first', '"seq" <= $last']
-            values |= {"first": self.seqs[0], "last": self.seqs[1]}
-        where += ["time >= $from", "time <= $to"]
-        return " AND ".join(where), values | {"from": from_ns, "to": to_ns}
-
-    def usable(self, page: list[list[Any]], look: Look, ahead_ms: int) -> list[_Row]:
-        """The rows of a page that belong to a look, cells in the history's order, moved as far as known."""
-        if not self._moved and not self._has_ahead:
-            return [_in_order(row) for row in page]
-        shift_ms = look_shift_ms(look)
-        rows = []
-        for row in page:
-            boot, received_ms = row[self._end :]
-            if look.origin is None and (boot, row[3], row[2]) in self._moved:
-                continue
-            if received_ms is not None and row[0] // NS + shift_ms > received_ms + ahead_ms:
-                continue
-            own = _in_order(row[: self._end])
-            if look.origin is not None:
-                own[1] += shift_ms
-                own[2] += shift_ms
-                own[3] = look.origin.true_clock
-            rows.append(own)
-        return rows
-
-
-def _in_order(row: list[Any]) -> _Row:
-    time_ns, seq, boot_at_ms, clock, *rest = row
-    return [seq, time_ns // NS, boot_at_ms, clock, *rest]
-
-
-def _looks(kind: str, origins: list[Origin], from_ms: int, to_ms: int) -> Iterator[Look]:
-    """Where rows lie that happened between two times, as far as is known."""
-    yield Look(class_of(kind), from_ms, to_ms)
-    if any(origin.clock == CLOCK_NONE and origin.is_within(from_ms, to_ms) for origin in origins):
-        yield Look(LONG, from_ms, to_ms)
-    for origin in origins:
-        if origin.is_moved:
-            policy = class_of(kind, origin.clock)
-            low_ms, high_ms = from_ms - origin.shift_ms, to_ms - origin.shift_ms
-            low_ms, high_ms = max(low_ms, origin.from_ms), min(high_ms, origin.to_ms)
-            if low_ms <= high_ms:
-                yield Look(policy, low_ms, high_ms, origin)
-
-
-def _group(kind: str, source: str | None, rows: list[_Row]) -> wire.Group:
-    names = [field.name for field in (*wire.BASE, *wire.KINDS[kind].fields)]
-    cells = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in (*names, "source")]
-    return wire.Group(kind, source or "", dict(zip((*names, "source"), cells, strict=True)))
-
-
-def _hour_fields(kind: str, rows: int, stats: dict[str, Stat]) -> str:
-    """All fields that an hour may have: one that was there before must not stay."""
-    none = Stat(0, 0, 0, 0)
-    fields = [
-        f"{name}_{part}={value}i"
-        for name in NAMES[kind]
-        for part, value in zip(Stat._fields, stats.get(name, none), strict=True)
-    ]
-    return ",".join([f"rows={rows}i", *fields])
-
-
-@contextmanager
-def _ledger_errors() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise store_error(error) from error
+        return influx_summaries.between(self._server, unit, kind, source, from_ms, to_ms)

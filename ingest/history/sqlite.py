@@ -4,10 +4,7 @@ A chunk's body stays as the unit sent it. Beside it lie whose it is (`series`: u
 comes from (`origin`: the boot of an outbox, its clock and boot instant) and when it happened. Chunks are
 appended in the order they come, which fills the pages; two narrow indexes find them by time and by seq.
 
-Time is corrected in place, and only beside the body: `from_ms` is where the chunk belongs as far as is known
-now, `origin.true_boot_at_ms` and `true_clock` say why. When a clock is won, the chunks of that boot whose
-clock ranks lower are moved by one UPDATE per origin, and what comes later of that boot is moved as it
-comes, because lanes do not wait for each other. Reading adds the same shift to every row.
+`sqlite_origins` says whose a chunk is and corrects its time, `sqlite_summaries` keeps what an hour was.
 
 Rows that claim to be from the future are kept with a flag and left out of every reading; a correction that
 brings them back into the past clears it.
@@ -15,91 +12,25 @@ brings them back into the past clears it.
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from firmware import wire
 from ingest.decode import group_from_chunk
-from ingest.history import Buckets, Spoilt, StoreBusy, StoreRefused
+from ingest.history import Buckets, Spoilt, sqlite_summaries
 from ingest.history.bucket import bucketed
-from ingest.history.chunk import CLOCK_NONE, Chunk, Piece, Row, is_ahead, pieces, rows_by_seq
-from ingest.history.summary import NAMES, Hour, Stat, Summary, begin_of
-from ingest.ledger.schema import advance
+from ingest.history.chunk import AHEAD_MS, CLOCK_NONE, Chunk, Piece, Row, is_ahead, pieces, rows_by_seq
+from ingest.history.errors import errors
+from ingest.history.sqlite_origins import Origins
 from ingest.stretch import Stored, Stretch, stored
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Sequence
 
-AHEAD_MS = 300_000
-MAX_KNOWN = 100_000  # series and origins remembered, so that no look-up is needed
+    from ingest.history.summary import Hour, Summary
 
-# Appended to, never edited.
-STEPS = (
-    """
-    CREATE TABLE series (
-        id INTEGER PRIMARY KEY,
-        unit TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        source TEXT NOT NULL,
-        longest_ms INTEGER NOT NULL DEFAULT 0, -- of its chunks: how far before a moment one may begin
-        UNIQUE (unit, kind, source)
-    );
-    CREATE TABLE origin (
-        id INTEGER PRIMARY KEY,
-        unit TEXT NOT NULL,
-        boot TEXT NOT NULL,
-        epoch TEXT NOT NULL,
-        lane TEXT NOT NULL,
-        clock INTEGER NOT NULL,
-        boot_at_ms INTEGER NOT NULL,
-        true_clock INTEGER NOT NULL,
-        true_boot_at_ms INTEGER NOT NULL,
-        UNIQUE (unit, boot, epoch, lane, clock, boot_at_ms)
-    );
-    CREATE TABLE correction (
-        unit TEXT NOT NULL,
-        boot TEXT NOT NULL,
-        clock INTEGER NOT NULL,
-        boot_at_ms INTEGER NOT NULL,
-        mono_ms INTEGER NOT NULL,
-        PRIMARY KEY (unit, boot)
-    ) WITHOUT ROWID;
-    CREATE TABLE chunk (
-        id INTEGER PRIMARY KEY,
-        series INTEGER NOT NULL,
-        origin INTEGER NOT NULL,
-        prev INTEGER NOT NULL,
-        last_seq INTEGER NOT NULL,
-        from_ms INTEGER NOT NULL,
-        span_ms INTEGER NOT NULL,
-        received_ms INTEGER NOT NULL,
-        is_ahead INTEGER NOT NULL,
-        body BLOB NOT NULL
-    );
-    CREATE INDEX chunk_time ON chunk (series, from_ms);
-    CREATE UNIQUE INDEX chunk_seq ON chunk (origin, last_seq)
-    """,
-    # What is there by now has never been summarised.
-    """
-    CREATE TABLE summary (
-        series INTEGER NOT NULL,
-        begin_ms INTEGER NOT NULL,
-        rows INTEGER NOT NULL,
-        stats TEXT NOT NULL, -- JSON: by name count, least, greatest, sum
-        PRIMARY KEY (series, begin_ms)
-    ) WITHOUT ROWID;
-    WITH RECURSIVE touched (series, hour, last) AS (
-        SELECT series, from_ms / 3600000, (from_ms + span_ms) / 3600000 FROM chunk
-        WHERE from_ms >= 946684800000 AND NOT is_ahead
-        UNION SELECT series, hour + 1, last FROM touched WHERE hour < last
-    )
-    INSERT OR IGNORE INTO dirty_hour
-    SELECT hour * 3600000, kind, unit, source FROM touched JOIN series ON series.id = touched.series
-    """,
-)
 
 _INSERT = (
     "INSERT OR IGNORE INTO chunk"
@@ -138,11 +69,6 @@ _ERASE_OLDER = """
 """
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Make or bring forward the history's tables in a file."""
-    advance(connection, "history", STEPS)
-
-
 class SqliteHistory:
     """A history on an open connection; its caller begins and ends transactions.
 
@@ -152,28 +78,25 @@ class SqliteHistory:
     def __init__(self, connection: sqlite3.Connection, ahead_ms: int = AHEAD_MS) -> None:
         self._connection = connection
         self._ahead_ms = ahead_ms
-        self._series: dict[tuple[str, str, str], tuple[int, int]] = {}  # id, longest ms
-        self._origins: dict[tuple[str, str, str, str, int, int], tuple[int, int]] = {}  # id, shift ms
-        self._touched: set[Hour] = set()
+        self._origins = Origins(connection, ahead_ms)
 
     def forget(self) -> None:
         """Drop what is remembered of a transaction that was rolled back."""
-        self._series.clear()
-        self._origins.clear()
-        self._touched.clear()
+        self._origins.forget()
+
+    def take_touched(self) -> set[Hour]:
+        """Hours whose rows became other ones since the last call."""
+        return self._origins.take_touched()
 
     def write(self, chunks: Sequence[Chunk]) -> None:
         """Keep these rows, each chunk once."""
-        if len(self._series) > MAX_KNOWN or len(self._origins) > MAX_KNOWN:
-            self.forget()
-        try:
+        self._origins.limit()
+        with errors():
             rows = [self._row(piece) for chunk in chunks for piece in pieces(chunk, self._ahead_ms)]
             self._connection.executemany(_INSERT, rows)
             for chunk in chunks:
                 if chunk.group.kind == "clock_set":
-                    self._correct(chunk)
-        except sqlite3.Error as error:
-            raise store_error(error) from error
+                    self._origins.correct(chunk)
 
     def settle(self) -> list[Spoilt]:
         """Nothing: the caller's commit keeps all rows or none."""
@@ -181,12 +104,12 @@ class SqliteHistory:
 
     def _row(self, piece: Piece) -> tuple[Any, ...]:
         chunk, from_ms, to_ms, clock, boot_at_ms = piece
-        origin_id, shift_ms = self._origin_of(chunk, clock, boot_at_ms)
+        origin_id, shift_ms = self._origins.origin_of(chunk, clock, boot_at_ms)
         is_future = is_ahead(clock, to_ms + shift_ms, chunk.received_ms, self._ahead_ms)
         if not is_future and (shift_ms or clock != CLOCK_NONE):
-            self._touch(chunk.unit, chunk.group, from_ms + shift_ms, to_ms + shift_ms, shift_ms)
+            self._origins.touch(chunk.unit, chunk.group, from_ms + shift_ms, to_ms + shift_ms, shift_ms)
         return (
-            self._series_of(chunk.unit, chunk.group, to_ms - from_ms),
+            self._origins.series_of(chunk.unit, chunk.group, to_ms - from_ms),
             origin_id,
             chunk.prev,
             chunk.group.columns["seq"][-1],
@@ -197,110 +120,11 @@ class SqliteHistory:
             chunk.body,
         )
 
-    def _touch(self, unit: str, group: wire.Group, from_ms: int, to_ms: int, shift_ms: int) -> None:
-        """Note the hours that have rows of this group, which reach from one true time to another."""
-        if not NAMES[group.kind]:
-            return
-        begins_ms = {begin_of(from_ms), begin_of(to_ms)}
-        if len(begins_ms) > 1:
-            begins_ms = {begin_of(time_ms + shift_ms) for time_ms in group.columns["time_ms"]}
-        self._touched.update([Hour(begin_ms, group.kind, unit, group.source) for begin_ms in begins_ms])
-
-    def take_touched(self) -> set[Hour]:
-        """Hours whose rows became other ones since the last call."""
-        touched, self._touched = self._touched, set()
-        return touched
-
-    def _series_of(self, unit: str, group: wire.Group, span_ms: int) -> int:
-        key = (unit, group.kind, group.source)
-        known = self._series.get(key)
-        if known is not None and known[1] >= span_ms:
-            return known[0]
-        series_id, longest_ms = self._connection.execute(
-            "INSERT INTO series (unit, kind, source, longest_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET longest_ms = MAX(longest_ms, excluded.longest_ms) RETURNING id, longest_ms",
-            (*key, span_ms),
-        ).fetchone()
-        self._series[key] = (series_id, longest_ms)
-        return int(series_id)
-
-    def _origin_of(self, chunk: Chunk, clock: int, boot_at_ms: int) -> tuple[int, int]:
-        key = (chunk.unit, chunk.boot, chunk.epoch, chunk.lane, clock, boot_at_ms)
-        known = self._origins.get(key)
-        if known is None:
-            known = self._origins[key] = self._found_origin(key)
-        return known
-
-    def _found_origin(self, key: tuple[str, str, str, str, int, int]) -> tuple[int, int]:
-        unit, boot, _, _, clock, boot_at_ms = key
-        true = self._connection.execute(
-            "SELECT clock, boot_at_ms FROM correction WHERE unit = ? AND boot = ? AND clock > ?",
-            (unit, boot, clock),
-        ).fetchone()
-        origin_id, true_boot_at_ms = self._connection.execute(
-            "INSERT INTO origin (unit, boot, epoch, lane, clock, boot_at_ms, true_clock, true_boot_at_ms)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET clock = clock"
-            " RETURNING id, true_boot_at_ms",
-            (*key, *((clock, boot_at_ms) if true is None else true)),
-        ).fetchone()
-        return origin_id, true_boot_at_ms - boot_at_ms
-
-    def _correct(self, chunk: Chunk) -> None:
-        columns = chunk.group.columns
-        for clock, boot_at_ms, time_ms in zip(
-            columns["clock"], columns["boot_at_ms"], columns["time_ms"], strict=True
-        ):
-            is_better = self._connection.execute(
-                "INSERT INTO correction VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-                " clock = excluded.clock, boot_at_ms = excluded.boot_at_ms, mono_ms = excluded.mono_ms"
-                " WHERE (excluded.clock, excluded.mono_ms) > (clock, mono_ms) RETURNING 1",
-                (chunk.unit, chunk.boot, clock, boot_at_ms, time_ms - boot_at_ms),
-            ).fetchone()
-            if is_better is not None:
-                self._move(chunk.unit, chunk.boot, clock, boot_at_ms)
-
-    def _move(self, unit: str, boot: str, clock: int, boot_at_ms: int) -> None:
-        """Move what a boot recorded under lower clocks to where it belongs."""
-        moved = self._connection.execute(
-            "SELECT id, true_boot_at_ms FROM origin WHERE unit = ? AND boot = ? AND clock < ?",
-            (unit, boot, clock),
-        ).fetchall()
-        for origin_id, before_ms in moved:
-            shift_ms = boot_at_ms - before_ms
-            self._touch_moved(unit, origin_id)
-            self._connection.execute(
-                "UPDATE chunk SET from_ms = from_ms + ?1,"
-                " is_ahead = from_ms + ?1 + span_ms > received_ms + ?2 WHERE origin = ?3",
-                (shift_ms, self._ahead_ms, origin_id),
-            )
-            self._connection.execute(
-                "UPDATE origin SET true_clock = ?, true_boot_at_ms = ? WHERE id = ?",
-                (clock, boot_at_ms, origin_id),
-            )
-            self._touch_moved(unit, origin_id)
-        if moved:
-            self._origins.clear()
-
-    def _touch_moved(self, unit: str, origin_id: int) -> None:
-        """Note the hours of an origin's rows, as their times are believed now."""
-        found = self._connection.execute(
-            "SELECT series.kind, series.source, chunk.from_ms, chunk.span_ms, chunk.prev, chunk.body,"
-            " origin.true_boot_at_ms - origin.boot_at_ms FROM chunk JOIN series ON series.id = chunk.series"
-            " JOIN origin ON origin.id = chunk.origin"
-            " WHERE origin.id = ? AND origin.true_clock > 0 AND NOT chunk.is_ahead",
-            (origin_id,),
-        )
-        for kind, source, from_ms, span_ms, prev, body, shift_ms in found:
-            group = wire.Group(kind, source, {})
-            if begin_of(from_ms) != begin_of(from_ms + span_ms):
-                group.columns = group_from_chunk(kind, body, prev).columns
-            self._touch(unit, group, from_ms, from_ms + span_ms, shift_ms)
-
     def read(
         self, unit: str, kind: str, source: str | None, from_ms: int, to_ms: int, max_rows: int | None = None
     ) -> wire.Group:
         """Rows of a kind between two times, sorted, times corrected; the columns have `source` besides."""
-        try:
+        with errors():
             found = self._connection.execute(
                 f"{_SELECT_BODY} WHERE series.unit = ?1 AND series.kind = ?2"
                 " AND (?3 IS NULL OR series.source = ?3)"
@@ -309,8 +133,6 @@ class SqliteHistory:
                 (unit, kind, source, from_ms, to_ms),
             )
             rows = Stretch(kind, _found(kind, found, from_ms, max_rows))
-        except sqlite3.Error as error:
-            raise store_error(error) from error
         _sort(rows)
         _cut(rows, from_ms, to_ms, max_rows)
         # Whoever reads a group does not see the difference, and a dict is what other makers of groups give.
@@ -318,10 +140,8 @@ class SqliteHistory:
 
     def newest(self, unit: str, kind: str, source: str) -> wire.Group:
         """The row of the latest time, none of a series without rows."""
-        try:
+        with errors():
             (newest_ms,) = self._connection.execute(_NEWEST_MS, (unit, kind, source)).fetchone()
-        except sqlite3.Error as error:
-            raise store_error(error) from error
         if newest_ms is None:
             return self.read(unit, kind, source, 0, -1)
         group = self.read(unit, kind, source, newest_ms, newest_ms)
@@ -343,7 +163,7 @@ class SqliteHistory:
 
     def erase(self, unit: str, before_ms: int | None = None) -> None:
         """Delete all rows of a unit, and what is known of their times; or whole chunks that ended before."""
-        try:
+        with errors():
             if before_ms is not None:
                 self._connection.execute(_ERASE_OLDER, (unit, before_ms))
                 self._connection.execute(
@@ -359,67 +179,24 @@ class SqliteHistory:
                 )
             for table in ("series", "origin", "correction"):
                 self._connection.execute(f"DELETE FROM {table} WHERE unit = ?", (unit,))  # noqa: S608
-        except sqlite3.Error as error:
-            raise store_error(error) from error
         self.forget()
 
     def expire(self, kind: str, before_ms: int, most: int) -> int:
         """Delete chunks that ended before that, the first `most` that are found."""
-        try:
+        with errors():
             return self._connection.execute(_EXPIRE, (kind, before_ms, most)).rowcount
-        except sqlite3.Error as error:
-            raise store_error(error) from error
 
     def put_summaries(self, summaries: Sequence[Summary]) -> None:
         """Keep these, in place of what was kept of the same hours."""
-        try:
-            self._connection.executemany(
-                "INSERT OR REPLACE INTO summary SELECT id, ?, ?, ? FROM series"
-                " WHERE unit = ? AND kind = ? AND source = ?",
-                [
-                    (
-                        hour.begin_ms,
-                        rows,
-                        json.dumps(stats, separators=(",", ":")),
-                        hour.unit,
-                        hour.kind,
-                        hour.source,
-                    )
-                    for hour, rows, stats in summaries
-                ],
-            )
-        except sqlite3.Error as error:
-            raise store_error(error) from error
+        sqlite_summaries.put(self._connection, summaries)
 
     def drop_summaries(self, hours: Iterable[Hour]) -> None:
-        """Let go what is kept of hours that have no rows any more, since a correction moved them."""
-        try:
-            self._connection.executemany(
-                "DELETE FROM summary WHERE begin_ms = ? AND series ="
-                " (SELECT id FROM series WHERE kind = ? AND unit = ? AND source = ?)",
-                hours,
-            )
-        except sqlite3.Error as error:
-            raise store_error(error) from error
+        """Let go what is kept of hours that have no rows any more."""
+        sqlite_summaries.drop(self._connection, hours)
 
     def summaries(self, unit: str, kind: str, source: str, from_ms: int, to_ms: int) -> list[Summary]:
         """The hours of a series that begin within from_ms <= begin_ms <= to_ms, in order."""
-        try:
-            found = self._connection.execute(
-                "SELECT begin_ms, rows, stats FROM summary WHERE begin_ms BETWEEN ? AND ? AND series ="
-                " (SELECT id FROM series WHERE unit = ? AND kind = ? AND source = ?) ORDER BY begin_ms",
-                (from_ms, to_ms, unit, kind, source),
-            ).fetchall()
-        except sqlite3.Error as error:
-            raise store_error(error) from error
-        return [
-            Summary(
-                Hour(begin_ms, kind, unit, source),
-                rows,
-                {name: Stat(*stat) for name, stat in json.loads(stats).items()},
-            )
-            for begin_ms, rows, stats in found
-        ]
+        return sqlite_summaries.between(self._connection, unit, kind, source, from_ms, to_ms)
 
     def sources(self, unit: str) -> list[tuple[str, str]]:
         """Which (kind, source) there are of a unit."""
@@ -481,11 +258,3 @@ def _cut(rows: Stretch, from_ms: int, to_ms: int, max_rows: int | None) -> None:
         high = min(high, low + max_rows)
     if low > 0 or high < times.size:
         rows.pick(slice(low, high))
-
-
-def store_error(error: sqlite3.Error) -> StoreBusy | StoreRefused:
-    """Whether waiting helps. A full, failing or locked disk may pass; a value that does not fit will not."""
-    text = f"{error} ({getattr(error, 'sqlite_errorname', 'unknown')})"
-    if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | sqlite3.ProgrammingError):
-        return StoreRefused(text)
-    return StoreBusy(text)

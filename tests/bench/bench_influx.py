@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ingest.decode import decode_with_chunks
-from ingest.history.chunk import Chunk, pieces
+from ingest.history.chunk import AHEAD_MS, Chunk, pieces
 from ingest.history.influx_lines import lines
 from ingest.history.influx_posts import MOST_LINES
 from ingest.history.influx_server import LEVEL, POSTS, Access, InfluxServer
 from ingest.history.influx_setup import set_up
-from ingest.history.sqlite import AHEAD_MS
 from tests.bench.bench_agent import cpu_s
 from tests.bench.bench_ingest import BACKLOG_WINDOW, UNITS, through
 from tests.bench.flood import payloads

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ingest.decode import decode_with_chunks
-from ingest.history import sqlite as history
+from ingest.history import sqlite_schema
 from ingest.history.chunk import Chunk
 from ingest.history.sqlite import SqliteHistory
 from ingest.ledger.files import open_store
@@ -148,7 +148,7 @@ def bare_loop(units: int, batches: int, rows: int, period_s: int = 1) -> float:
     """Fixes per second of one executemany per 500 chunks, all else ready."""
     with tempfile.TemporaryDirectory() as folder:
         connection = open_store(Path(folder) / "bare.sqlite3")
-        history.prepare(connection)
+        sqlite_schema.prepare(connection)
         chunks = [
             Chunk(
                 f"u-{unit}",

@@ -16,10 +16,11 @@ from ingest.api.formats import json_text
 from ingest.api.track import read_fixes
 from ingest.bulk import decode_all
 from ingest.frames import cut
-from ingest.history.chunk import Chunk, pieces
+from ingest.history.chunk import AHEAD_MS, Chunk, pieces
 from ingest.history.influx_lines import lines
 from ingest.history.influx_server import LEVEL
-from ingest.history.sqlite import AHEAD_MS, SqliteHistory, prepare
+from ingest.history.sqlite import SqliteHistory
+from ingest.history.sqlite_schema import prepare
 from ingest.intake import Message
 from ingest.ledger.files import open_store
 from ingest.pipeline import Limits

@@ -15,7 +15,8 @@ from edge.track import Point, simplified
 from firmware import wire
 from ingest.decode import decode_with_chunks
 from ingest.history.chunk import Chunk
-from ingest.history.sqlite import SqliteHistory, prepare
+from ingest.history.sqlite import SqliteHistory
+from ingest.history.sqlite_schema import prepare
 from ingest.ledger import last_values, marks, units
 from ingest.ledger.files import open_store
 from tests.bench.tracks import BEGIN_MS, TOWN, Fix, drive

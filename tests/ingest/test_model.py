@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
 from firmware import wire
-from ingest.history.sqlite import SqliteHistory, prepare
+from ingest.history.sqlite import SqliteHistory
+from ingest.history.sqlite_schema import prepare
 from ingest.ledger.schema import LEDGER_STEPS, advance
 from tests.ingest.made import UNIT, Desk, birth
 from tests.line.protocol_model import Protocol

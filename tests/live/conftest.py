@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.history import History, influx_index
-from ingest.history import sqlite as sqlite_history
+from ingest.history import History, influx_index, sqlite_schema
 from ingest.history.classes import CLASSES
 from ingest.history.influx import InfluxHistory
 from ingest.history.influx_server import Access, InfluxServer
@@ -72,7 +71,7 @@ def server(live_server: InfluxServer, request: pytest.FixtureRequest) -> InfluxS
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     connection = open_store(tmp_path / "store.sqlite3")
-    sqlite_history.prepare(connection)
+    sqlite_schema.prepare(connection)
     influx_index.prepare(connection)
     yield connection
     connection.close()

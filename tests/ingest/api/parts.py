@@ -20,7 +20,8 @@ from ingest.api.server import ApiServer
 from ingest.erasing import erase
 from ingest.history.chunk import Chunk
 from ingest.history.factory import SqliteHistories
-from ingest.history.sqlite import SqliteHistory, prepare
+from ingest.history.sqlite import SqliteHistory
+from ingest.history.sqlite_schema import prepare
 from ingest.ledger import units
 from ingest.ledger.erasures import Erasure
 from ingest.ledger.files import open_access, open_store

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.history import History, influx_index, influx_setup
-from ingest.history import sqlite as sqlite_history
+from ingest.history import History, influx_index, influx_setup, sqlite_schema
 from ingest.history.influx import InfluxHistory
 from ingest.history.influx_server import Access, InfluxServer
 from ingest.history.sqlite import SqliteHistory
@@ -19,7 +18,7 @@ from tests.fixtures.influxd import Influxd
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     connection = open_store(tmp_path / "store.sqlite3")
-    sqlite_history.prepare(connection)
+    sqlite_schema.prepare(connection)
     influx_index.prepare(connection)
     yield connection
     connection.close()

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ingest.history import StoreBusy
-from ingest.history.sqlite import SqliteHistory, prepare
+from ingest.history.sqlite import SqliteHistory
+from ingest.history.sqlite_schema import prepare
 from ingest.ledger.files import open_store
 from tests.ingest.history.chunks import DAY_MS, everything, fix_chunks, untimed
 from tests.ingest.made import NOW_MS

@@ -103,6 +103,18 @@ def test_a_setting_may_ask_for_less_than_the_battery_was_computed_for_and_not_fo
         settings.parsed(json.dumps({**whole, "duty": {"every_s": 300}}))
 
 
+def test_an_update_keeps_a_node_awake_only_as_long_as_it_comes_forward() -> None:
+    send_ms = duty.awake_ms("cabinet_send")
+    for awake_for_ms, is_updating, is_going in (
+        (send_ms - 1, False, True),
+        (send_ms, False, False),
+        (send_ms, True, True),
+        (duty.LONGEST_UPDATE_MS - 1, True, True),
+        (duty.LONGEST_UPDATE_MS, True, False),  # it goes on at a later wake
+    ):
+        assert duty.is_send_going(awake_for_ms, is_updating, False) == is_going
+
+
 def test_a_sleep_ends_when_the_next_sample_is_due() -> None:
     assert duty.sleep_ms(5_000, 2_000, 300) == 297_000
     assert duty.sleep_ms(400_000, 2_000, 300) == 1_000

@@ -1,4 +1,4 @@
-"""The whole node on an image with two folders of firmware: updated by a real broker, and what cannot start."""
+"""The whole node on an image with two folders of firmware: updated over a broker, and what cannot start."""
 
 import hashlib
 import json
@@ -44,7 +44,7 @@ class Node:
         self.lay(board.library, "/a", *map(str, firmware))
         (folder / "update.key").write_bytes(signing.KEY)
         self.lay(folder, "", "update.key")
-        settings = {
+        self.settings: dict[str, Any] = {
             "version": 1,
             "unit": UNIT,
             "mode": "alone",
@@ -54,7 +54,6 @@ class Node:
                 {"type": "sht4x", "name": "probe-1", "bus": "climate", "address": 0x44, "period_s": 1}
             ],
         }
-        (folder / "settings.json").write_text(json.dumps(settings))
         self.child: subprocess.Popen[str] | None = None
 
     def lay(self, source: Path, target: str, *names: str) -> None:
@@ -72,7 +71,9 @@ class Node:
         return state
 
     def start(self) -> None:
-        env = {"ORTOO_IMAGE": self.image, "ORTOO_SETTINGS": str(self._folder / "settings.json")}
+        (self._folder / "settings.json").write_text(json.dumps(self.settings))
+        env = {"ORTOO_IMAGE": self.image, "ORTOO_RTC": self.image + ".rtc"}
+        env["ORTOO_SETTINGS"] = str(self._folder / "settings.json")
         self.child = self._board.start(CODE, env, HEAP_KIB)
         self.said: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read, args=(self.child,), daemon=True)
@@ -138,8 +139,11 @@ def say(broker: Mosquitto, topic: str, payload: bytes, *options: str) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_a_node_in_safe_mode_is_reached_and_updated(node: Node, broker: Mosquitto, tmp_path: Path) -> None:
-    node.begin_with(starts=slots.SAFE_AFTER)
+@pytest.mark.parametrize("kind", ["in safe mode", "on a battery"])
+def test_a_node_is_reached_and_updated(node: Node, broker: Mosquitto, tmp_path: Path, kind: str) -> None:
+    if kind == "on a battery":
+        node.settings["duty"] = {"sample_s": 300, "send_s": 86400}
+    node.begin_with(starts=slots.SAFE_AFTER if kind == "in safe mode" else 0)
     main = compiled("def main(is_safe=False):\n    print('the new one runs')\n", tmp_path)
     files = {"firmware/__init__.mpy": compiled("", tmp_path), "firmware/main.mpy": main}
     head = signing.head(signing.manifest(files))
@@ -152,7 +156,7 @@ def test_a_node_in_safe_mode_is_reached_and_updated(node: Node, broker: Mosquitt
     say(broker, wire.topic(UNIT, "command"), command, "-r")
     assert node.wait_for("update: ") == "update: done, 0.2.0, number 12, at the next start"
     node.stop()
-    assert [fault[0] for fault in node.faults()] == ["safe_mode"]
+    assert [fault[0] for fault in node.faults()] == ["safe_mode"] * (kind == "in safe mode")
     node.start()
     node.wait_for("the new one runs")
     node.stop()

@@ -45,10 +45,11 @@ async def wake(
         is_sent = await _send(port, intake, line, settings)
         now = [woke_ms if is_sent else was[0], woke_ms, is_urgent and not is_sent]
         _shown(port, intake)
+    senses.conclude()  # the clock may have been won on the way
+    now[2] = now[2] or any([row[0] == "excursion" for row in intake.waiting])
+    intake.keep()
     if now != was:
         notes.put({"attempts": {intake.outbox.boot: now}})
-    senses.conclude()
-    intake.keep()
     if senses.is_alarmed:
         await asyncio.sleep(ALARM_S)  # in a deep sleep the buzzer is still
     port.sleep(duty.sleep_ms(port.now_ms(), woke_ms, every["sample_s"]))

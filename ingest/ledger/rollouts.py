@@ -1,6 +1,7 @@
 """Who was asked to take which release, by whom, and how it went.
 
-    asked ─▶ staged ─▶ running          by the unit's answer, and by a birth after it with another boot
+    asked ─▶ staged ─▶ running          by the unit's answer, and by a birth after it with another boot;
+      │        │                        of a node by its own answer, and by its Pi's after it
       │        └─────▶ rolled_back      by the unit's fault: three starts reached nobody
       └─▶ refused                       by the unit's answer, with its reason
     (all but the last three) ─▶ replaced, when it is asked for another one

@@ -1,6 +1,7 @@
 """What units say of the releases they were asked to take: answers, faults, births -> the rollouts' book.
 
-Called inside the transaction that stores those records, so it is as true as they are.
+Called inside the transaction that stores those records, so it is as true as they are. For a node on a wire
+two answers come: its own, and its Pi's once it says hello with the new version.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ def _answered(ledger: sqlite3.Connection, chunk: Chunk, row: dict[str, Any], now
     detail = row["detail"] or ""
     if row["state"] != _DONE:
         rollouts.settle(ledger, asked, rollouts.REFUSED, detail, now_ms)
+        return
+    if asked.node and asked.state == rollouts.STAGED:  # first the node has answered, now its Pi has met it
+        rollouts.settle(ledger, asked, rollouts.RUNNING, detail, now_ms)
         return
     rollouts.settle(ledger, asked, rollouts.STAGED, detail, now_ms, chunk.boot)
     staged = rollouts.by_command(ledger, chunk.unit, row["command_id"])

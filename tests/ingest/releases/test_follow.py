@@ -81,6 +81,15 @@ def test_refused_with_its_reason_and_once(desk: Desk) -> None:
     assert states(desk) == [("refused", "bad signature")]
 
 
+def test_a_node_answers_itself_and_its_pi_meets_it_again(desk: Desk) -> None:
+    ask(desk, node="power")
+    desk.send(answered(1, DONE, detail="0.2.0, number 2, at the next start"))
+    desk.send(birth(2, software="ortoo-edge 0.1.0", boot=B), leaf="birth")
+    assert states(desk)[0][0] == "staged"
+    desk.send(answered(2, DONE, boot=B, detail="power runs 0.2.0"))
+    assert states(desk) == [("running", "power runs 0.2.0")]
+
+
 def test_an_answer_to_nobodys_question_changes_nothing(desk: Desk) -> None:
     ask(desk)
     desk.send(answered(1, DONE, "other"))

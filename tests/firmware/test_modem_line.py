@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import threading
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from firmware.modem import ModemFault
+from firmware.modem_line import dial
 from tests.firmware.modem_talks import READY, Modem, Talk
 from tests.fixtures.waiting import wait_until
 
@@ -44,7 +47,7 @@ class Line:
             data = os.read(self._master, 100)
             if self._is_over:
                 return
-            said = self.modem.hear(data, time.monotonic_ns() // 1_000_000)
+            said = self.modem.hear(data, now_ms())
             for at in range(0, len(said), 3):
                 os.write(self._master, said[at : at + 3])
 
@@ -124,3 +127,46 @@ def test_a_node_dials_again_and_finds_its_modem_after_a_cut_of_power(
         ("modem", "no_carrier", 0),
         ("modem", "no_carrier", 1),
     ]
+
+
+class Uart:
+    """A UART whose far end is a modem that listens at one rate only."""
+
+    def __init__(self, heard_by: Modem) -> None:
+        self.modem = heard_by
+        self.baud = 0
+        self.came = b""
+
+    def init(self, *, baudrate: int) -> None:
+        self.baud = baudrate
+
+    def any(self) -> int:
+        return len(self.came)
+
+    def read(self, size: int) -> bytes:
+        data, self.came = self.came[:size], self.came[size:]
+        return data
+
+    def write(self, data: bytes) -> int:
+        taken = data[:5]  # as a full buffer does
+        self.came += self.modem.hear(taken, now_ms(), self.baud)
+        return len(taken)
+
+
+def now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+def test_the_first_frame_of_ppp_is_left_to_ppp() -> None:
+    first = "~\x7f}#@!}!}!} }2}"
+    uart = Uart(Modem(Talk("", "", {**READY, DIAL: [f"<CONNECT<{first}<"]})))
+    chat = asyncio.run(dial(uart, {"apn": "internet"}, now_ms))
+    assert (uart.baud, chat.outcome) == (115200, "online")
+    assert uart.came.strip() == first.encode()
+
+
+def test_why_it_came_to_nothing_is_raised() -> None:
+    uart = Uart(Modem(Talk("", "", {"AT+CPIN?": ["<+CPIN: SIM PUK<<OK<"]})))
+    with pytest.raises(ModemFault) as failed:
+        asyncio.run(dial(uart, {"apn": "internet"}, now_ms))
+    assert (failed.value.code, failed.value.is_waiting_good) == ("card_locked", False)

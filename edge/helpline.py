@@ -14,7 +14,7 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from edge.cabinet.status import Reason
+from edge.cabinet.status import Level, Reason
 from firmware import wire
 
 if TYPE_CHECKING:
@@ -107,7 +107,8 @@ class Helpline:
         """What the crew is to see of calls, before all else."""
         for source, call in self._calls.items():
             if call.state in SAID:
-                yield Reason("act", source, SAID[call.state], -1)
+                level: Level = "look" if call.state == "coming" else "act"
+                yield Reason(level, source, SAID[call.state], -1)
 
     def _tell(self, source: str, call: _Call) -> None:
         for name, node in self._nodes.items():

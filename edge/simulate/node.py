@@ -77,9 +77,10 @@ class Node:
         if command["do"] == "signal":
             self._show(f"{command['light']} light, {command['beeps']} beeps")
         elif command["do"] == "help":
-            is_new = self.call.answer(command["source"], command["call"], command["state"])
-            self._show(f"help: {self.call.state}")
-            return is_new, ""
+            is_done = self.call.answer(command["source"], command["call"], command["state"])
+            if self.call.take_beeps() is not None:
+                log.info("the button shows: %s", self.call.state)
+            return is_done, ""
         else:
             return False, "no such command"
         return True, ""

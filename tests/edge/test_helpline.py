@@ -106,7 +106,7 @@ def test_the_crew_s_page_tells_of_a_call_first(outbox: Outbox) -> None:
     assert [reason["where"] for reason in whole["reasons"]] == ["node-help", "fridge"]
     line.answer(outbox, command("coming"))
     (reason,) = line.reasons()
-    assert reason.text == "help is called; somebody comes"
+    assert (reason.level, reason.text) == ("look", "help is called; somebody comes")
     assert "node-help: help is called; somebody comes" in status.page(
         status.Status().and_these([reason]).plain()
     )

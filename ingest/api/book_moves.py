@@ -16,8 +16,10 @@ from ingest.api.book_shapes import (
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.instants import iso
+from ingest.api.stock import MAX_OFFSET
 from ingest.books.card import name_of
 from ingest.books.lists import TooLong, written
+from ingest.books.rotation import STAY, WAIT
 from ingest.ledger import (
     catalogue,
     rotas,
@@ -29,8 +31,12 @@ from ingest.stock.days import day_of
 if TYPE_CHECKING:
     import sqlite3
 
+    from ingest.ledger.rotas import Due
+
 
 MAX_ROWS = 500
+MAX_MOVES = 1000
+STAYS = (STAY, WAIT)
 
 router = APIRouter(tags=["books"])
 
@@ -106,22 +112,41 @@ def read_unit_book_lists(
     responses={200: {"model": BookMoves}, **responses(422, 503)},
 )
 def list_book_moves(
-    given: Given, site: Annotated[str | None, Query(max_length=64, description="from or to this site")] = None
+    given: Given,
+    site: Annotated[str | None, Query(max_length=64, description="from or to this site")] = None,
+    is_moving: Annotated[bool, Query(description="only what does not stay where it is")] = False,
+    after: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_MOVES)] = MAX_MOVES,
 ) -> Response:
-    """What the rotas ask of each copy in them today."""
-    due = given.reader.look(lambda ledger: rotas.due(ledger, day_of(given.now_ms())))
-    moves = [
-        {
-            "copy": one.copy,
-            "rota": one.rota,
-            "place": one.place,
-            "action": one.step.action,
-            "site": one.step.site,
+    """What the rotas ask of each copy in them today, by where it goes."""
+
+    def look(ledger: sqlite3.Connection) -> dict[str, Any]:
+        due = [
+            one
+            for one in rotas.due(ledger, day_of(given.now_ms()))
+            if (site is None or site in {one.place, one.step.site})
+            and not (is_moving and one.step.action in STAYS)
+        ]
+        due.sort(key=lambda one: (one.step.site is None, one.step.site or "", one.place or "", one.copy))
+        return {
+            "now": iso(given.now_ms()),
+            "count": len(due),
+            "moves": [_move(ledger, one) for one in due[after : after + limit]],
+            "after": after + limit if after + limit < len(due) else None,
         }
-        for one in due
-        if site is None or site in {one.place, one.step.site}
-    ]
-    return as_json({"now": iso(given.now_ms()), "moves": moves})
+
+    return as_json(given.reader.look(look))
+
+
+def _move(ledger: sqlite3.Connection, one: Due) -> dict[str, Any]:
+    return {
+        "copy": one.copy,
+        "name": catalogue.name_of_copy(ledger, one.copy),
+        "rota": one.rota,
+        "place": one.place,
+        "action": one.step.action,
+        "site": one.step.site,
+    }
 
 
 @router.get(

@@ -192,6 +192,7 @@ class BookMove(Shape):
     """What a rota asks of a copy today."""
 
     copy_: str = Field(serialization_alias="copy")
+    name: str | None
     rota: str
     place: str | None
     action: Literal["stay", "under_way", "initiate", "repatriate", "advance", "leave", "stay_in_demand"]
@@ -200,7 +201,9 @@ class BookMove(Shape):
 
 class BookMoves(Shape):
     now: Instant
+    count: int = Field(description="of all that the filter lets through")
     moves: list[BookMove]
+    after: int | None = Field(description="ask with this for those that follow, null at the end")
 
 
 class BookPlaced(Shape):

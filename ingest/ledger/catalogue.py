@@ -66,6 +66,14 @@ def find_copy(ledger: sqlite3.Connection, copy: str) -> Copy | None:
     return None if row is None else Copy(*row)
 
 
+def name_of_copy(ledger: sqlite3.Connection, copy: str) -> str | None:
+    """What the title of a copy is called, None where nobody knows."""
+    row = ledger.execute(
+        "SELECT title.name FROM copy JOIN title USING (title) WHERE copy = ?", (copy,)
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
 def has_copies(ledger: sqlite3.Connection) -> bool:
     """Whether a catalogue was ever imported: without one every copy is taken as known."""
     return ledger.execute("SELECT 1 FROM copy LIMIT 1").fetchone() is not None

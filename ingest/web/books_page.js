@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useAddress } from "./address.js";
 import { change, useAnswer, withQuery } from "./ask.js";
 import { Failure, Waiting } from "./notices.js";
+import { Journey, Rotation } from "./rotation.js";
 import { SheetImport } from "./sheet_import.js";
 import { timeOf, wordOf } from "./stock_words.js";
 import { html } from "./view.js";
@@ -27,7 +28,7 @@ import { html } from "./view.js";
 
 const AGAIN_EVERY_MS = 60_000;
 const ROWS = 100;
-const LISTS = ["overdue", "loans", "missing"];
+const LISTS = ["overdue", "loans", "missing", "moves"];
 /** The sheets of a library by their columns; MARC has none. @type {Record<string, string[]>} */
 const BOOK_SHEETS = {
   marc: [],
@@ -40,7 +41,7 @@ const BOOK_SHEETS = {
 
 /** @param {PageProps} props */
 export function Page({ say }) {
-  const [wanted, setWanted] = useAddress(["place", "list"]);
+  const [wanted, setWanted] = useAddress(["place", "list", "copy"]);
   const [found, again] = useAnswer("/api/v1/books");
   useEffect(() => {
     const timer = setInterval(again, AGAIN_EVERY_MS);
@@ -51,22 +52,24 @@ export function Page({ say }) {
   const list = LISTS.includes(wanted.list) ? wanted.list : "overdue";
   /** @type {Record<string, number>} */
   const counts = { overdue: all.overdue, loans: all.loans, missing: all.missing };
+  const open = (/** @type {string} */ copy) => setWanted({ copy });
   return html`<div class="sheet">
     <header class="sheet-head">
       <h2>${say("nav_books")}</h2>
       <${Library} say=${say} library=${all.library} />
     </header>
     <${Conflicts} say=${say} times=${all.now} again=${again} />
+    ${wanted.copy !== "" && html`<${Journey} key=${wanted.copy} say=${say} copy=${wanted.copy} back=${() => setWanted({ copy: "" })} />`}
     ${wanted.place !== ""
-      ? html`<${Copies} key=${wanted.place} say=${say} title=${wanted.place} path=${withQuery("/api/v1/books/shelf", { place: wanted.place })} back=${() => setWanted({ place: "" })} />`
+      ? html`<${Copies} key=${wanted.place} say=${say} open=${open} title=${wanted.place} path=${withQuery("/api/v1/books/shelf", { place: wanted.place })} back=${() => setWanted({ place: "" })} />`
       : html`<${Places} say=${say} places=${all.places} open=${(/** @type {string} */ place) => setWanted({ place })} />
           <section>
             <div class="selects">
               <div class="segmented" role="group" aria-label=${say("filter_state")}>
-                ${LISTS.map((one) => html`<button type="button" aria-pressed=${list === one} onClick=${() => setWanted({ list: one })}>${say(`books_${one}`)} <b class="number">${counts[one]}</b></button>`)}
+                ${LISTS.map((one) => html`<button type="button" aria-pressed=${list === one} onClick=${() => setWanted({ list: one })}>${say(`books_${one}`)}${one in counts && html` <b class="number">${counts[one]}</b>`}</button>`)}
               </div>
             </div>
-            <${Copies} key=${list} say=${say} title=${say(`books_${list}`)} path=${list === "missing" ? "/api/v1/books/missing" : withQuery("/api/v1/books/loans", { is_overdue: list === "overdue" ? "true" : null })} back=${null} />
+            ${list === "moves" ? html`<${Rotation} say=${say} open=${open} />` : html`<${Copies} key=${list} say=${say} open=${open} title=${say(`books_${list}`)} path=${list === "missing" ? "/api/v1/books/missing" : withQuery("/api/v1/books/loans", { is_overdue: list === "overdue" ? "true" : null })} back=${null} />`}
           </section>
           <section>
             <h3>${say("tab_import")}</h3>
@@ -158,8 +161,8 @@ function Places({ say, places, open }) {
   </section>`;
 }
 
-/** Copies page by page. @param {{ say: Say, title: string, path: string, back: (() => void) | null }} props */
-function Copies({ say, title, path, back }) {
+/** Copies page by page. @param {{ say: Say, title: string, path: string, open: (copy: string) => void, back: (() => void) | null }} props */
+function Copies({ say, title, path, open, back }) {
   const [after, setAfter] = useState("");
   const [found, again] = useAnswer(withAfter(path, after));
   const head = html`<div class="section-head">
@@ -178,7 +181,7 @@ function Copies({ say, title, path, back }) {
       <tbody>
         ${copies.map(
           (one) => html`<tr key=${one.copy}>
-            <th scope="row" class="number">${one.copy}</th>
+            <th scope="row"><button type="button" class="disclose number" onClick=${() => open(one.copy)}>${one.copy}</button></th>
             <td>${one.name ?? "–"} ${one.author !== null && html`<small class="quiet">${one.author}</small>`}</td>
             <td>${say(`copy_${one.state}`)}</td>
             <td>${one.place ?? "–"} ${one.shelf !== null && html`<small class="quiet">${one.shelf}</small>`}</td>

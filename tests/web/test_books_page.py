@@ -7,8 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from firmware import wire
+from ingest.books.event import PLACED
+from ingest.books.fold import ACCEPTED, ALREADY, CONFLICT, REFUSED
 from ingest.books.library import CLASSES
+from ingest.books.rotation import LEAVE, MOVES, UNDER_WAY, Stage
 from ingest.books.sheets import FORMS
+from ingest.ledger import rotas
 from tests.ingest.api.parts import CARD_KEY, NOW_MS, served
 from tests.ingest.books.library import open_library
 from tests.web.browser import Browsers
@@ -17,12 +21,19 @@ from tests.web.test_page import PHONE, texts
 
 
 @pytest.fixture
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PagedParts, str]]:
     parts = PagedParts(tmp_path_factory.mktemp("books") / "store.sqlite3")
     open_library(parts.writer, CARD_KEY, NOW_MS)
+    rotas.replace(parts.writer, {"r": (True, [Stage("van", 30), Stage("depot", 30)])})
+    rotas.join(parts.writer, [("B3", "r")])
     with served(parts.app) as (address, _):
-        yield f"{address}/"
+        yield parts, f"{address}/"
     parts.close()
+
+
+@pytest.fixture
+def url(library: tuple[PagedParts, str]) -> str:
+    return library[1]
 
 
 def test_a_conflict_is_decided_and_shelves_are_read(chrome: Browsers, url: str) -> None:
@@ -44,6 +55,23 @@ def test_a_conflict_is_decided_and_shelves_are_read(chrome: Browsers, url: str) 
         assert watched.page.url.endswith("?place=library-02")
         link = watched.read("document.querySelector('[download]').href")
         assert watched.page.request.get(link).text().splitlines()[1].startswith("B3,t2,ᠮᠣᠩᠭᠣᠯ,")
+
+
+def test_what_goes_where_is_read_and_sent_on_its_way(
+    chrome: Browsers, library: tuple[PagedParts, str]
+) -> None:
+    parts, url = library
+    with chrome.open(f"{url}books?list=moves", "en") as watched:
+        watched.wait("document.querySelectorAll('.rotation .lines li').length === 1")
+        assert texts(watched, ".rotation h4") == ["To Library van: 1"]
+        chrome.keep(watched, "rotation")
+        watched.page.click(".rotation .section-head .button")
+        watched.wait("document.querySelector('.rotation li').textContent.includes('under way')")
+        assert rotas.due(parts.writer, 20_000)[0].step.action == "under_way"
+        watched.page.click(".rotation .disclose")
+        watched.wait("document.querySelector('.journey') !== null")
+        assert "seen library-02" in texts(watched, ".journey li")[0]
+        assert "copy=B3" in watched.page.url
 
 
 @pytest.mark.parametrize("language", ["zh", "mn"])
@@ -70,6 +98,15 @@ def test_a_sheet_is_brought_in_and_its_columns_are_those_that_are_read(chrome: B
             watched.page.set_input_files(".import input[type=file]", files=[sheet])
             watched.page.click(".import .primary")
             watched.wait(f"document.querySelector('[role=status] {outcome}') !== null")
+
+
+def test_every_event_and_verdict_of_a_journey_has_its_words() -> None:
+    events = {*wire.KINDS["book"].by_name["event"].words, PLACED}
+    wanted = {f"book_{one}" for one in events}
+    wanted |= {f"verdict_{one}" for one in (ACCEPTED, ALREADY, CONFLICT, REFUSED)}
+    wanted |= {f"move_{one}" for one in (*MOVES, UNDER_WAY, LEAVE)}
+    known = json.loads((WEB / "messages" / "en.json").read_text(encoding="utf-8"))
+    assert wanted - set(known) == set()
 
 
 def test_every_class_of_conflict_and_every_fact_of_a_library_has_its_words() -> None:

@@ -146,11 +146,22 @@ async def test_a_rota_sends_a_copy_on_its_way(client: httpx.AsyncClient) -> None
     found = await get(client, "/rotation")
     assert set(found) == set(BookMoves.model_fields)
     assert found["moves"] == [
-        {"copy": "B3", "rota": "r", "place": "library-02", "action": "initiate", "site": "van"}
+        {
+            "copy": "B3",
+            "name": "ᠮᠣᠩᠭᠣᠯ",
+            "rota": "r",
+            "place": "library-02",
+            "action": "initiate",
+            "site": "van",
+        }
     ]
     assert (await client.post("/api/v1/books/rotation/follow")).json() == {"changed": 1}
     (move,) = (await get(client, "/rotation", site="van"))["moves"]
     assert move["action"] == "under_way"
+    assert (await sheet(client, "rounds", "copy,rota\nB2,r\nB4,r\n"))["is_taken"]
+    first = await get(client, "/rotation", is_moving=True, limit=2)
+    rest = await get(client, "/rotation", is_moving=True, limit=2, after=first["after"])
+    assert (first["count"], len(rest["moves"]), rest["after"]) == (3, 1, None)
 
 
 async def test_a_units_lists_are_what_the_unit_takes(client: httpx.AsyncClient) -> None:

@@ -7,6 +7,7 @@ to travel.
 """
 
 import json
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 2048  # several fit into a file of notes
 TRIES = 3
 STAY = ("unit", "mode")
+TABLES = ("settings", "driver_settings", "cabinet_settings")
 
 
 class SettingsError(ValueError):
@@ -31,6 +33,20 @@ def read(data: "bytes | str") -> "Any":
         return json.loads(data if isinstance(data, str) else str(data, "utf-8"))
     except (ValueError, RuntimeError, MemoryError):
         raise SettingsError("not JSON")
+
+
+def _checked(found: "Any") -> "dict[str, Any]":
+    """By tables that are large, and that a board has no room for once they were needed."""
+    from firmware import settings
+
+    try:
+        return settings.checked(found)
+    finally:
+        if sys.implementation.name == "micropython":
+            package = sys.modules["firmware"]
+            for name in TABLES:
+                if sys.modules.pop("firmware." + name, None) is not None:
+                    delattr(package, name)
 
 
 class Store:
@@ -58,9 +74,7 @@ class Store:
         found = read(data)
         if isinstance(found, dict):
             self._check_version(found.get("version"))
-        from firmware import settings  # late: its tables are large, and new ones are rare
-
-        found = settings.checked(found)
+        found = _checked(found)
         if "modem" in found and not has_ppp:
             raise SettingsError("modem: this board's MicroPython has no PPP; an ESP32's has, from 1.26 on")
         self._notes.put({"staged": found, "tried": 0})

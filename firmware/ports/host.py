@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from firmware.ports.port import I2c, Input, OneWire, Output, Reader, Spi, Writer
 
-GC_BYTES = 16384  # as on a board
+GC_BYTES = 4096  # as on a board
 
 
 def tls_context(authority: bytes, certificate: bytes, key: bytes) -> "Any":

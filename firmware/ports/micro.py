@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from firmware.ports.port import I2c, OneWire, Reader, Writer
     from firmware.ports.ppp import Ppp
 
-GC_BYTES = 16384  # collected so often, the heap does not fall into pieces
+GC_BYTES = 4096  # collected so often, the heap neither fills up with rubbish nor falls into pieces
 JOIN_MS = 20_000
 NTP_HOST, NTP_PORT, NTP_S = "pool.ntp.org", 123, 3
 NTP_TO_1970_S = 2_208_988_800

@@ -86,7 +86,7 @@ def test_a_node_answers_itself_and_its_pi_meets_it_again(desk: Desk) -> None:
     desk.send(answered(1, DONE, detail="0.2.0, number 2, at the next start"))
     desk.send(birth(2, software="ortoo-edge 0.1.0", boot=B), leaf="birth")
     assert states(desk)[0][0] == "staged"
-    desk.send(answered(2, DONE, boot=B, detail="power runs 0.2.0"))
+    desk.send(answered(2, DONE, detail="power runs 0.2.0"))
     assert states(desk) == [("running", "power runs 0.2.0")]
 
 

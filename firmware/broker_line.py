@@ -6,7 +6,6 @@ Whatever happens to a connection, the next one is made. What goes over it is the
 import asyncio
 
 from firmware.courier import Courier
-from firmware.settings_store import SettingsError
 from firmware.version import SOFTWARE
 from firmware.watchdog import LATE_MS
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.02
 SOMEBODY_MS = 600_000
-RESTART_MS = 60_000  # for the receipt of the answer
 READ_BYTES = 512
 
 
@@ -62,7 +60,7 @@ class BrokerLine:
         self._dial_at_ms = 0  # not before, while somebody has to come to the modem
         self._courier.on_update = self._update_asked
         self._courier.on_settings = self._settings_asked
-        self._restart_at_ms: "int | None" = None  # to try new settings
+        self._is_restarting = False  # for new settings
         self.updater: "Updater | None" = None
         self._waited = 1  # rows without a receipt, when it was last said
         self.is_going = False  # off again as soon as all is receipted
@@ -188,9 +186,9 @@ class BrokerLine:
         if self._waited and not self._intake.outbox.waiting:
             self._port.log("all receipted")
         self._waited = self._intake.outbox.waiting
-        if self._restart_at_ms is not None and not self.is_going:  # a node on a battery starts anew anyway
-            if not self._waited or self._port.now_ms() >= self._restart_at_ms:
-                self._port.restart()
+        if self._is_restarting and not self.is_going:  # a node on a battery starts anew anyway
+            self._intake.keep()
+            self._port.restart()
         return True
 
     @property
@@ -198,15 +196,9 @@ class BrokerLine:
         """Whether the node has new settings that are to prove themselves."""
         return self._store.is_on_trial
 
-    def _settings_asked(self, asked: "dict[str, Any]") -> "tuple[bool, str]":
-        """New settings, by a command; they are tried as soon as the answer is receipted."""
+    def _settings_asked(self) -> None:
         self._confirm()  # or those that are on trial would be forgotten
-        try:
-            version = self._store.change(asked, self._port.has_ppp())
-        except SettingsError as error:
-            return False, str(error)
-        self._restart_at_ms = self._port.now_ms() + RESTART_MS
-        return True, "version %d, at the next start" % version
+        self._is_restarting = True
 
     @property
     def _is_unheard(self) -> bool:

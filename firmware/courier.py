@@ -28,7 +28,6 @@ HINT_MS = 2_000  # a younger batch may simply not have been answered yet
 HOLD_MS = 600_000
 BATCH_BYTES = 2048  # that a board has memory for, beside a TLS session
 LIVE_MS, IDLE_LIVE_MS = 10_000, 300_000
-MAX_DETAIL = 100
 DONE_COMMANDS = 8  # whose answers are remembered
 WORDS = {0x87: "not_authorized", 0x97: "quota", 0x8E: "taken_over"}
 OVER_WHEN_OPEN = ("refused", "no_receipt", "closed", "malformed", "too_large", "subscription_denied") + (
@@ -82,7 +81,7 @@ class Courier:
         self.reconnects = 0
         self.on_update: "Callable[[dict[str, Any]], None] | None" = None  # takes a command over
         self.on_part: "Callable[[str, bytes], bool] | None" = None  # whether a message was of a release
-        self.on_settings: "Callable[[dict[str, Any]], tuple[bool, str]] | None" = None  # (is it done, detail)
+        self.on_settings: "Callable[[], None] | None" = None  # new ones are noted: the next start has room
         self.call: "Call | None" = None  # of a node with a help button
 
     @property
@@ -289,10 +288,15 @@ class Courier:
         done = list(self._outbox.notes.get("done", []))
         if command["id"] in done:
             return
-        state, rows, detail = "refused", 0, ""
+        state, rows = "refused", 0
         if command["what"] == "update" and "node" not in command and self.on_update is not None:
             self.on_update(command)  # it answers in its time
             self._outbox.notes.put({"done": (done + [command["id"]])[-DONE_COMMANDS:]})
+            return
+        if command["what"] == "settings" and self.on_settings is not None:
+            asked = {"id": command["id"], "settings": command["settings"]}
+            self._outbox.notes.put({"done": (done + [command["id"]])[-DONE_COMMANDS:], "asked": asked})
+            self.on_settings()
             return
         if command["what"] == "erase":
             self._outbox.forget_settled()
@@ -303,12 +307,8 @@ class Courier:
         elif command["what"] == "help" and self.call is not None:
             is_done = self.call.answer(command["source"], command["call"], command["state"])
             state = "done" if is_done else "refused"
-        elif command["what"] == "settings" and self.on_settings is not None:
-            is_done, detail = self.on_settings(command["settings"])
-            state = "done" if is_done else "refused"
         words = wire.KINDS["answer"].by_name["state"].words
         values = {"command_id": command["id"], "state": words.index(state), "rows": rows}
-        values["detail"] = detail[:MAX_DETAIL] or None
         self._outbox.append([("answer", "unit", values, now_ms)], self._clock)
         self._outbox.notes.put({"done": (done + [command["id"]])[-DONE_COMMANDS:]})
 

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 
+from firmware import wire
 from firmware.app import App
 from firmware.settings_store import SettingsError
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from firmware.ports.port import Port
+
+MAX_DETAIL = 100
 
 
 def port_of(platform: str) -> "Port":
@@ -51,11 +54,19 @@ def main(is_safe: bool = False) -> None:
 
 
 def begun(app: App, port: "Port") -> "dict[str, Any] | None":
-    """The settings of this start; what was put beside the firmware is tried first."""
+    """The settings of this start: new ones beside the firmware or from a command are tried first."""
     staged = port.staged_settings()
     if staged is not None:
         try:
             app.store.stage(staged, port.has_ppp())
         except SettingsError as error:
             port.log("settings: %s" % error)
+    asked = app.intake.notes.get("asked")
+    if asked:
+        is_done, detail = app.store.take(asked["settings"], port.has_ppp())
+        state = wire.KINDS["answer"].by_name["state"].words.index("done" if is_done else "refused")
+        values = {"command_id": asked["id"], "state": state, "detail": detail[:MAX_DETAIL]}
+        app.intake.emit("answer", "unit", values)
+        app.intake.keep()
+        app.intake.notes.put({"asked": None})
     return app.store.begin()

@@ -56,6 +56,18 @@ class Store:
         self._notes = notes
         self.taken_back = 0  # the version that this start has given up
 
+    def take(self, asked: "dict[str, Any]", has_ppp: bool = True) -> "tuple[bool, str]":
+        """What a command has asked for: (is it done, detail). Of one that was cut short, the same again."""
+        staged = self._notes.get("staged") or {}
+        try:
+            if staged and staged["version"] == asked.get("version"):
+                version = int(staged["version"])
+            else:
+                version = self.change(asked, has_ppp)
+        except SettingsError as error:
+            return False, str(error)
+        return True, "version %d is being tried" % version
+
     def change(self, asked: "dict[str, Any]", has_ppp: bool = True) -> int:
         """Stage what came over the air; its version. SettingsError, which repeats no value."""
         now = self._notes.get("settings", {})

@@ -9,12 +9,13 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from tests.bench.bench_query import fetched, move, taken_ms
+from tests.bench.bench_query import fetched, move
 from tests.bench.bench_start import Starting
 from tests.bench.bench_stream import measured, shared_app
 from tests.bench.chart import svg
 from tests.bench.report import Report
 from tests.bench.runner import RESULT
+from tests.bench.stopwatch import taken_ms
 from tests.bench.stores import DAY_MS, END_MS, Store, chunks, columns_of
 from tests.bench.tracks import drive
 from tests.fixtures.mosquitto import Mosquitto

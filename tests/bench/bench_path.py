@@ -24,10 +24,12 @@ from ingest.history.sqlite_schema import prepare
 from ingest.intake import Message
 from ingest.ledger.files import open_store
 from ingest.pipeline import Limits
-from tests.bench.bench_query import DAY_MS, STEP_S, UNIT, month, taken_ms
-from tests.bench.flood import packet, payloads, text
+from tests.bench.bench_query import DAY_MS, STEP_S, UNIT, month
+from tests.bench.flood import payloads, text
 from tests.bench.report import Report
+from tests.bench.stopwatch import taken_ms
 from tests.bench.stores import END_MS, Store, bare_bodies
+from tests.fixtures.packets import packet
 from tests.ingest.api.parts import Parts
 from tests.ingest.made import Desk, PaperBroker
 

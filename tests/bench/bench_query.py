@@ -12,7 +12,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from ingest.history.sqlite import SqliteHistory
 from ingest.ledger import last_values
 from ingest.ledger.files import open_reading
 from tests.bench.report import Report
+from tests.bench.stopwatch import taken_ms
 from tests.bench.stores import (
     DAY_MS,
     END_MS,
@@ -43,22 +43,11 @@ from tests.ingest.api.parts import GNSS, Parts, served
 UNIT = "bench-1"
 DAYS = 31
 STEP_S = 10
-RUNS = 11
 COLD_RUNS = 5
 SIZES = (1000, 10_000)
 HOUR_MS = 3_600_000
 QUARTER_DAYS = 92
 QUARTER_MS = END_MS - QUARTER_DAYS * DAY_MS  # when it begins
-
-
-def taken_ms(work: Callable[[], object], runs: int = RUNS) -> list[float]:
-    """Time on the processor, of server and client together: the machine may have more to do."""
-    out = []
-    for _ in range(runs):
-        began_s = time.process_time()
-        work()
-        out.append(1000 * (time.process_time() - began_s))
-    return out
 
 
 def month(store: Store) -> None:

@@ -7,8 +7,7 @@ at least.
 import random
 import sqlite3
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ingest.ledger import book, items, lots, par_levels, sites, stock_board
@@ -20,6 +19,7 @@ from ingest.ledger.stock_board import StockBoard
 from ingest.stock.days import DAY_MS, day_of
 from ingest.stock.entries import Entry
 from tests.bench.report import Report
+from tests.bench.stopwatch import taken_ms
 from tests.ingest.made import NOW_MS
 
 SITES, ITEMS, LINES = 1000, 100, 12
@@ -88,13 +88,3 @@ def after_an_entry(ledger: sqlite3.Connection, board: StockBoard) -> None:
 def shown(ledger: sqlite3.Connection, board: StockBoard) -> None:
     rows, around = board.rows(ledger, TODAY)
     stock_board.explained(ledger, around, [row[:2] for row in rows[:SHOWN]], TODAY)
-
-
-def taken_ms(work: Callable[[], object], runs: int) -> list[float]:
-    """Time on the processor: the machine may have more to do."""
-    out = []
-    for _ in range(runs):
-        began_s = time.process_time()
-        work()
-        out.append(1000 * (time.process_time() - began_s))
-    return out

@@ -5,8 +5,6 @@ The reference reads the same rows and writes an object for each fix with the sta
 
 import json
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from ingest.api.asked import AskedTrack
@@ -14,6 +12,7 @@ from ingest.api.formats import FORMATS, NUMBERS
 from ingest.api.instants import iso
 from ingest.api.track import read_fixes
 from tests.bench.report import Report
+from tests.bench.stopwatch import taken_ms
 from tests.bench.stores import columns_of
 from tests.bench.tracks import drive
 from tests.ingest.api.parts import DAY_START_MS, NOW_MS, Parts
@@ -34,23 +33,15 @@ def run(report: Report) -> None:
             rows = slice(at, at + BATCH)
             batch = {name: column[rows] for name, column in road.items()}
             parts.write(UNIT, "fix", times_ms[rows], **batch)
-        plain_ms = taken_ms(lambda: plain(parts))
+        plain_ms = taken_ms(lambda: plain(parts), RUNS)
         for name, tolerance_m in (("json", 0), ("json", 5), ("geojson", 0), ("csv", 0), ("gpx", 0)):
             shown = f"{FIXES:,} fixes as {name}" + (f", simplified to {tolerance_m} m" if tolerance_m else "")
-            took_ms = taken_ms(lambda name=name, tolerance_m=tolerance_m: text(parts, name, tolerance_m))
+            took_ms = taken_ms(
+                lambda name=name, tolerance_m=tolerance_m: text(parts, name, tolerance_m), RUNS
+            )
             goal = "<= 10" if (name, tolerance_m) == ("json", 0) else ""
             report.row(shown, took_ms, "ms", "an object for each fix", plain_ms, goal)
         parts.close()
-
-
-def taken_ms(work: Callable[[], object]) -> list[float]:
-    """Time on the processor: the machine may have more to do."""
-    out = []
-    for _ in range(RUNS):
-        began_s = time.process_time()
-        work()
-        out.append(1000 * (time.process_time() - began_s))
-    return out
 
 
 def text(parts: Parts, format_name: str, tolerance_m: float) -> bytes:

@@ -24,6 +24,7 @@ from collections import deque
 from firmware import wire
 from tests.bench.tracks import batches as batches_of
 from tests.bench.tracks import drive, every
+from tests.fixtures.packets import packet
 
 RECEIPT = re.compile(rb'ortoo/v1/u-(\d+)/receipt.{0,160}?"track":{"mark":(\d+)', re.DOTALL)
 MOST_RECEIPT_BYTES = 600
@@ -63,14 +64,6 @@ class Steady:
 
 def text(text: str) -> bytes:
     return struct.pack("!H", len(text)) + text.encode()
-
-
-def packet(first: int, body: bytes) -> bytes:
-    size, length = len(body), b""
-    while size > 127:
-        length += bytes([size & 127 | 128])
-        size >>= 7
-    return bytes([first]) + length + bytes([size]) + body
 
 
 class Flood:

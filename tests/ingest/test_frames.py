@@ -6,14 +6,7 @@ from hypothesis import strategies as st
 
 from ingest import frames
 from ingest.frames import Puback, Publish
-
-
-def packet(first: int, body: bytes) -> bytes:
-    size, length = len(body), b""
-    while size > 127:
-        length += bytes([size & 127 | 128])
-        size >>= 7
-    return bytes([first]) + length + bytes([size]) + body
+from tests.fixtures.packets import packet
 
 
 def publish(topic: str, payload: bytes, mid: int = 0, *, is_5: bool, properties: bytes = b"") -> bytes:

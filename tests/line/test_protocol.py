@@ -39,11 +39,19 @@ FOUND_AT_RANDOM = (
     "time not frozen",
 )
 
+Steps = tuple[tuple[Any, ...], ...]
+
+
+def sent(rows: int) -> Steps:
+    """So many rows are recorded and come to the service."""
+    return ("record", "event", rows), ("send", "event", True), ("deliver", 0, True)
+
+
 # Rows 1 to 3 are stored and marked, under the first boot.
-STORED = (("record", "event", 3), ("send", "event", True), ("deliver", 0, True), ("settle", -1))
+STORED = (*sent(3), ("settle", -1))
 
 # Each guard's case, under the name of the flaw that is to lack it.
-CASES: dict[str, tuple[tuple[Any, ...], ...]] = {
+CASES: dict[str, Steps] = {
     "settles on PUBACK": (
         ("record", "event", 1),
         ("send", "event", True),
@@ -51,21 +59,15 @@ CASES: dict[str, tuple[tuple[Any, ...], ...]] = {
         ("wipe_broker",),
     ),
     "receipt before commit": (
-        ("record", "event", 1),
-        ("send", "event", True),
-        ("deliver", 0, True),
+        *sent(1),
         ("settle", 0),
         ("drop_black_box",),
     ),
     # The card is replaced; its first row has number 1 again.
     "no epoch": (
-        ("record", "event", 1),
-        ("send", "event", True),
-        ("deliver", 0, True),
+        *sent(1),
         ("wipe_card",),
-        ("record", "event", 1),
-        ("send", "event", True),
-        ("deliver", 0, True),
+        *sent(1),
     ),
     "seq used again": (
         *STORED,
@@ -75,9 +77,7 @@ CASES: dict[str, tuple[tuple[Any, ...], ...]] = {
     "mark without runs": (
         *STORED,
         ("copy_card",),
-        ("record", "event", 2),
-        ("send", "event", True),
-        ("deliver", 0, True),
+        *sent(2),
         ("fall_back", 0),
         ("record", "event", 2),
         ("connect",),
@@ -88,9 +88,7 @@ CASES: dict[str, tuple[tuple[Any, ...], ...]] = {
         *STORED,
         ("copy_card",),
         ("cut_power",),
-        ("record", "event", 2),
-        ("send", "event", True),
-        ("deliver", 0, True),
+        *sent(2),
         ("fall_back", 0),
         ("record", "event", 2),
         ("connect",),
@@ -100,9 +98,7 @@ CASES: dict[str, tuple[tuple[Any, ...], ...]] = {
     "prev's boot unchecked": (
         *STORED,
         ("copy_card",),
-        ("record", "event", 3),
-        ("send", "event", True),
-        ("deliver", 0, True),
+        *sent(3),
         ("fall_back", 0),
         ("record", "event", 6),
         ("send", "event", False),
@@ -114,19 +110,13 @@ CASES: dict[str, tuple[tuple[Any, ...], ...]] = {
     "overlap unchecked": (
         *STORED,
         ("copy_card",),
-        ("record", "event", 1),
-        ("send", "event", True),
-        ("deliver", 0, True),
+        *sent(1),
         ("fall_back", 0),
-        ("record", "event", 3),
-        ("send", "event", True),
-        ("deliver", 0, True),
+        *sent(3),
         ("settle", -1),
     ),
     "time not frozen": (
-        ("record", "event", 1),
-        ("send", "event", True),
-        ("deliver", 0, True),
+        *sent(1),
         ("win_clock",),
         ("send", "event", False),
         ("deliver", 0, True),
@@ -137,14 +127,10 @@ CASES: dict[str, tuple[tuple[Any, ...], ...]] = {
         *STORED,
         ("copy_card",),
         ("back_up",),
-        ("record", "event", 1),
-        ("send", "event", True),
-        ("deliver", 0, True),
+        *sent(1),
         ("restore", 0),
         ("fall_back", 0),
-        ("record", "event", 3),
-        ("send", "event", True),
-        ("deliver", 0, True),
+        *sent(3),
         ("settle", -1),
         ("settle", -2),
     ),
@@ -156,7 +142,7 @@ def explore(machine: type[Protocol], examples: int, **more: Any) -> None:
     run_state_machine_as_test(machine, settings=chosen)
 
 
-def lead(machine: Protocol, steps: tuple[tuple[Any, ...], ...]) -> None:
+def lead(machine: Protocol, steps: Steps) -> None:
     """Take the steps, check after each, and balance the books."""
     for name, *arguments in steps:
         getattr(machine, name)(*arguments)

@@ -64,16 +64,6 @@ class TagReader:
     now: Callable[[], int]
 
 
-@pytest.fixture
-def unit(tmp_path: Path) -> Iterator[Unit]:
-    made = Unit(tmp_path)
-    made.bring()
-    made.start()
-    yield made
-    if made.thread.is_alive():
-        made.end()
-
-
 def test_a_loan_a_renewal_and_a_return_are_facts_with_all_a_verdict_needs(unit: Unit) -> None:
     lent = unit.ask("lend", item=" QL1 ", card="R1", actor="Bat")
     assert (lent["state"], lent["title"], lent["due_on"], lent["rules"]) == (

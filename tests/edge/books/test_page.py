@@ -32,16 +32,6 @@ LANGUAGES = ("zh", "en", "mn")
 PHONE: dict[str, Any] = {"width": 390, "height": 844}
 
 
-@pytest.fixture
-def unit(tmp_path: Path) -> Iterator[Unit]:
-    made = Unit(tmp_path)
-    made.bring()
-    made.start()
-    yield made
-    if made.thread.is_alive():
-        made.end()
-
-
 def served(unit: Unit, code: str = "") -> Page:
     page = Page(("127.0.0.1", 0), unit.books / "books.sock", code)
     threading.Thread(target=page.serve_forever, daemon=True).start()

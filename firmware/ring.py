@@ -80,6 +80,7 @@ class Ring:
         self._letter = letter
         self._segment_bytes = segment_bytes
         self._is_sealed = True  # the next row begins a new segment
+        self._taken = 0  # a number that may lie where nobody could read
         self.segments: "list[Segment]" = []
         for name in files.names():
             if name[:1] == letter:
@@ -129,13 +130,13 @@ class Ring:
             while at + count < len(rows) and (not count or len(data) + len(rows[at + count]) <= room):
                 data += entry(rows[at + count])
                 count += 1
-            self._write(data, count, at, boot, max(after, self.last) + 1)
+            self._write(data, count, at, boot, max(after, self.last, self._taken) + 1)
             at += count
         return self.last
 
     def _room(self, boot: str, after: int) -> int:
         """Bytes that go into the open segment; where there are none a new one begins."""
-        if self.segments and not self._is_sealed and self.last >= after:
+        if self.segments and not self._is_sealed and self.last >= max(after, self._taken):
             newest = self.segments[-1]
             if newest.boot == boot and newest.size < self._segment_bytes * 9 // 10:
                 return self._segment_bytes - newest.size
@@ -151,20 +152,21 @@ class Ring:
         try:
             self._files.append(name, data)
         except OSError as error:
-            raise NotWritten(landed + self._landed(name, first), error)
+            raise NotWritten(landed + self._landed(name, first, count), error)
         if self._is_sealed:
             self._is_sealed = False
             self.segments.append(Segment(name, first, first - 1, boot, 0))
         self.segments[-1].last += count
         self.segments[-1].size += len(data)
 
-    def _landed(self, name: str, first: int) -> int:
+    def _landed(self, name: str, first: int, count: int) -> int:
         """How many rows of an append that failed are there all the same; the segment is not used again."""
         self._is_sealed = True
         try:
-            found = self._scanned(name)
-        except OSError:
-            found = None
+            found = self._scanned(name) if name in self._files.names() else None
+        except OSError:  # nobody can say what is there: these numbers are not given again
+            self._taken = first + count - 1
+            return 0
         if found is None:
             return 0
         if self.segments and self.segments[-1].name == name:

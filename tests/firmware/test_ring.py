@@ -22,6 +22,12 @@ class Failing(Folder):
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self.room: int | None = None
+        self.is_blind = False
+
+    def read(self, name: str) -> bytes:
+        if self.is_blind:
+            raise OSError(5, "EIO")
+        return super().read(name)
 
     def append(self, name: str, data: bytes) -> None:
         super().append(name, data if self.room is None else data[: self.room])
@@ -87,6 +93,31 @@ def test_what_a_full_flash_took_is_known(tmp_path_factory: pytest.TempPathFactor
     expected = [b"first", *rows]
     assert [row for _, _, row in ring.rows(0, 99)] == expected
     assert [row for _, _, row in Ring(files, "e", 300).rows(0, 99)] == expected
+
+
+@given(st.integers(0, 400), st.integers(0, 3))
+def test_a_number_is_given_once_though_nobody_can_see_what_was_written(
+    tmp_path_factory: pytest.TempPathFactory, room: int, before: int
+) -> None:
+    files = folder(tmp_path_factory.mktemp("blind"))
+    ring = Ring(files, "e", 300)
+    if before:
+        ring.append([b"first"] * before, BOOT)
+    rows = [bytes((65 + i,)) * 40 for i in range(5)]
+    for _ in range(2):
+        files.room, files.is_blind = room, True
+        with pytest.raises(NotWritten) as failed:
+            ring.append(rows, BOOT)
+        assert failed.value.landed == 0
+        files.room, files.is_blind = None, False
+    ring.append(rows, BOOT)
+    held = {number: row for number, _, row in ring.rows(0, 99)}
+    assert [held[number] for number in sorted(held)][-5:] == rows
+    found = Ring(files, "e", 300)
+    numbers = [number for number, _, _ in found.rows(0, 99)]
+    assert numbers == sorted(set(numbers))
+    assert held.items() <= {number: row for number, _, row in found.rows(0, 99)}.items()
+    assert found.last == ring.last
 
 
 @given(st.binary(max_size=200))

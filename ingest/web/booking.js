@@ -8,6 +8,7 @@ import { useRef, useState } from "preact/hooks";
 import { change, newId, useAnswer, withQuery } from "./ask.js";
 import { entryOf, isOutward, itemOf, KINDS, lotToTake, needsReason } from "./booking_entry.js";
 import { Failure } from "./notices.js";
+import { packCodeOf } from "./pack_code.js";
 import { SiteSelect } from "./site_select.js";
 import { expiryText, nameOf, siteTitle, wordOf } from "./stock_words.js";
 import { html } from "./view.js";
@@ -59,6 +60,16 @@ export function Booking({ say, language, sites, items, site, item, onBooked, clo
     onBooked();
     first.current?.focus();
   };
+  /** A scanner ends with Enter: its code becomes the fields that it names, and somebody looks before it is booked. */
+  const read = (/** @type {any} */ event) => {
+    const code = event.key === "Enter" ? packCodeOf(event.target.value) : null;
+    const found = code === null ? null : itemOf(items ?? [], code.product);
+    if (code === null) return;
+    event.preventDefault();
+    if (found === null) return;
+    set({ item: found.item, lot: code.lot === "" ? null : code.lot, expires_on: code.expires_on, quantity: String(code.packs * found.pack_size) });
+    event.target.form.elements.quantity.focus();
+  };
   const others = sites.filter((one) => one.site !== texts.site);
   const chosen = (/** @type {string} */ key) => (/** @type {any} */ event) => set({ [key]: event.target.value });
   const word = (/** @type {string} */ key) => say(key === "all" ? "choose_site" : key);
@@ -70,12 +81,12 @@ export function Booking({ say, language, sites, items, site, item, onBooked, clo
     <label class="field"><span>${say("site")}</span><${SiteSelect} say=${word} sites=${sites} value=${texts.site} onChange=${(/** @type {string} */ one) => set({ site: one, lot: null })} isRequired /></label>
     ${texts.kind === "transfer" && html`<label class="field"><span>${say("booking_to")}</span><${SiteSelect} say=${word} sites=${others} value=${texts.other_site} onChange=${(/** @type {string} */ one) => set({ other_site: one })} isRequired /></label>`}
     <label class="field"><span>${say("booking_item")}${meant !== null && html` · <b>${nameOf(meant.names, language, meant.item)}</b>`}</span>
-      <input ref=${first} value=${texts.item} required maxlength="240" list="booking-items" autocomplete="off" onInput=${(/** @type {any} */ event) => set({ item: event.target.value, lot: null })} />
+      <input ref=${first} value=${texts.item} required maxlength="240" list="booking-items" autocomplete="off" onKeyDown=${read} onInput=${(/** @type {any} */ event) => set({ item: event.target.value, lot: null })} />
       <datalist id="booking-items">${(items ?? []).map((one) => html`<option value=${one.item}>${nameOf(one.names, language, one.item)}</option>`)}</datalist>
     </label>
     <${LotField} say=${say} kind=${texts.kind} lots=${lots} lot=${lot} now_ms=${there.data === null ? 0 : Date.parse(there.data.now)} set=${(/** @type {string} */ text) => set({ lot: text })} />
     <label class="field"><span>${say("booking_quantity", { unit: meant === null || meant.base_unit === "piece" ? say("booking_piece") : meant.base_unit })}${meant !== null && meant.pack_size > 1 && html` · ${say("booking_pack", { n: meant.pack_size })}`}</span>
-      <input type="number" inputmode="numeric" step="1" min=${leastOf(texts.kind)} max="1000000000" required value=${texts.quantity} onInput=${chosen("quantity")} />
+      <input name="quantity" type="number" inputmode="numeric" step="1" min=${leastOf(texts.kind)} max="1000000000" required value=${texts.quantity} onInput=${chosen("quantity")} />
     </label>
     ${texts.kind === "receive" && html`<label class="field"><span>${say("set_expiry")}</span><input type="date" value=${texts.expires_on} onInput=${chosen("expires_on")} /></label>`}
     <label class="field"><span>${say("reason")}</span><input value=${texts.reason} required=${needsReason(texts.kind)} maxlength="256" onInput=${chosen("reason")} /></label>

@@ -1,6 +1,6 @@
 // Books on their rounds: what goes where today, to be packed by where it goes; and the journey of one copy.
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { change, useAnswer, withQuery } from "./ask.js";
 import { Failure, Waiting } from "./notices.js";
 import { Pager } from "./stock_page.js";
@@ -57,7 +57,9 @@ export function Rotation({ say, open }) {
 /** All that was told of a copy, the newest first. @param {{ say: Say, copy: string, back: () => void }} props */
 export function Journey({ say, copy, back }) {
   const [found, again] = useAnswer(`/api/v1/books/copies/${encodeURIComponent(copy)}`);
-  const head = html`<div class="section-head"><button type="button" class="button" onClick=${back}>${say("journey_back")}</button><h3>${say("journey")} <span class="number">${copy}</span></h3></div>`;
+  const top = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => top.current?.scrollIntoView({ block: "nearest" }), [found.data === null]);
+  const head = html`<div class="section-head" ref=${top}><button type="button" class="button" onClick=${back}>${say("journey_back")}</button><h3>${say("journey")} <span class="number">${copy}</span></h3></div>`;
   if (found.data === null) return html`<section>${head}<${Waiting} asked=${found} say=${say} again=${again} /></section>`;
   const now = found.data.now_is;
   /** @type {Fact[]} */

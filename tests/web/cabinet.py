@@ -36,7 +36,7 @@ THINGS = (
         "insulin", profile="refrigerator", is_freeze_sensitive=True, names={"zh": "胰岛素", "en": "Insulin"}
     ),
     Item("amoxicillin", pack_size=24, names={"zh": "阿莫西林", "en": "Amoxicillin"}),
-    Item("gauze", names={"zh": "纱布", "en": "Gauze"}),
+    Item("gauze", pack_size=4, names={"zh": "纱布", "en": "Gauze"}, codes=("9520000000011",)),
 )
 
 

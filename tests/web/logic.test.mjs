@@ -10,6 +10,7 @@ import { ServiceClock } from "../../ingest/web/clock.js";
 import { countsOf, Fleet, freshnessOf, isPositionHeld, isShown } from "../../ingest/web/fleet.js";
 import { boundsOfDay, coordinates, dayAfter, dayOf, newsAge, quantity, span, speed } from "../../ingest/web/format.js";
 import { preferredLanguage, sayer } from "../../ingest/web/messages.js";
+import { packCodeOf } from "../../ingest/web/pack_code.js";
 import { daysUntil, treeOf } from "../../ingest/web/stock_words.js";
 import { boundsOf, driven_m, momentAt, runsOf, spanOf, trackFeatures } from "../../ingest/web/track.js";
 import { featureDiff, vehicleFeature } from "../../ingest/web/vehicles.js";
@@ -276,4 +277,26 @@ test("an entry says what its kind has, at the reader's local time", () => {
   assert.deepEqual(entryOf("1", texts, "ors", "L"), { ...entry, kind: "receive", expires_on: "2028-04-30", at: "2026-11-21T09:00:00.000Z" });
   const moved = entryOf("1", { ...texts, kind: "transfer", at: "", reason: "asked " }, "ors", "L");
   assert.deepEqual(moved, { ...entry, kind: "transfer", other_site: "far", reason: "asked" });
+});
+
+test("a pack's code names product, lot, expiry and packs, and nothing that it does not say", () => {
+  const gtin = "09520000000011";
+  const pack = (product, lot = "", expires_on = "", packs = 1) => ({ product, lot, expires_on, packs });
+  const cases = [
+    [`]d201${gtin}1728043010OPV7\x1d305`, pack(gtin, "OPV7", "2028-04-30", 5)],
+    [`01${gtin}10test|21532`, pack(gtin, "test")],
+    [`01${gtin}17280800`, pack(gtin, "", "2028-08-31")],
+    ["9520000000011", pack(gtin)],
+    ["81234560000000000001", pack("8123456")],
+    [`01${gtin}17290230`, null],
+    [`01${gtin}17770101`, null],
+    [`01${gtin}37205`, null],
+    ["0109520000000012", null],
+    ["10L1", null],
+    [`01${gtin}10${"x".repeat(21)}`, null],
+    [`01${gtin}30x`, null],
+    ["ors", null],
+    ["", null],
+  ];
+  for (const [text, expected] of cases) assert.deepEqual(packCodeOf(text), expected, text);
 });

@@ -84,6 +84,21 @@ def test_what_came_and_went_is_booked_by_keyboard(chrome: Browsers, county: tupl
     assert lines_of(parts, CABINET, "gauze")[0] == ("transfer", "G1", 2)
 
 
+def test_a_scanned_pack_fills_in_what_it_names(chrome: Browsers, county: tuple[PagedParts, str]) -> None:
+    parts, url = county
+    before = len(lines_of(parts, OTHER, "gauze"))
+    with chrome.open(f"{url}stock?under={OTHER}&book=1", "en") as watched:
+        watched.wait("document.querySelectorAll('.booking option').length > 8")
+        write(watched, ITEM, "0109520000000011172804301077|303")
+        watched.page.keyboard.press("Enter")
+        watched.wait("document.activeElement.name === 'quantity'")
+        assert watched.read(f"document.querySelector({QUANTITY!r}).value") == "12"
+        assert len(lines_of(parts, OTHER, "gauze")) == before, "somebody looks before it is booked"
+        watched.page.keyboard.press("Enter")
+        wait_for_outcome(watched, "12 Gauze")
+    assert lines_of(parts, OTHER, "gauze")[0] == ("receive", "77", 12)
+
+
 def test_a_lost_answer_books_once(chrome: Browsers, county: tuple[PagedParts, str]) -> None:
     parts, url = county
     before = len(lines_of(parts, OTHER, "insulin"))

@@ -17,6 +17,7 @@ import { html } from "./view.js";
 
 const PATH = "/api/v1/releases";
 const AGAIN_EVERY_MS = 5_000;
+const MOST_AT_ONCE = 1_000; // as the service allows
 /** @type {import("./ask.js").Answer} */
 const CHANGED = { data: null, error: { code: "file_changed", where: "", detail: "", retry: true } };
 const titleOf = (/** @type {UnitSoftware | undefined} */ unit, /** @type {string} */ id) => unit?.name ?? id;
@@ -120,7 +121,8 @@ function Asking({ say, release, units, again }) {
   const [error, setError] = useState(/** @type {Refusal | null} */ (null));
   const isNode = units.find((one) => one.unit === unit)?.is_node ?? true;
   const known = new Set(release.rollouts.filter((one) => one.node === null).map((one) => one.unit));
-  const rest = units.filter((one) => one.is_node && !known.has(one.unit)).map((one) => one.unit);
+  const others = units.filter((one) => one.is_node && !known.has(one.unit)).map((one) => one.unit);
+  const rest = others.slice(0, MOST_AT_ONCE);
   const isProved = release.rollouts.some((one) => one.state === "running");
   /** @param {Record<string, unknown>} body */
   const send = async (body) => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,12 @@ from firmware import manifest
 from firmware.version import NAME, VERSION
 from ingest.releases import making, signing
 from ingest.releases.signing import CannotMake, Signer
+from tests.fixtures.programs import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+MODULES = sorted((ROOT / "firmware").rglob("*.py"))
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +101,16 @@ def test_no_key_or_a_wrong_one_is_named(folder: Path, keys: Path, tmp_path: Path
             making.make(folder, key, tmp_path / "dist", None)
     with pytest.raises(CannotMake, match="there already"):
         signing.make_key(keys / "operator.key")
+
+
+def test_the_firmware_fits_a_release() -> None:
+    """Else ./dev release would tell only when somebody wants to release it."""
+    boards_own = {"ports/host", "ports/image", "board_main", "tdtr"}
+    names = [path.relative_to(ROOT / "firmware").with_suffix("").as_posix() for path in MODULES]
+    files = [[f"firmware/{name}.mpy", 65535, "f" * 64] for name in names if name not in boards_own]
+    head = making.head_of(json.dumps({"boards": making.BOARDS, "files": files}).encode(), bytes(64))
+    assert len(files) <= manifest.MAX_FILES
+    assert len(head) + 100 <= manifest.MAX_HEAD_BYTES
 
 
 def test_files_that_no_node_takes_make_no_release(folder: Path, keys: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from ingest import config
-from ingest.api.instants import iso
+from ingest.instants import iso
 from ingest.ledger import backup, keys, quarantine, units
 from ingest.ledger.files import open_access, open_reading
 from ingest.time_source import TimeSource

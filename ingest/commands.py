@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firmware import wire
-from ingest.api.instants import DAY_MS, MAX_MS, parse_instant
 from ingest.api.rows import FORMATS, Wanted
 from ingest.erasing import erase
 from ingest.history.factory import histories
 from ingest.idle_store import CommandFailed, explained, idle_store
+from ingest.instants import DAY_MS, MAX_MS, parse_instant
 from ingest.ledger import units
 from ingest.ledger.files import cut_log, transaction
 from ingest.reader import Reader

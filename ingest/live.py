@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import to_json
 
 from firmware import wire
-from ingest.api.instants import iso
+from ingest.instants import iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from firmware import wire
-from ingest.api.instants import iso
 from ingest.decode import decode
+from ingest.instants import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,7 +26,7 @@ from ingest.api.alert_shapes import (
 from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import iso
+from ingest.instants import iso
 from ingest.ledger import alert_list, alerts, notifications
 from ingest.ledger.alert_list import Listed, Wanted
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from ingest.api.errors import ApiError
-from ingest.api.instants import DAY_MS, iso, parse_instant
+from ingest.instants import DAY_MS, iso, parse_instant
 
 _INSTANT = "ISO 8601 with a zone, a date, or milliseconds since 1970"
 FromIn = Annotated[str | None, Query(alias="from", max_length=40, description=_INSTANT)]

@@ -13,7 +13,7 @@ from ingest.api.book_shapes import (
 )
 from ingest.api.errors import responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import iso
+from ingest.instants import iso
 from ingest.ledger import (
     catalogue,
     conflicts,

@@ -17,7 +17,7 @@ from ingest.api.book_shapes import (
 )
 from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import iso, iso_or_none
+from ingest.instants import iso, iso_or_none
 from ingest.ledger import (
     journeys,
     readers,

@@ -15,11 +15,11 @@ from ingest.api.book_shapes import (
 )
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import iso
 from ingest.api.stock import MAX_OFFSET
 from ingest.books.card import name_of
 from ingest.books.lists import TooLong, written
 from ingest.books.rotation import STAY, WAIT
+from ingest.instants import iso
 from ingest.ledger import (
     catalogue,
     rotas,

@@ -13,8 +13,8 @@ from ingest.api.book_shapes import (
 )
 from ingest.api.errors import responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import iso, iso_or_none
 from ingest.books.fold import MISSING, ON_LOAN, ON_SHELF
+from ingest.instants import iso, iso_or_none
 from ingest.ledger import (
     circulation,
     conflicts,

@@ -11,9 +11,9 @@ from ingest.api.answers import as_json
 from ingest.api.cold_chain_shapes import ColdChain, SuspectLots
 from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import iso
 from ingest.api.stock import MAX_OFFSET, FilterIn, figure
 from ingest.exposure import held_lots, places, verdicts
+from ingest.instants import iso
 from ingest.ledger import book, items, sites, suspects
 from ingest.stock.coldchain import MINUTE_MS, mean_kinetic, vvm_used
 from ingest.stock.profiles import SINGLE

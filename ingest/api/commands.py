@@ -13,8 +13,8 @@ from firmware.settings_store import SettingsError
 from ingest.api.admin import need_admin
 from ingest.api.errors import RETRY_AFTER_S, ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import iso, parse_instant
 from ingest.api.shapes import CommandSent, NewSettings, RawTrack, Resend
+from ingest.instants import iso, parse_instant
 
 router = APIRouter(tags=["units"])
 

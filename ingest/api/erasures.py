@@ -10,8 +10,8 @@ from fastapi.responses import Response
 from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import iso
 from ingest.api.shapes import Erased, Erasures
+from ingest.instants import iso
 
 if TYPE_CHECKING:
     from ingest.ledger.erasures import Erasure

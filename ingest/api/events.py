@@ -11,8 +11,8 @@ from firmware import wire
 from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import MAX_MS, iso, parse_instant
 from ingest.api.shapes import Events
+from ingest.instants import MAX_MS, iso, parse_instant
 
 MAX_EVENTS = 1000
 _BASE = {"kind", "source", *(field.name for field in wire.BASE)}

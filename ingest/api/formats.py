@@ -14,7 +14,7 @@ import numpy as np
 from pydantic_core import to_json
 
 from firmware import wire
-from ingest.api.instants import iso_ascii
+from ingest.instants import iso_ascii
 from ingest.stretch import ABSENT
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic_core import to_json
 
 from ingest.api.block import Block, chunked, with_units
-from ingest.api.instants import iso
+from ingest.instants import iso
 
 if TYPE_CHECKING:
     from ingest.api.context import Context

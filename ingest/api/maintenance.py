@@ -11,8 +11,8 @@ from ingest.api.alert_shapes import Maintenance, MaintenanceIn, MaintenanceShape
 from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import iso, parse_instant
 from ingest.api.stock import NameIn, unknown_site
+from ingest.instants import iso, parse_instant
 from ingest.ledger import maintenance, sites, units
 from ingest.ledger.maintenance import Rest
 

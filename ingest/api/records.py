@@ -12,9 +12,9 @@ from ingest.api.answers import in_pieces
 from ingest.api.asked import FromIn, ToIn, asked_range
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import iso
 from ingest.api.rows import FORMATS, Wanted
 from ingest.api.shapes import Records
+from ingest.instants import iso
 
 MAX_DAYS = 366
 

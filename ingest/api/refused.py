@@ -11,8 +11,8 @@ from firmware import wire
 from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import iso
 from ingest.api.shapes import Refused
+from ingest.instants import iso
 
 if TYPE_CHECKING:
     from ingest.ledger import quarantine

@@ -15,8 +15,8 @@ from ingest.api.admin import is_admin, need_admin
 from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import iso
 from ingest.api.release_shapes import Releases, ReleaseShape, RolloutIn, Rollouts
+from ingest.instants import iso
 from ingest.ledger import releases, rollouts, units
 from ingest.releases import adding, file
 from ingest.releases.file import ReleaseRefused

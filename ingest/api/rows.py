@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from firmware import wire
 from ingest.api.fields import FIELDS
-from ingest.api.instants import iso, iso_column
+from ingest.instants import iso, iso_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

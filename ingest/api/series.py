@@ -12,10 +12,10 @@ from ingest.api.asked import FromIn, ToIn, asked_range
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.fields import FIELDS
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import DAY_MS, iso, iso_column
 from ingest.api.records import KindIn, SourceIn, check_series
 from ingest.api.shapes import Series
 from ingest.history.summary import NAMES
+from ingest.instants import DAY_MS, iso, iso_column
 from ingest.series import Question, answered
 
 if TYPE_CHECKING:

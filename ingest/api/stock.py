@@ -13,8 +13,8 @@ from fastapi.responses import Response
 from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import iso
 from ingest.api.stock_shapes import SiteStock, StatusWord, StockBoardShape, StockUnbooked
+from ingest.instants import iso
 from ingest.ledger import book, differences, excursions, rejections, sites, stock_board, unbooked
 from ingest.stock.days import date_text, day_of
 from ingest.stock.figure import Figure, shown

@@ -14,7 +14,6 @@ from ingest import suspects
 from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import parse_instant
 from ingest.api.stock import NameIn, site_shape, unknown_site
 from ingest.api.stock_shapes import (
     DifferenceRejected,
@@ -32,6 +31,7 @@ from ingest.api.stock_shapes import (
     StockLevels,
     StockSites,
 )
+from ingest.instants import parse_instant
 from ingest.ledger import book, differences, items, lots, par_levels, rejections, sites, stock_import
 from ingest.ledger.items import Item, ItemError
 from ingest.ledger.lots import LotState

@@ -11,9 +11,9 @@ from fastapi.responses import Response
 from ingest.api.answers import as_json
 from ingest.api.errors import responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import iso
 from ingest.api.stock import MAX_LISTED, UNKNOWN, proposal_shape, site_shape
 from ingest.api.stock_shapes import StockDifferences, StockOverview
+from ingest.instants import iso
 from ingest.ledger import book, items, sites
 from ingest.stock.days import day_of
 

@@ -13,9 +13,9 @@ from ingest.api.asked import AskedTrack, FromIn, ToIn, asked_range
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.formats import FORMATS
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import iso
 from ingest.api.segments import segments
 from ingest.api.shapes import Track
+from ingest.instants import iso
 from ingest.simplify import rows_kept
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from ingest.api.answers import as_json
 from ingest.api.block import with_units
 from ingest.api.errors import responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
-from ingest.api.instants import iso
 from ingest.api.shapes import Fleet, LiveUnit, Registration, Units, UnitState
+from ingest.instants import iso
 
 if TYPE_CHECKING:
     from ingest.api.context import Context

@@ -25,8 +25,8 @@ from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
 from firmware import wire
-from ingest.api.instants import parse_instant
 from ingest.api.server import ApiServer
+from ingest.instants import parse_instant
 from tests.bench.report import Report
 from tests.ingest.api.parts import Parts
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ingest.api.asked import AskedTrack
 from ingest.api.formats import FORMATS, NUMBERS
-from ingest.api.instants import iso
 from ingest.api.track import read_fixes
+from ingest.instants import iso
 from tests.bench.report import Report
 from tests.bench.stopwatch import taken_ms
 from tests.bench.stores import columns_of

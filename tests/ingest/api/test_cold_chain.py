@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from ingest.api.cold_chain_shapes import ColdChain
-from ingest.api.instants import iso
+from ingest.instants import iso
 from tests.ingest.api.parts import NOW_MS, Parts
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000

@@ -10,9 +10,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from firmware import tdtr
-from ingest.api.instants import iso
 from ingest.api.segments import GAP_MS
 from ingest.api.shapes import Track, TrackCollection
+from ingest.instants import iso
 from ingest.reader import PAGE_ROWS
 from tests.ingest.api.parts import DAY_START_MS, NOW_MS, Parts
 

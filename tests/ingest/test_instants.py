@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.api.instants import MAX_MS, iso, iso_ascii, iso_column, parse_instant
+from ingest.instants import MAX_MS, iso, iso_ascii, iso_column, parse_instant
 
 INSTANTS = st.integers(0, MAX_MS)
 

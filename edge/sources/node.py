@@ -4,7 +4,8 @@
 
 A channel N of the node `name` is the source `name-N`. A door and a mass are raw: the cabinet makes records
 of them. What the node itself could not measure is a fault of that channel. A node that keeps records of its
-own has them taken through `node_link`; those of its source `probe` are of the source `name-probe`.
+own has them taken through `node_link`: a climate or a door by its channel too, the rest by `name-` and the
+node's own source.
 """
 
 from __future__ import annotations

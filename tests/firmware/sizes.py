@@ -14,6 +14,7 @@ TABLE = Path(__file__).with_name("sizes.json")
 LOADED = {
     "heap of a node alone": ("main", "broker_line"),
     "heap of a wired node": ("main", "pi_line"),
+    "heap of a node alone with a cabinet": ("main", "broker_line", "cabinet", "scale", "tally"),
 }
 
 

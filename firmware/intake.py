@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from firmware.ports.port import Port
     from firmware.watchdog import Watchdog
 
-MOST_WAITING = 200
+MOST_WAITING = 60  # more than a board has room for is no help
 STEP_MS = 2_000
 LOOK_S = 0.05
 

@@ -197,7 +197,7 @@ def test_a_reading_that_could_not_be_sent_is_refused_at_once(node: Node) -> None
     assert node.intake.waiting == []
     for number in range(300):
         node.intake.emit("climate", "probe-1", {"temperature_cc": number})
-    assert (len(node.intake.waiting), node.intake.overflow) == (200, 100)
+    assert (len(node.intake.waiting), node.intake.overflow) == (60, 240)
 
 
 def test_a_call_is_a_row_of_its_own_though_the_pi_hears_us(node: Node, tmp_path: Path) -> None:

@@ -1,18 +1,22 @@
 """The firmware as a whole: the same on both interpreters, within its size, and typed as the boards are."""
 
+import contextlib
 import json
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.firmware import parity_judge, sizes
 from tests.fixtures.programs import ROOT
-from tests.micropython import MicroPython
+from tests.micropython import HEAP_KIB, MicroPython
 
 SEEDS = 700  # six vectors each
 MOST_GROWTH = 1.05
+CONNECTIONS = 25
 PORTS = ("esp32", "rp2", "host", "image", "micro", "ppp")
 OF_BOARDS = ("machine", "network", "esp32", "rp2", "ssl", "onewire", "ds18x20", "socket", "vfs")
 
@@ -36,6 +40,35 @@ def test_signatures_are_judged_alike(board: MicroPython) -> None:
 
 def test_working_leaves_nothing_behind(board: MicroPython) -> None:
     assert board.call("heap_judge.leaked", 10).result < 512
+
+
+def test_many_connections_leave_nothing_behind(
+    board: MicroPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the whole app in a board's heap, with rows to send, and a broker that goes away each time."""
+    monkeypatch.setenv("ORTOO_IMAGE", str(tmp_path / "image"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        broker = threading.Thread(target=fickle, args=(listening,), daemon=True)
+        broker.start()
+        found = board.call("connection_judge.used", [listening.getsockname()[1], CONNECTIONS]).result
+    broker.join(30)
+    early, late = max(found[5:15]), max(found[-10:])
+    assert late - early < 512, found
+    assert late < HEAP_KIB * 1024 - 8192, found
+
+
+def fickle(listening: socket.socket) -> None:
+    """A broker that takes everybody in, hears their first words, and goes."""
+    for _ in range(CONNECTIONS):
+        line, _ = listening.accept()
+        with line:
+            line.settimeout(30)
+            line.recv(4096)
+            line.sendall(b"\x20\x03\x00\x00\x00")  # CONNACK of MQTT 5
+            line.settimeout(0.05)
+            with contextlib.suppress(OSError):
+                while line.recv(4096):
+                    pass
 
 
 def test_the_firmware_stays_small(board: MicroPython) -> None:

@@ -3,8 +3,8 @@
     button ──▶ its node's own rows ──▶ here, with the newest position ──▶ outbox ──▶ service
     light  ◀── its node ◀── told again every AGAIN_MS ◀── note in the outbox ◀── command `help`
 
-A node may be off, or start again, when an answer comes: so the last one of each button is kept, and told
-until the call is over, and for a while after. Who looks at the cabinet's page sees the same.
+A node may be off, or just say hello, when an answer comes: so the last one of each button is kept, and told
+until the call is over and a while after, at first quickly. The cabinet's page shows the same.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edge.sources import Commander
 
 NOTE = "help"
+SOON_MS, SOON_TIMES = 3_000, 5
 AGAIN_MS = 30_000
 LAST_TIMES = 120  # an hour
 OLD_FIX_MS = 3_600_000
@@ -43,7 +44,16 @@ class _Call:
     number: int
     state: str
     told_ms: int | None = None
-    times: int = 0  # told that it is over
+    times: int = 0  # told of this state
+
+    def go_on(self, state: str) -> None:
+        self.state, self.told_ms, self.times = state, None, 0
+
+    def is_due(self, now_ms: int) -> bool:
+        if self.state == CALLED:  # the node knows by itself
+            return False
+        period_ms = SOON_MS if self.times <= SOON_TIMES else AGAIN_MS
+        return self.told_ms is None or now_ms - self.told_ms >= period_ms
 
 
 def placed(call: Reading, fix: Reading | None) -> Reading:
@@ -74,7 +84,7 @@ class Helpline:
                 if known is None or known.number != number:
                     self._calls[call.source] = _Call(number, CALLED)
             elif known is not None and known.number == number:
-                known.state, known.told_ms = OVER, None
+                known.go_on(OVER)
         return placed(call, fix)
 
     def answer(self, outbox: Outbox, command: Mapping[str, Any]) -> None:
@@ -87,19 +97,18 @@ class Helpline:
         if known is None or known.number != number:
             known = self._calls[source] = _Call(number, CALLED)
         if STATES.index(state) > STATES.index(known.state):
-            known.state, known.told_ms = state, None
+            known.go_on(state)
             self._keep(outbox)
 
     def step(self, outbox: Outbox, now_ms: int) -> None:
         """Tell the nodes what is due."""
         self._resume(outbox)
         for source, call in list(self._calls.items()):
-            if call.state == CALLED or (call.told_ms is not None and now_ms - call.told_ms < AGAIN_MS):
+            if not call.is_due(now_ms):
                 continue
-            call.told_ms = now_ms
+            call.told_ms, call.times = now_ms, call.times + 1
             self._tell(source, call)
-            call.times += call.state == OVER
-            if call.times > LAST_TIMES:
+            if call.state == OVER and call.times > LAST_TIMES:
                 del self._calls[source]
                 self._keep(outbox)
 

@@ -15,6 +15,8 @@ import pytest
 
 from edge.simulate.node import Node as WiredNode
 from edge.simulate.pty_line import PtyLine
+from tests.fixtures.mosquitto import Mosquitto
+from tests.fixtures.ports import free_port as any_free_port
 from tests.fixtures.receivers import Hook
 from tests.fixtures.waiting import wait_until
 from tests.line.test_node import UNIT, Node
@@ -25,9 +27,6 @@ from tests.micropython import board_with_firmware
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from tests.fixtures.mosquitto import Mosquitto
-    from tests.fixtures.programs import Program
 
 NOTIFY = """\
 [notify]
@@ -59,13 +58,30 @@ port = "{port}"
 
 
 class Office:
-    """The service, whoever is told, and what they do."""
+    """Broker and service, whoever is told, and what they do."""
 
-    def __init__(self, service: Service, hook: Hook) -> None:
-        self.service, self.hook = service, hook
+    def __init__(self, folder: Path) -> None:
+        self.hook = Hook()
+        (folder / "hook").write_text(self.hook.url)
+        self.mosquitto = Mosquitto(folder / "mosquitto")
+        self.mosquitto.start()
+        notify = NOTIFY.format(folder=folder)
+        self.service = Service(
+            folder, self.mosquitto.host, self.mosquitto.port, any_free_port(), settings=notify
+        )
+        self.service.start()
+
+    def close(self) -> None:
+        self.service.program.kill()
+        self.mosquitto.kill()
+        self.hook.close()
+
+    def told_of(self, unit: str) -> list[str]:
+        """The messages about a unit's calls."""
+        return [told["message"] for told in self.hook.told if unit in told["title"]]
 
     def call_of(self, unit: str) -> dict[str, Any]:
-        """The newest call, once it is known and somebody is told of it."""
+        """The call that is open, once somebody is told of it."""
 
         def found() -> dict[str, Any] | None:
             alerts = self.service.get("alerts", unit=unit, rule="help_called", language="en")["alerts"]
@@ -80,25 +96,22 @@ class Office:
         assert answer.status_code == 200, answer.text
 
 
-@pytest.fixture
-def office(tmp_path: Path, mosquitto: Mosquitto, free_port: int, programs: list[Program]) -> Iterator[Office]:
-    hook = Hook()
-    (tmp_path / "hook").write_text(hook.url)
-    notify = NOTIFY.format(folder=tmp_path)
-    service = Service(tmp_path, mosquitto.host, mosquitto.port, free_port, settings=notify)
-    programs.append(service.program)
-    service.start()
-    service.wait_until_ready()
-    yield Office(service, hook)
-    hook.close()
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    made = Office(tmp_path_factory.mktemp("office"))
+    try:
+        made.service.wait_until_ready()
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture
-def node(micropython: Path, tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Node]:
+def node(micropython: Path, tmp_path: Path, office: Office) -> Iterator[Node]:
     board = board_with_firmware(micropython, tmp_path / "board")
     (tmp_path / "button.py").write_text(BUTTON)
     board.add([tmp_path / "button.py"])
-    made = Node(board, tmp_path, mosquitto.host, mosquitto.port)
+    made = Node(board, tmp_path, office.mosquitto.host, office.mosquitto.port)
     made.env = {"ORTOO_WIRED": "button", "ORTOO_BUTTON": str(tmp_path / "pressed")}
     made.heap_kib = 224  # the unix port keeps a flash image and sockets where a board has its own
     made.configure({"type": "help", "name": "help"})
@@ -108,19 +121,19 @@ def node(micropython: Path, tmp_path: Path, mosquitto: Mosquitto) -> Iterator[No
 
 @pytest.mark.timeout(240)
 def test_a_household_calls_into_the_dark_and_learns_that_somebody_comes(
-    office: Office, node: Node, mosquitto: Mosquitto, tmp_path: Path
+    office: Office, node: Node, tmp_path: Path
 ) -> None:
-    mosquitto.stop()
+    office.mosquitto.stop()
     node.start()
     node.wait_for("safe: ")  # it has begun
     (tmp_path / "pressed").touch()
     node.wait_for("help: called")
     node.kill()  # the power is cut; nobody could hear of it
     (tmp_path / "pressed").unlink()
-    mosquitto.start()
+    office.mosquitto.start()
     node.start()
     node.wait_for("help: heard")
-    wait_until(lambda: office.hook.told, 30, what="a message")
+    wait_until(lambda: office.told_of(UNIT), 30, what="a message")
     alert = office.call_of(UNIT)
     assert alert["said"]["title"] == f"HELP is called: {UNIT}"
     assert alert["text"]["values"]["place"] is None, "a household's node has no receiver"
@@ -134,7 +147,7 @@ def test_a_household_calls_into_the_dark_and_learns_that_somebody_comes(
     node.wait_for("all receipted")
     office.act(alert, "close", reason="all are well")
     node.wait_for("help: over")
-    assert len(office.hook.told) == 1
+    assert len(office.told_of(UNIT)) == 1
     calls = office.service.get(f"units/{UNIT}/records", kind="help", source="help")["records"]
     assert [call["event"] for call in calls] == ["called"]
     whole = office.service.get(f"alerts/{alert['id']}")
@@ -178,8 +191,8 @@ class Cabinet:
 
 
 @pytest.fixture
-def vehicle(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[tuple[Vehicle, Cabinet]]:
-    made = Vehicle(tmp_path, "vehicle-01", mosquitto.host, mosquitto.port)
+def vehicle(tmp_path: Path, office: Office) -> Iterator[tuple[Vehicle, Cabinet]]:
+    made = Vehicle(tmp_path, "vehicle-01", office.mosquitto.host, office.mosquitto.port)
     cabinet = Cabinet(tmp_path)
     with made.unit.config.open("a") as config:
         config.write(WIRED.format(port=cabinet.line.link))
@@ -197,7 +210,7 @@ def test_a_crew_calls_with_its_pi_dead_and_learns_that_somebody_comes(
     assert cabinet.node.call.state == "called"
     unit.program.start()
     cabinet.wait_for("heard")
-    wait_until(lambda: office.hook.told, 30, what="a message")
+    wait_until(lambda: office.told_of(unit.name), 30, what="a message")
     unit.program.kill()  # the answer finds nobody at home
     first = office.call_of(unit.name)
     office.act(first, "comment", comment="we are on our way")
@@ -209,12 +222,12 @@ def test_a_crew_calls_with_its_pi_dead_and_learns_that_somebody_comes(
     wait_until(lambda: "lat_deg" in str(office.service.get(f"units/{unit.name}")), 30)
     cabinet.press()
     cabinet.wait_for("heard")
-    wait_until(lambda: len(office.hook.told) == 2, 30, what="another message")
+    wait_until(lambda: len(office.told_of(unit.name)) == 2, 30, what="another message")
     second = office.call_of(unit.name)
     place = second["text"]["values"]["place"]
     assert place is not None
     assert place.startswith("43.9")
-    assert f"Position then: {place}" in office.hook.told[1]["message"]
+    assert f"Position then: {place}" in office.told_of(unit.name)[1]
     records = office.service.get(f"units/{unit.name}/records", kind="help", source="node-help")["records"]
     assert [record["event"] for record in records] == ["called", "called"]
     unit.stop()

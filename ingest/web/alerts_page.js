@@ -5,12 +5,11 @@ import { useEffect, useState } from "preact/hooks";
 import { useAddress } from "./address.js";
 import { change, useAnswer, withQuery } from "./ask.js";
 import { span } from "./format.js";
-import { ALERTS_CHANGED } from "./frame.js";
 import { Failure, Waiting } from "./notices.js";
+import { Pager } from "./pager.js";
 import { SiteSelect } from "./site_select.js";
-import { Pager } from "./stock_page.js";
 import { timeOf, wordOf } from "./stock_words.js";
-import { Stream } from "./stream.js";
+import { ALERTS_CHANGED, Stream } from "./stream.js";
 import { html } from "./view.js";
 
 /** @typedef {import("./frame.js").PageProps} PageProps */
@@ -80,7 +79,7 @@ export function Page({ say, language }) {
     ${found.data === null
       ? html`<${Waiting} asked=${found} say=${say} again=${again} />`
       : html`<${Inbox} say=${say} language=${language} all=${found.data} times=${times} open=${wanted.alert} setOpen=${(/** @type {string} */ alert) => setWanted({ alert })} again=${again} />
-          <${Pager} say=${say} first=${after} rows=${found.data.alerts.length} before=${after > 0 ? Math.max(0, after - ROWS) : null} after=${found.data.after} go=${setAfter} />`}
+          <${Pager} say=${say} first=${after} rows=${found.data.alerts.length} each=${ROWS} after=${found.data.after} go=${setAfter} />`}
   </div>`;
 }
 

@@ -7,7 +7,6 @@ import { ServiceClock } from "./clock.js";
 import { DayTrack } from "./day_track.js";
 import { freshnessOf, hasPosition } from "./fleet.js";
 import { dayOf } from "./format.js";
-import { ALERTS_CHANGED } from "./frame.js";
 import { loadPlaces } from "./labels.js";
 import { FleetMap } from "./map.js";
 import { isLanguage, LANGUAGES, loadMessages, preferredLanguage, sayer } from "./messages.js";
@@ -15,7 +14,7 @@ import { Page, REFUSED_COUNTED } from "./page.js";
 import { paddingOf, phone } from "./panels.js";
 import { remember, remembered } from "./preferences.js";
 import { firstState } from "./state.js";
-import { Stream } from "./stream.js";
+import { ALERTS_CHANGED, Stream } from "./stream.js";
 import { boundsOf } from "./track.js";
 import { html } from "./view.js";
 

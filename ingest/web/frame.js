@@ -11,6 +11,7 @@
 import { useEffect } from "preact/hooks";
 import { useAnswer } from "./ask.js";
 import { isLanguage, LANGUAGES } from "./messages.js";
+import { ALERTS_CHANGED } from "./stream.js";
 import { html } from "./view.js";
 
 /** @typedef {import("./messages.js").Language} Language */
@@ -20,8 +21,6 @@ import { html } from "./view.js";
 
 const COUNT_EVERY_MS = 30_000;
 const CALLING = "❗ "; // before the title, while somebody calls for help and nobody has answered
-/** Said on `window` by whoever hears it on a stream. */
-export const ALERTS_CHANGED = "alerts-changed";
 
 /** @type {PageEntry[]} */
 export const PAGES = [

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { change, useAnswer, withQuery } from "./ask.js";
 import { Failure, Waiting } from "./notices.js";
-import { Pager } from "./stock_page.js";
+import { Pager } from "./pager.js";
 import { siteTitle, timeOf, wordOf } from "./stock_words.js";
 import { html } from "./view.js";
 
@@ -50,7 +50,7 @@ export function Rotation({ say, open }) {
           )}
         </ul>`;
     })}
-    <${Pager} say=${say} first=${after} rows=${moves.length} before=${after > 0 ? Math.max(0, after - ROWS) : null} after=${found.data.after} go=${setAfter} />
+    <${Pager} say=${say} first=${after} rows=${moves.length} each=${ROWS} after=${found.data.after} go=${setAfter} />
   </section>`;
 }
 

@@ -6,6 +6,7 @@ import { useAnswer, withQuery } from "./ask.js";
 import { Booking } from "./booking.js";
 import { Explained, Value, whyOf } from "./figures.js";
 import { Failure, Waiting } from "./notices.js";
+import { Pager } from "./pager.js";
 import { Differences, Proposals } from "./proposals.js";
 import { SiteSelect } from "./site_select.js";
 import { ageOf, expiryText, nameOf, STATUSES, wordOf } from "./stock_words.js";
@@ -127,18 +128,8 @@ function Board({ say, language, board, after, setAfter, open, setOpen, again }) 
         />`;
       })}
     </table>
-    <${Pager} say=${say} first=${after} rows=${board.rows.length} before=${after > 0 ? Math.max(0, after - ROWS) : null} after=${board.after} go=${setAfter} />
+    <${Pager} say=${say} first=${after} rows=${board.rows.length} each=${ROWS} after=${board.after} go=${setAfter} />
     ${board.unbooked > 0 && html`<p class="notice">${say("unbooked", { n: board.unbooked })}</p>`}`;
-}
-
-/** @param {{ say: Say, first: number, rows: number, before: number | null, after: number | null, go: (at: number) => void }} props */
-export function Pager({ say, first, rows, before, after, go }) {
-  if (before === null && after === null) return null;
-  return html`<div class="pager">
-    <button type="button" class="button" disabled=${before === null} onClick=${() => go(before ?? 0)}>${say("page_before")}</button>
-    <span class="quiet number">${first + 1}–${first + rows}</span>
-    <button type="button" class="button" disabled=${after === null} onClick=${() => go(after ?? 0)}>${say("page_after")}</button>
-  </div>`;
 }
 
 /** @param {{ say: Say, status: string }} props */

@@ -4,6 +4,8 @@
 // that is silently dead. The service ticks at least every five seconds, so silence is judged here.
 
 const SILENCE_MS = 15_000;
+/** Said on `window` by whoever hears it on a stream. */
+export const ALERTS_CHANGED = "alerts-changed";
 const RETRY_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
 
 /** @typedef {"connecting" | "open" | "waiting"} Link */

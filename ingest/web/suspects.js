@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { change, useAnswer, withQuery } from "./ask.js";
 import { reasonText } from "./lots.js";
 import { Failure } from "./notices.js";
-import { Pager } from "./stock_page.js";
+import { Pager } from "./pager.js";
 import { nameOf, timeOf } from "./stock_words.js";
 import { html } from "./view.js";
 
@@ -39,7 +39,7 @@ export function Suspects({ say, language, under, item, onDecided }) {
     <button type="button" class="disclose" aria-expanded=${isOpen} disabled=${n === 0} onClick=${() => setOpen(!isOpen)}>${found.data === null ? say("reading") : n === 0 ? say("suspects_none") : say("suspects", { n })}</button>
     ${isOpen &&
     html`<ul>${lots.map((one) => html`<li key=${`${one.site}/${one.item}/${one.lot}`}><${OneSuspect} say=${say} language=${language} one=${one} onDecided=${decided} /></li>`)}</ul>
-      <${Pager} say=${say} first=${after} rows=${lots.length} before=${after > 0 ? Math.max(0, after - ROWS) : null} after=${found.data?.after ?? null} go=${setAfter} />`}
+      <${Pager} say=${say} first=${after} rows=${lots.length} each=${ROWS} after=${found.data?.after ?? null} go=${setAfter} />`}
   </section>`;
 }
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LOOK_S = 0.02
 SOMEBODY_MS = 600_000
 READ_BYTES = 512
+ANSWER_S = 60  # a line that takes longer is none; the watchdog would think that the task hangs
 
 
 class BrokerLine:
@@ -95,8 +96,8 @@ class BrokerLine:
             reader, writer = await self._opened()
             self._courier.connected(self._port.now_ms())
             await self._carry(reader, writer)
-        except (OSError, ValueError) as error:
-            self._port.log("line: %s" % error)
+        except (OSError, ValueError, asyncio.TimeoutError) as error:
+            self._port.log("line: %s" % (error or "no answer"))
         self._courier.lost(self._port.now_ms())
         if self.updater is not None:
             self.updater.lost()
@@ -120,7 +121,7 @@ class BrokerLine:
         if broker.get("is_tls") and self._intake.clock.word == "none":
             raise OSError("no certificate can be judged before the time is known")
         tls = self._port.certificates() if broker.get("is_tls") else None
-        return await self._port.connect(broker["host"], broker["port"], tls)
+        return await asyncio.wait_for(self._port.connect(broker["host"], broker["port"], tls), ANSWER_S)
 
     async def _dialled(self, given: "dict[str, Any]") -> None:
         from firmware.modem import ADDRESS_MS, LONGEST_MS, ModemFault  # late: most nodes have no modem
@@ -163,7 +164,7 @@ class BrokerLine:
                 out = self._courier.output()
                 if out:
                     writer.write(out)
-                    await writer.drain()
+                    await asyncio.wait_for(writer.drain(), ANSWER_S)
                 if is_last:
                     self.is_going = False
                     return

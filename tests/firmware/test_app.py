@@ -1,5 +1,6 @@
 """What the app makes of readings and commands: to the Pi or to flash, and never a value for a failure."""
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from firmware import frame
+from firmware import app, frame, senses
 from firmware.call import Call
 from firmware.folder import Folder
 from firmware.intake import Intake
@@ -232,3 +233,68 @@ def test_what_the_pi_says_of_a_call_goes_before_its_signal(node: Node) -> None:
     assert node.do({"do": "help", "source": "help", "call": 8, "state": "over"}) == (False, "another call")
     with pytest.raises(ValueError, match="tuple"):
         node.do({"do": "help", "source": "help", "call": 7, "state": "on its way"})
+
+
+class Cabin(Desk):
+    """A port of a wired node with nobody at the other end, whose watchdog is counted."""
+
+    sleeps = True
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.fed = 0
+
+    def slots(self) -> dict[str, str]:
+        return {"trial": "", "undone": ""}
+
+    def reset(self) -> str:
+        return "power"
+
+    def uart(self, _: str) -> Any:
+        return self
+
+    def any(self) -> int:
+        return 0
+
+    def write(self, data: bytes) -> int:
+        return len(data)
+
+    def feed_watchdog(self) -> None:
+        self.fed += 1
+
+
+class Driver:
+    """One that is read every ten minutes, or every second and never comes back."""
+
+    def __init__(self, *, hangs: bool) -> None:
+        self._hangs = hangs
+        self.period_ms = 1_000 if hangs else 600_000
+
+    async def read(self) -> list[Any]:
+        if self._hangs:
+            await asyncio.Event().wait()
+        return []
+
+
+async def test_a_driver_that_hangs_starves_the_watchdog_and_a_slow_one_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "WATCH_S", 0.01)
+    monkeypatch.setattr(senses, "driver_of", lambda _, given: Driver(hangs=given["name"] == "stuck"))
+    cabin = Cabin(tmp_path)
+    port: Any = cabin
+    drivers = [{"type": "door", "name": name} for name in ("slow", "stuck")]
+    running = asyncio.create_task(app.App(port).run({"mode": "wired", "drivers": drivers}))
+    async with asyncio.timeout(60):
+        while not cabin.fed:  # noqa: ASYNC110 - a counter is no event
+            await asyncio.sleep(0.01)
+        for _ in range(2):
+            cabin.ms += 100_000
+            await asyncio.sleep(0.7)  # every other task reports in between
+        while cabin.done[-1] != "late: ['driver stuck']":  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+    assert not any("slow" in str(said) for said in cabin.done)
+    fed = cabin.fed
+    await asyncio.sleep(0.1)
+    assert cabin.fed == fed
+    running.cancel()

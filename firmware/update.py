@@ -158,9 +158,7 @@ class Update:
     # --- its folder -------------------------------------------------------------------------------------
 
     def _clear(self) -> None:
-        if self._target.size(HEAD) is not None:
-            self._target.remove(HEAD)  # first: what lies there is nothing any more
-        elif not self._target.remove_some(REMOVE_AT_ONCE):
+        if not self._target.remove_some(REMOVE_AT_ONCE):
             if self._room > self._root.free_bytes():
                 raise _Refused(self._no_room())
             self._target.append(HEAD, self._head)

@@ -193,6 +193,27 @@ def test_what_was_damaged_on_flash_is_found_at_the_end(node: Node) -> None:
     assert node.laid() == NEW
 
 
+def test_only_what_is_wanted_is_taken(node: Node) -> None:
+    under_way = node.begin()
+    release = bytes.fromhex(node.asked["release"])
+    assert not under_way.take(release, 0, b"x"), "before anything is wanted"
+    while under_way.work():
+        pass
+    part = node.part(release, 0, 100)
+    for digest, offset, data in (
+        (b"\x00" * 32, 0, part),
+        (release, 1, part),
+        (release, 0, b""),
+        (release, 0, b"x" * 1025),
+    ):
+        assert not under_way.take(digest, offset, data)
+    assert under_way.wanted() == (release, 0)
+    assert under_way.take(release, 0, part)
+    assert not under_way.take(release, 0, part), "once"
+    assert under_way.wanted() == (release, 100)
+    assert not under_way.take(release, 100, bytes(len(node.head) - 99)), "more than its head has"
+
+
 def test_a_head_that_is_another_is_not_even_judged(node: Node) -> None:
     node.blobs[bytes.fromhex(node.asked["release"])] = signing.head(signing.manifest(NEW, number=13))
     assert node.finish(node.begin())[0] == ("refused", "the head is not what was asked for")

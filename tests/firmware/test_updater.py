@@ -222,20 +222,21 @@ def test_a_command_that_is_none_is_refused_at_once(node: Node, change: dict[str,
         trial.asked(None, node.intake, command)
 
 
+@pytest.mark.parametrize("part", [Folder, Outbox])
 def test_a_flash_that_does_not_take_the_answer_is_asked_again(
-    node: Node, monkeypatch: pytest.MonkeyPatch
+    node: Node, monkeypatch: pytest.MonkeyPatch, part: type
 ) -> None:
     node.run(1.5)
     assert not node.updater.is_staged
-    real = Folder.append
 
-    def broken(folder: Folder, name: str, data: bytes) -> None:
+    def broken(*_: object) -> None:
         raise OSError(5, "EIO")
 
-    monkeypatch.setattr(Folder, "append", broken)
-    node.run(10)
-    assert not node.updater.is_staged
-    monkeypatch.setattr(Folder, "append", real)
+    with monkeypatch.context() as patch:
+        patch.setattr(part, "append", broken)
+        node.run(10)
+        assert not node.updater.is_staged
+        assert node.intake.notes.get("update") is not None, "not forgotten before it is answered"
     node.run(1)
     assert node.updater.is_staged
     assert [row for row in node.told() if row[0] == "c1"] == [

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from edge.books.librarian import Librarian
     from edge.cabinet.keeper import Keeper
     from edge.cabinet.status import Pattern
-    from edge.config import Settings
     from edge.helpline import Helpline
     from edge.releases.rollout import Rollout
+    from edge.settings import Settings
     from edge.sources import Source
     from edge.time_source import TimeSource
 

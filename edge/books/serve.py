@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from edge.config import BooksSettings
+    from edge.settings import BooksSettings
 
 log = logging.getLogger(__name__)
 

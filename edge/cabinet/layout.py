@@ -11,7 +11,7 @@ from firmware.profile import TABLE, Limit, Profile, profile_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge.config import CabinetSettings, LimitSettings, SlotSettings
+    from edge.settings import CabinetSettings, LimitSettings, SlotSettings
 
 
 class LayoutError(ValueError):

@@ -11,12 +11,13 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from edge.config import ConfigError, Settings, SourceSettings, load_settings
+from edge.config import ConfigError, load_settings
 from edge.outbox import Limits, OutboxError, open_outbox
 from edge.replay.paced_time import PacedTime
 from edge.replay.player import Player
 from edge.replay.reader import read_recording
 from edge.replay.recording import Recording, RecordingError
+from edge.settings import Settings, SourceSettings
 from edge.simulate.counting import CountingAgent, DrainingAgent
 from edge.simulate.pty_line import PtyLine
 from edge.simulate.sentences import SINCE

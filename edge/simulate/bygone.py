@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from edge.clock import Clock
-from edge.config import Settings
 from edge.intake import Intake
 from edge.outbox import Limits
+from edge.settings import Settings
 from firmware import wire
 
 

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from edge.agent import Agent
-from edge.config import Settings
 from edge.health import Machine
+from edge.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

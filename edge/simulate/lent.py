@@ -13,9 +13,9 @@ from edge.books.desk import Policy
 from edge.books.door import Door
 from edge.books.librarian import Librarian
 from edge.books.lists_folder import FRESH, LISTS
-from edge.config import Settings
 from edge.intake import Intake
 from edge.record import Reading
+from edge.settings import Settings
 from edge.simulate.bygone import PastTime, bygone
 from edge.simulate.dice import dice
 from edge.simulate.fleet import Unit

@@ -11,9 +11,9 @@ from pathlib import Path
 from edge.cabinet.cabinet import Cabinet as Judge
 from edge.cabinet.keeper import STATE
 from edge.cabinet.layout import layout_of
-from edge.config import Settings
 from edge.intake import Intake
 from edge.record import Reading
+from edge.settings import Settings
 from edge.simulate.bygone import PastTime, bygone
 from edge.simulate.cabinet import Cabinet
 from edge.simulate.fleet import Unit

@@ -12,11 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.config import Settings, settings_of
+from edge.config import settings_of
 from edge.health import Machine
 from edge.replay.paced_time import PacedTime
 from edge.replay.player import Player
 from edge.replay.recording import Recording
+from edge.settings import Settings
 from edge.simulate import cabinet, lent, library, past
 from edge.simulate.calendar import Calendar
 from edge.simulate.counting import CountingAgent

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from edge import config
-from edge.config import ConfigError, Settings, UnitSettings, load_settings, settings_of
+from edge import config, settings
+from edge.config import ConfigError, load_settings, settings_of
+from edge.settings import Settings, UnitSettings
 
 EXAMPLE = Path(config.__file__).with_name("example.toml")
 UNIT = {"id": "vehicle-01"}
@@ -17,7 +18,7 @@ UNIT = {"id": "vehicle-01"}
 def test_the_example_shows_every_option_at_its_default() -> None:
     assert load_settings(EXAMPLE) == Settings(unit=UnitSettings(id="vehicle-01"))
     text = EXAMPLE.read_text()
-    for section in config.SECTIONS:
+    for section in settings.SECTIONS:
         for name in section.__dataclass_fields__:
             is_table = name in ("probe", "slot", "limit")
             wanted = f"\n# [[cabinet.{name}]]" if is_table else f"{name} = "
@@ -33,9 +34,9 @@ def test_what_the_example_shows_of_a_cabinet_is_its_default() -> None:
     )
     cabinet = settings_of({**tomllib.loads(shown), "unit": UNIT}, "example").cabinet
     assert (cabinet.probe, cabinet.slot, cabinet.limit) == (
-        (config.ProbeSettings(),),
-        (config.SlotSettings(),),
-        (config.LimitSettings(),),
+        (settings.ProbeSettings(),),
+        (settings.SlotSettings(),),
+        (settings.LimitSettings(),),
     )
 
 

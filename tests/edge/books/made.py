@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edge.agent import Agent
 from edge.books import asking, card, lists
 from edge.books.asking import AgentGone
-from edge.config import Settings, settings_of
+from edge.config import settings_of
 from edge.outbox import Limits, open_outbox
 from edge.time_source import ScaledTime
 from firmware import wire
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Literal
 
+    from edge.settings import Settings
     from edge.sources import Source
 
 KEY = bytes(range(32))

@@ -15,7 +15,7 @@ from edge.cabinet.cabinet import Cabinet
 from edge.cabinet.keeper import REQUEST
 from edge.cabinet.layout import layout_of
 from edge.clock import Clock
-from edge.config import Settings, settings_of
+from edge.config import settings_of
 from edge.outbox import Limits, open_outbox
 from edge.record import Reading
 from edge.simulate.pty_line import PtyLine
@@ -27,6 +27,8 @@ from tests.fixtures.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from edge.settings import Settings
 
 UTC_MS = 1_800_000_000_000
 MINUTE_MS = 60_000

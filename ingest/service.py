@@ -136,6 +136,7 @@ class Service:
             firmware=FirmwareTerms(
                 self._premises.release_keys,
                 lambda: self._carrier.is_published,
+                lambda: self._carrier.error,
                 self._carrier.look_again,
             ),
             stale_after_s=live.stale_after_s,

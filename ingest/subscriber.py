@@ -181,6 +181,7 @@ class Subscriber:
         self._receipts = _Receipts()
         self.is_connected = False
         self.refusal: str | None = None
+        self.publish_refusal = ""  # the last one of this connection; MQTT 3.1.1 tells none
         self._client = self._made()
 
     @property
@@ -298,7 +299,8 @@ class Subscriber:
         if pubacks:
             refused = next((reason for _, reason in pubacks if reason >= REFUSED), None)
             if refused is not None:
-                self._complain(f"broker {self.address} refuses a message of ours: reason {refused:#x}")
+                self.publish_refusal = f"broker {self.address} refuses a message of ours: reason {refused:#x}"
+                self._complain(self.publish_refusal)
             self._write(self._receipts.settle([mid for mid, _ in pubacks], is_5=self._client.is_5))
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
@@ -320,6 +322,7 @@ class Subscriber:
             self._refuse(f"broker {self.address} refuses the service: {reason}")
             return
         self._connection += 1
+        self.publish_refusal = ""
         self._was_accepted = True
         self._receipts.begin(getattr(props, "ReceiveMaximum", MOST_IN_FLIGHT))
         client.drop_out_messages()  # commands of before have had their time

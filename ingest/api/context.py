@@ -62,10 +62,14 @@ class LibraryTerms:
 
 @dataclass(frozen=True, slots=True)
 class FirmwareTerms:
-    """Whose releases are taken; whether the broker has them all; `look_again`: there is news of them."""
+    """Whose releases are taken; whether the broker has them all, and what it says against it.
+
+    `look_again`: there is news of them.
+    """
 
     keys: tuple[bytes, ...] = ()
     is_published: Callable[[], bool] = bool
+    error: Callable[[], str] = str
     look_again: Callable[[], object] = bool
 
 

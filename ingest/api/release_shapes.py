@@ -53,7 +53,8 @@ class UnitSoftware(Shape):
 class Releases(Shape):
     """Every release, the newest first, and what every unit runs."""
 
-    is_published: bool = Field(description="whether the broker has all that is offered")
+    is_published: bool = Field(description="whether all that is offered was handed to the broker")
+    error: str = Field(description="what the broker says against it, as that the service may not write it")
     has_key: bool = Field(description="whether releases can be added: a key is configured")
     may_change: bool = Field(description="whether the asker may add, withdraw and roll out")
     releases: list[ReleaseShape]

@@ -56,6 +56,7 @@ def list_releases(request: Request, given: Given) -> Response:
 
     terms = {
         "is_published": given.firmware.is_published(),
+        "error": given.firmware.error(),
         "has_key": bool(given.firmware.keys),
         "may_change": is_admin(request),
     }

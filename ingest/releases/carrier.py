@@ -75,6 +75,11 @@ class Carrier:
         is_current = self._line.is_connected and self._connection == self._line.connection
         return is_current and not (self._to_lay or self._parts or self._news.is_set())
 
+    @property
+    def error(self) -> str:
+        """Why units may wait in vain, as a broker whose access file is an old one; empty when all is well."""
+        return self._line.publish_refusal
+
     def look_again(self) -> None:
         """A release came or went, or a unit is to be asked."""
         self._news.set()

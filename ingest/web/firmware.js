@@ -13,7 +13,7 @@ import { html } from "./view.js";
 /** @typedef {{ unit: string, node: string | null, state: State, detail: string, who: string, asked_at: string, is_sent: boolean, changed_at: string }} Rollout */
 /** @typedef {{ number: number, version: string, size_bytes: number, boards: string[], files: number, who: string, added_at: string, withdrawn_by: string | null, withdrawn_at: string | null, rollouts: Rollout[] }} Release */
 /** @typedef {{ unit: string, name: string | null, software: string | null, is_node: boolean }} UnitSoftware */
-/** @typedef {{ is_published: boolean, has_key: boolean, may_change: boolean, releases: Release[], units: UnitSoftware[] }} Releases */
+/** @typedef {{ is_published: boolean, error: string, has_key: boolean, may_change: boolean, releases: Release[], units: UnitSoftware[] }} Releases */
 
 const PATH = "/api/v1/releases";
 const AGAIN_EVERY_MS = 5_000;
@@ -31,7 +31,7 @@ export function Firmware({ say }) {
   }, []);
   if (asked.data === null) return html`<${Waiting} asked=${asked} say=${say} again=${again} />`;
   /** @type {Releases} */
-  const { is_published, has_key, may_change, releases, units } = asked.data;
+  const { is_published, error, has_key, may_change, releases, units } = asked.data;
   const isOffered = releases.some((one) => one.withdrawn_at === null);
   return html`<section>
       <h3>${say("releases")}</h3>
@@ -39,6 +39,7 @@ export function Firmware({ say }) {
       ${!may_change && html`<p class="notice">${say("firmware_look_only")}</p>`}
       ${may_change && !has_key && html`<p class="notice">${say("refused_no_key")}</p>`}
       ${may_change && has_key && html`<${NewRelease} say=${say} again=${again} />`}
+      ${isOffered && error !== "" && html`<p class="warn" role="status">${say("firmware_error")} <span lang="en">${error}</span></p>`}
       ${isOffered && !is_published && html`<p class="quiet" role="status">${say("firmware_laying")}</p>`}
       ${releases.length === 0 && html`<p class="quiet">${say("none_yet")}</p>`}
     </section>

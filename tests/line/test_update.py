@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 SEED = 20261121
 START = "from firmware.ports.image import start; start()"
 OTHERS = ("ports/esp32", "ports/rp2", "ports/micro", "ports/ppp", "board_main", "tdtr")  # not of this board
-KILLS = 6
-VEHICLE, PI_KILLS = "vehicle-01", 3
+KILLS = 5
+VEHICLE, PI_KILLS = "vehicle-01", 2
 WIRE = """\
 [[source]]
 name = "power"
@@ -132,7 +132,7 @@ class UpdatedNode(Node):
     """A node whose firmware lies on its image, and that starts again when it has ended by itself."""
 
     code = START
-    heap_kib = 256
+    heap_kib = 320  # what boards need is judged by test_update_start.py; here nothing may depend on chance
 
     def lay(self, firmware: Path, key: Path) -> None:
         """Put a firmware and the operator's public key on the flash, as `./dev flash` does."""
@@ -155,7 +155,7 @@ class UpdatedNode(Node):
         self.keep_on()
         time.sleep(seconds)
 
-    def run_until(self, is_there: Callable[[], bool], timeout_s: float = 90) -> None:
+    def run_until(self, is_there: Callable[[], bool], timeout_s: float = 150) -> None:
         """Keep it on until then."""
 
         def is_done() -> bool:
@@ -197,7 +197,7 @@ def node(board: MicroPython, tmp_path: Path, mosquitto: Mosquitto) -> Iterator[U
     made.kill()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_a_node_takes_a_release_through_power_cuts_and_leaves_one_that_reaches_nobody(
     office: Office, node: UpdatedNode, desk: Desk, mosquitto: Mosquitto, note: Callable[..., None]
 ) -> None:
@@ -276,7 +276,7 @@ class WiredNode(UpdatedNode):
         )
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_a_wired_node_takes_a_release_through_its_pi(
     office: Office,
     board: MicroPython,

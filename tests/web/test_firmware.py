@@ -17,6 +17,7 @@ from tests.web.test_page import PHONE, texts
 
 NODES = ("household-01", "household-02", "household-03")
 PAGE = "admin?tab=firmware"
+BROKER_ERROR = "broker refuses a message of ours: reason 0x87"
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def release(tmp_path: Path, operator: Operator) -> Path:
 @pytest.fixture
 def fleet(tmp_path: Path, operator: Operator) -> Iterator[tuple[PagedParts, str]]:
     """The service's parts with three nodes and a Pi, and where its pages are."""
-    terms = FirmwareTerms((operator.public,), lambda: True)
+    terms = FirmwareTerms((operator.public,), lambda: True, lambda: BROKER_ERROR)
     parts = PagedParts(tmp_path / "store.sqlite3", firmware=terms)
     for unit, software in (*((node, "ortoo-node 0.1.0") for node in NODES), ("van", "ortoo-edge 0.1.0")):
         parts.hear_of(unit)
@@ -109,5 +110,6 @@ def test_what_went_wrong_is_said(chrome: Browsers, fleet: tuple[PagedParts, str]
             assert "no room" in " ".join(texts(watched, ".rollout-grid td"))
             width_px = watched.read("document.documentElement.scrollWidth - window.innerWidth")
             assert width_px <= 0, language
+            assert BROKER_ERROR in texts(watched, ".warn")[0]
             chrome.keep(watched, f"firmware-{language}")
             watched.complaints[:] = [one for one in watched.complaints if "422" not in one]

@@ -48,7 +48,8 @@ def told() -> list[str]:
 @pytest.fixture
 def api(tmp_path: Path, operators: dict[str, Operator], told: list[str]) -> Iterator[Parts]:
     """The API that knows the operator's key, and a node and a Pi."""
-    terms = FirmwareTerms((operators["operator"].public,), lambda: True, lambda: told.append("news"))
+    keys_ = (operators["operator"].public,)
+    terms = FirmwareTerms(keys_, lambda: True, lambda: "full", lambda: told.append("news"))
     parts = Parts(tmp_path / "api.sqlite3", firmware=terms)
     for unit, software in (("household-01", "ortoo-node 0.1.0"), ("van", "ortoo-edge 0.1.0")):
         parts.hear_of(unit)
@@ -81,6 +82,7 @@ async def test_a_release_is_added_rolled_out_and_shown(
         shown = (await client.get(PATH)).json()
     assert told == ["news"] * 3
     assert (shown["is_published"], shown["has_key"], shown["may_change"]) == (True, True, True)
+    assert shown["error"] == "full"
     (listed,) = shown["releases"]
     assert [(one["unit"], one["node"], one["state"]) for one in listed["rollouts"]] == [
         ("household-01", None, "asked"),

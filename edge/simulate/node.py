@@ -49,7 +49,7 @@ class Node:
 
     def step(self, said: bytes, entries: list[frame.Entry], at_ms: int) -> bytes:
         """Live on to a moment; what the node says to what its unit said, with what was measured."""
-        self._now_ms = at_ms
+        self._now_ms = max(self._now_ms, at_ms)  # the world's seconds may begin before us
         self._link.feed(said, self._ticks)
         self._link.report(entries)
         self._link.step(self._ticks)

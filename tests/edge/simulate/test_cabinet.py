@@ -123,7 +123,7 @@ class Pi:
 
 
 def test_its_node_says_hello_and_shows_what_it_is_told(tmp_path, caplog):
-    pi = Pi(Node("u", tmp_path / "flash", NOW_MS))
+    pi = Pi(Node("u", tmp_path / "flash", NOW_MS + 900))  # within the world's second
     pi.live(5000, [frame.Entry(frame.TEMPERATURE_CC, 0, 0, 431)])
     assert pi.readings[0].values == {"temperature_cc": 431}
     red = {"do": "signal", "light": "red", "on_ms": 250, "off_ms": 250, "beeps": 3, "every_s": 30}

@@ -29,7 +29,8 @@ class Call:
 
     def __init__(self, notes: "Notes") -> None:
         self._notes = notes
-        self._source, self.number, self.state = notes.get("help") or ("", 0, OVER)
+        kept: "tuple[str, int, str]" = notes.get("help") or ("", 0, OVER)
+        self._source, self.number, self.state = kept
         self._beeps: "int | None" = None
 
     @property

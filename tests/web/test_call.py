@@ -1,4 +1,4 @@
-"""A call for help in a real browser: on the map and in the title at once, first in the inbox, answered there."""
+"""A call for help in a real browser: on the map and in the title at once, first in the inbox, answered."""
 
 from typing import Any
 

@@ -17,6 +17,15 @@ from tests.micropython import HEAP_KIB, MicroPython
 SEEDS = 700  # six vectors each
 MOST_GROWTH = 1.05
 CONNECTIONS = 25
+WRONG = """
+import machine
+from firmware.ports.port import Port
+
+machine.Pin(4, machine.Pin.IN).valeu()
+
+def read(port: Port) -> None:
+    port.pin_in("DOOR").valeu()
+"""
 PORTS = ("esp32", "rp2", "host", "image", "micro", "ppp")
 OF_BOARDS = ("machine", "network", "esp32", "rp2", "ssl", "onewire", "ds18x20", "socket", "vfs")
 
@@ -115,10 +124,11 @@ def test_a_wrong_call_of_a_pin_is_found(board_name: str, tmp_path: Path) -> None
     if not stubs.is_dir():
         pytest.skip("./dev check installs the stubs")
     wrong = tmp_path / "wrong.py"
-    wrong.write_text("import machine\nmachine.Pin(4, machine.Pin.IN).valeu()\n")
+    wrong.write_text(WRONG)
     config = (ROOT / "firmware" / f"mypy-{board_name}.ini").read_text()
     kept = [line for line in config.splitlines() if not line.startswith(("files", "cache_dir"))]
     (tmp_path / "mypy.ini").write_text("\n".join([*kept, f"cache_dir = {tmp_path / 'cache'}"]))
     command = [sys.executable, "-m", "mypy", "--config-file", str(tmp_path / "mypy.ini"), str(wrong)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert '"Pin" has no attribute "valeu"' in done.stdout, done.stdout + done.stderr
+    assert '"Input" has no attribute "valeu"' in done.stdout, done.stdout + done.stderr

@@ -56,3 +56,15 @@ def card_tries(value: str) -> "int | None":
     """Of `4,"63Cx"`: x are left."""
     at = value.find("63C")
     return int(value[at + 3], 16) if at >= 0 and value[at + 3 : at + 4] in tuple("0123456789ABCDEF") else None
+
+
+def utc_ms(value: str) -> "int | None":
+    """Of `"2026/11/21,04:12:55+32,0"`: of Greenwich, whatever the zone behind it says (Quectel's +QLTS)."""
+    digits = value[1:5] + value[6:8] + value[9:11] + value[12:14] + value[15:17] + value[18:20]
+    if len(digits) != 14 or not digits.isdigit():
+        return None
+    year, month, day = int(digits[:4]), int(digits[4:6]), int(digits[6:8])
+    year, month = (year, month - 3) if month > 2 else (year - 1, month + 9)  # from March on, as Zeller counts
+    days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + day - 719469
+    seconds = (int(digits[8:10]) * 60 + int(digits[10:12])) * 60 + int(digits[12:])
+    return (days * 86400 + seconds) * 1000

@@ -34,34 +34,34 @@ MAX_LINE, MAX_LINES = 160, 8
 RESTARTS = 2
 
 ONLINE = "online"
-# Why there is no connection -> does waiting help, and what else does.
+# Why there is no connection -> does waiting help.
 FAILURES = {
-    "no_reply": (True, "power, cable, rate"),
-    "restarts": (True, "it starts anew again and again: its supply is too weak"),
-    "no_card": (False, "no SIM card"),
-    "card_busy": (True, "the SIM card is not ready"),
-    "pin_needed": (False, "the SIM card wants a PIN: set modem.pin, or take it off the card"),
-    "pin_refused": (False, "enter the right PIN in a telephone, then set modem.pin"),
-    "card_locked": (False, "the SIM card wants its PUK: unlock it in a telephone"),
-    "denied": (False, "the network does not take this SIM card"),
-    "no_signal": (True, "no signal: antenna, place"),
-    "no_network": (True, "a signal, but no network that takes it"),
-    "apn_refused": (False, "the modem does not take modem.apn"),
-    "no_carrier": (True, "the network gave no connection"),
-    "no_address": (True, "PPP came to no address: modem.apn, modem.user"),
-    "no_ppp": (False, "this board's MicroPython has no PPP: an ESP32 with 1.26 or newer has"),
+    "no_reply": True,  # power, cable, rate
+    "restarts": True,  # it starts anew again and again: its supply is too weak
+    "no_card": False,
+    "card_busy": True,
+    "pin_needed": False,  # the SIM card wants one: set modem.pin, or take it off the card
+    "pin_refused": False,  # enter the right PIN in a telephone, then set modem.pin
+    "card_locked": False,  # it wants its PUK: unlock it in a telephone
+    "denied": False,  # the network does not take this card
+    "no_signal": True,  # antenna, place
+    "no_network": True,  # a signal, but no network that takes it
+    "apn_refused": False,  # the modem does not take modem.apn
+    "no_carrier": True,  # the network gave no connection
+    "no_address": True,  # PPP came to none: modem.apn, modem.user
+    "no_ppp": False,  # this board's MicroPython has none
 }
 _STARTED = ("RDY", "*ATREADY: 1")
 
 
 class ModemFault(OSError):
-    """No connection by the modem: `code` is one of FAILURES, `detail` says what helps."""
+    """No connection by the modem: `code` is one of FAILURES, `detail` what was said."""
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__("modem: " + code)
         self.code = code
-        self.is_waiting_good, advice = FAILURES[code]
-        self.detail = detail + "; " + advice if detail else advice
+        self.is_waiting_good = FAILURES[code]
+        self.detail = detail
 
 
 class Chat:
@@ -226,7 +226,8 @@ class Chat:
                 if states[-1] in ("1", "5"):
                     self.is_roaming = states[-1] == "5"
                     _, lines = yield "AT+QLTS=1", 2_000
-                    self._hear_time(at.value(lines, "+QLTS"))
+                    utc_ms = at.utc_ms(at.value(lines, "+QLTS"))
+                    self.utc = None if utc_ms is None else (utc_ms, self._now_ms)
                     return
             is_denied = "3" in states
             yield "", NETWORK_MS
@@ -235,16 +236,6 @@ class Chat:
         if self.signal_dbm is None:
             raise ModemFault("no_signal")
         raise ModemFault("no_network", "%d dBm" % self.signal_dbm)
-
-    def _hear_time(self, value: str) -> None:
-        from firmware import nmea  # late: few nodes have a modem
-
-        date, _, clock = value.replace('"', "").partition(",")  # "2026/11/21,04:12:55+32,0", of Greenwich
-        year, _, rest = date.partition("/")
-        month, _, day = rest.partition("/")
-        utc_ms = nmea.utc_ms(day + month + year[2:], clock[:8].replace(":", "")) if len(year) == 4 else None
-        if utc_ms is not None:
-            self.utc = utc_ms, self._now_ms
 
     def _dial(self) -> "Script":
         self._late = "no_carrier"

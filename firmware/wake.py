@@ -142,7 +142,9 @@ async def _send(port: "Port", intake: "Intake", line: "BrokerLine", settings: "d
     line.is_going = True
     task = asyncio.create_task(line.run())
     has_modem = "modem" in settings
-    while line.is_going and duty.is_send_going(port.now_ms() - began_ms, line.is_updating, has_modem):
+    while line.is_going and not task.done():  # it ends by itself only when it fails
+        if not duty.is_send_going(port.now_ms() - began_ms, line.is_updating, has_modem):
+            break
         port.feed_watchdog()
         await asyncio.sleep(LOOK_S)
     task.cancel()

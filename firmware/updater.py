@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from firmware.ports.port import Port
 
     class Source(Protocol):
-        """Who has the parts: `ask` for one, `leave` it; how long to wait for it at first."""
+        """Who has the parts: `ask` for one, `leave` it; how long to wait for it at first, and at most."""
 
         wait_ms: int
+        longest_ms: int
 
         def ask(self, digest: bytes, offset: int, now_ms: int) -> None: ...
         def leave(self, digest: bytes, offset: int, now_ms: int) -> None: ...
 
 
 TOPIC = "ortoo/v1/_release/"
-LONGEST_WAIT_MS = 600_000
 MOST_MISSES = 20
 STALL_MS = 6_000  # one question in vain
 RESTART_MS = 60_000  # for the receipt of the answer
@@ -42,7 +42,7 @@ MAX_DETAIL = 200
 class FromBroker:
     """Parts as retained messages."""
 
-    wait_ms = 5_000
+    wait_ms, longest_ms = 5_000, 600_000
 
     def __init__(self, core: "Core") -> None:
         self._core = core
@@ -55,9 +55,9 @@ class FromBroker:
 
 
 class FromPi:
-    """Parts in frames: a piece of 220 bytes each."""
+    """Parts in frames: a piece of 220 bytes each, from a disk that is there when the Pi is."""
 
-    wait_ms = 2_000
+    wait_ms, longest_ms = 2_000, 30_000
 
     def __init__(self, link: "Link") -> None:
         self._link = link
@@ -157,8 +157,9 @@ class Updater:
             if self._update.answer is not None or self._update.wanted() is None:
                 return
         self._asked = wanted
-        self._deadline_ms = now_ms + min(self._source.wait_ms << min(self._misses, 10), LONGEST_WAIT_MS)
-        self._source.ask(wanted[0], wanted[1], now_ms)
+        source = self._source
+        self._deadline_ms = now_ms + min(source.wait_ms << min(self._misses, 10), source.longest_ms)
+        source.ask(wanted[0], wanted[1], now_ms)
 
     def _miss(self, wanted: "tuple[bytes, int]") -> None:
         self._asked = None

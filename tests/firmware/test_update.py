@@ -292,3 +292,12 @@ def test_power_cut_at_any_operation_leaves_a_whole_firmware_and_the_update_ends(
 def test_control_one_who_stages_too_early_bricks(board: MicroPython) -> None:
     _, flaws, _ = board.call("update_judge.cuts", [96, 512, 5, "careless"], heap_kib=SWEEP_KIB).result
     assert flaws
+
+
+def test_what_it_holds_does_not_grow_with_the_release(board: MicroPython) -> None:
+    """Its head once, and less than two parts, whatever is in the release."""
+    for count in (10, 70):
+        answer, head_bytes, most = board.call("update_judge.large", count, heap_kib=512).result
+        print(f"{count} files, a head of {head_bytes} bytes: {most} bytes at most")
+        assert answer[0] == "done"
+        assert most < head_bytes + 6000

@@ -1,5 +1,6 @@
 """An update beside a line: what is asked for and when again, what is said, and when the node starts anew."""
 
+import asyncio
 import hashlib
 import os
 import struct
@@ -57,7 +58,7 @@ class Desk:
 class Shelf:
     """Who has the parts; `has` takes them away."""
 
-    wait_ms = 5_000
+    wait_ms, longest_ms = 5_000, 600_000
 
     def __init__(self, blobs: dict[bytes, bytes]) -> None:
         self.blobs = blobs
@@ -164,7 +165,7 @@ def test_what_is_withdrawn_is_refused_in_the_end(node: Node) -> None:
     ]
     assert len(node.shelf.asked) == updater.MOST_MISSES
     assert gaps == sorted(gaps)
-    assert max(gaps) < 2 * updater.LONGEST_WAIT_MS
+    assert max(gaps) < 2 * Shelf.longest_ms
     assert node.told()[-1] == ("c1", "refused", f"not there: {node.release[:16]} from 0 on")
     assert not node.updater.is_moving(node.desk.ms)
 
@@ -204,6 +205,33 @@ def test_a_line_that_breaks_is_asked_again_on_the_next_one(node: Node) -> None:
     node.shelf.has = True
     node.run(5)
     assert node.updater.is_staged
+
+
+def test_a_firmware_that_runs_but_reaches_nobody_starts_anew_until_it_is_taken_back(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "TRIAL_S", 0)
+    path = node.desk.path("slots.json")
+    slots.save(slots.staged(slots.load(path), "b", 12), path)
+    for _ in range(slots.TRIES):
+        assert slots.begin(path) == ("b", False)
+        with pytest.raises(Restarted):
+            asyncio.run(trial.end(node.desk, lambda: False))
+        asyncio.run(trial.end(node.desk, lambda: True))
+    assert slots.begin(path) == ("a", False)
+    trial.tell_undone(node.desk, node.intake)
+    assert node.told() == [("rolled_back", "raised", "number 12")]
+    assert slots.load(path)["undone"] == ""
+
+
+def test_on_a_battery_attempts_count_and_not_wakes(node: Node) -> None:
+    path = node.desk.path("slots.json")
+    slots.save(slots.staged(slots.load(path), "b", 12), path)
+    slots.begin(path)
+    for _ in range(slots.TRIES):
+        assert [slots.begin(path, is_wake=True)[0] for _ in range(9)] == ["b"] * 9
+        trial.miss(node.desk)
+    assert slots.begin(path, is_wake=True) == ("a", False)
 
 
 def test_what_stops_the_node_again_and_again_is_refused(node: Node) -> None:

@@ -154,3 +154,40 @@ class Careless(update.Update):
         slots.stage(self._slot, SLOTS, self._number)
         self._next = super()._clear
         super()._clear()
+
+
+def laid_out(count):
+    """(paths of the blobs of a release of so many files on the machine, bytes of its head, digest)."""
+    for name in ("all", "b", "rows"):
+        Tree(name).remove_some(9999)  # of a call before
+    entries, parts = [], {}
+    for at in range(count):
+        name, data = f"firmware/drivers/module_{at:02}.mpy", text(at, 1500)
+        Tree("all").append(name, data)
+        entries.append(f'["{name}",{len(data)},"{digest(data).hex()}"]')
+        parts[digest(data)] = name
+    said = '{"v":1,"name":"ortoo-node","version":"1","number":1,"mpy":6,"boards":["host"],"files":['
+    head = (said + ",".join(entries) + "]}\n" + "0" * 128 + "\n").encode()
+    Tree("all").append("head", head)
+    parts[digest(head)] = "head"
+    return parts, len(head), digest(head).hex()
+
+
+def large(count):
+    """An update of so many files: its answer, the bytes of its head, and how many it held at most."""
+    parts, head_bytes, release_hex = laid_out(count)
+    slots.save(slots.FIRST, "slots.json")
+    if Tree(".").size("update.key") is None:
+        Tree(".").append("update.key", KEY)
+    notes = Notes(Folder("rows"))
+    notes.put({update.NOTE: {"id": "c1", "release": release_hex, "bytes": head_bytes}})
+    under_way = update.Update(notes, lambda name: "./" + name, "host", 6)
+    gc.collect()
+    before, most = gc.mem_alloc(), 0
+    while under_way.answer is None:
+        if not under_way.work():
+            wanted = under_way.wanted()
+            under_way.take(wanted[0], wanted[1], Tree("all").read(parts[wanted[0]], wanted[1], 1024))
+        gc.collect()
+        most = max(most, gc.mem_alloc() - before)
+    return [under_way.answer, head_bytes, most]

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.fixtures.programs import ROOT, find_program
 
-HEAP_KIB = 192  # a cap, not a hint; a board's objects have 0.71 of the size here (tests/firmware/test_wasm.py)
+HEAP_KIB = 192  # a cap, not a hint; a board's objects have 0.71 of the size here (test_wasm.py)
 MARK = "@@outcome "
 
 _INSIDE = """

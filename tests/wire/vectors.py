@@ -452,8 +452,9 @@ GOOD_JSON = {
     "update": f'{{"v":1,"id":"c-4","what":"update","release":"{"0a" * 32}","bytes":8192}}',
     "update of a node": f'{{"v":1,"id":"c","what":"update","release":"{"0a" * 32}","bytes":1,"node":"n"}}',
     "help is coming": '{"v":1,"id":"c-5","what":"help","source":"node-help","call":7,"state":"coming"}',
+    "new settings": '{"v":1,"id":"c-6","what":"settings","settings":{"version":2,"drivers":[]}}',
 }
-_COMMANDS = ("resend", "erase", "update", "update of a node", "help is coming")
+_COMMANDS = ("resend", "erase", "update", "update of a node", "help is coming", "new settings")
 LEAVES = {"will": "birth"} | dict.fromkeys(_COMMANDS, "command")
 
 BAD_JSON = {
@@ -562,6 +563,13 @@ BAD_JSON = {
         "shape",
         "command",
     ),
+    "settings that are a text": (
+        "command",
+        b'{"v":1,"id":"c","what":"settings","settings":"{}"}',
+        "shape",
+        "command.settings",
+    ),
+    "no settings": ("command", b'{"v":1,"id":"c","what":"settings"}', "missing", "command.settings"),
     "an update of a node without a name": (
         "command",
         f'{{"v":1,"id":"c","what":"update","release":"{"0a" * 32}","bytes":9,"node":""}}'.encode(),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.p256 import B, G, N, P, is_signed, point_of
@@ -57,6 +57,7 @@ def test_what_is_no_key_signs_nothing(key: bytes) -> None:
     assert not is_signed(key, b"sample", unhex(SAMPLE))
 
 
+@settings(max_examples=30)  # 30 ms each
 @given(st.integers(1, N - 1), st.binary(max_size=100), st.integers(1, N - 1), st.integers(0, 511))
 def test_what_was_signed_is_signed_and_with_a_bit_changed_it_is_not(
     secret: int, data: bytes, nonce: int, bit: int

@@ -101,8 +101,8 @@ def started():
 
 
 def cuts(argument):
-    """[cuts, flaws, how often which release ran after a cut]; of so many cuts `every` one is tried."""
-    blocks, block_bytes, every, kind = argument
+    """[cuts, flaws, how often which release ran after a cut]; of `every` cuts the `first` one is tried."""
+    blocks, block_bytes, first, every, kind = argument
     make = {"update": update.Update, "careless": Careless}[kind]
     nor = begin(blocks, block_bytes)
     image, log = bytearray(nor.image), []
@@ -113,13 +113,13 @@ def cuts(argument):
     flaws, ran = [], {}
     for at in range(len(log)):
         block, offset, data = log[at]
-        if at % every == 0:
+        if at % every == first:
             torn = bytearray(image)
             tear(torn, block * block_bytes + offset, data, block_bytes)
-            first, last = looked_through(Nor(torn, block_bytes), make)
-            ran[str(first)] = ran.get(str(first), 0) + 1
-            if first not in (1, 12) or last != 12:
-                flaws.append([at, first, last])
+            runs, last = looked_through(Nor(torn, block_bytes), make)
+            ran[str(runs)] = ran.get(str(runs), 0) + 1
+            if runs not in (1, 12) or last != 12:
+                flaws.append([at, runs, last])
             torn = None
             gc.collect()
         if data is None:

@@ -107,6 +107,9 @@ class Updater:
         if self._answered_ms is None:
             if asked["id"] == self._update.id:
                 return
+            if self._update.answer is not None:
+                self._answer(self._update.answer, self._port.now_ms())
+        if self._answered_ms is None:
             self._emit("refused", "another update was asked for")
         self._intake.notes.put({update.NOTE: asked})
         if not self.is_staged:

@@ -198,6 +198,15 @@ def test_a_second_command_takes_the_place_of_the_first(node: Node) -> None:
     assert node.updater.is_staged
 
 
+def test_a_command_right_after_the_staging_does_not_undo_it(node: Node) -> None:
+    while node.updater._update.answer is None:
+        node.run(0.1)
+    node.ask("c2", node.updater)
+    assert node.told() == [("c1", "done", "0.2.0, number 12, at the next start")]
+    assert node.updater.is_staged
+    assert node.intake.notes.get("update")["id"] == "c2"
+
+
 def test_a_line_that_breaks_is_asked_again_on_the_next_one(node: Node) -> None:
     node.shelf.has = False
     node.run(0.3)

@@ -324,6 +324,22 @@ def test_an_erased_unit_holds_only_what_nobody_has_yet(outbox: Outbox) -> None:
     assert outbox.take("sense") is not None
 
 
+@pytest.mark.parametrize(
+    ("asked", "detail"),
+    [
+        ({"what": "settings", "settings": {"version": 2}}, "the settings of this unit are a file on it"),
+        ({"what": "update", "release": "00" * 32, "bytes": 9}, "this unit takes no updates"),
+    ],
+)
+def test_what_is_not_for_a_pi_is_refused_with_words(
+    outbox: Outbox, asked: dict[str, Any], detail: str
+) -> None:
+    assert outbox.obey({"id": "c1", **asked})
+    answer = outbox.take("event")
+    assert column(answer, "state") == [1]
+    assert column(answer, "detail")[0].startswith(detail)
+
+
 def test_receipts_of_others_change_nothing_and_a_lower_one_must_echo(outbox: Outbox) -> None:
     outbox.append([fault(s * 1000) for s in range(1, 11)])
     assert outbox.settle(receipt("f" * 16, event=(5, [(1, BOOT)])), 1) == []

@@ -19,6 +19,8 @@ from edge.config import settings_of
 from edge.outbox import Limits, open_outbox
 from edge.record import Reading
 from edge.time_source import ScaledTime
+from firmware import wire
+from tests.fixtures.programs import ROOT
 from tests.fixtures.waiting import wait_until
 from tests.micropython import MicroPython
 
@@ -82,28 +84,36 @@ class BadLine:
 class Node:
     """The firmware in wired mode, on its flash image."""
 
-    def __init__(self, board: MicroPython, folder: Path, line: Path) -> None:
+    def __init__(
+        self, board: MicroPython, folder: Path, line: Path, drivers: list[dict[str, Any]] | None = None
+    ) -> None:
         self._board = board
         self.image = folder / "image"
-        self._env = {"ORTOO_IMAGE": str(self.image), "ORTOO_LINK": str(line)}
-        self._env["ORTOO_SETTINGS"] = str(folder / "settings.json")
+        self.env = {"ORTOO_IMAGE": str(self.image), "ORTOO_LINK": str(line)}
+        self.env["ORTOO_SETTINGS"] = str(folder / "settings.json")
         self._child: subprocess.Popen[str] | None = None
-        self._write(folder / "settings.json")
+        self._write(folder / "settings.json", drivers)
 
     @staticmethod
-    def _write(path: Path) -> None:
+    def _write(path: Path, drivers: list[dict[str, Any]] | None) -> None:
         probe = {"type": "sht4x", "bus": "climate", "period_s": 1}
-        drivers = [{**probe, "name": f"probe-{at}", "address": 0x44 + at % 2} for at in range(PROBES)]
+        if drivers is None:
+            drivers = [{**probe, "name": f"probe-{at}", "address": 0x44 + at % 2} for at in range(PROBES)]
         settings = {"version": 1, "unit": "node", "mode": "wired", "group_s": 1, "drivers": drivers}
         path.write_text(json.dumps(settings))
 
-    def start(self) -> None:
-        self._child = self._board.start(CODE, self._env)
+    def start(self, until: str = "safe: ") -> list[str]:
+        """Until it says so; what it said."""
+        self._child = self._board.start(CODE, self.env)
         assert self._child.stdout is not None
-        while "safe: " not in (line := self._child.stdout.readline()):
+        said = []
+        while until not in (line := self._child.stdout.readline()):
+            assert line, "it has ended"
             assert "Traceback" not in line, line + self._child.stdout.read()
+            said.append(line)
         self._reader = threading.Thread(target=self._child.stdout.read, daemon=True)
         self._reader.start()
+        return said
 
     def kill(self) -> None:
         if self._child is not None:
@@ -123,7 +133,7 @@ class Node:
 class Pi:
     """The agent, whose boot outlives its process."""
 
-    def __init__(self, folder: Path, line: Path) -> None:
+    def __init__(self, folder: Path, line: Path, **more: Any) -> None:
         self.path = folder / "outbox.db"
         self.time = ScaledTime()
         self.settings = settings_of(
@@ -132,6 +142,7 @@ class Pi:
                 "broker": {"host": "127.0.0.1", "port": 9},
                 "outbox": {"path": str(self.path), "group_ms": 100},
                 "source": [{"name": "node", "type": "node", "port": str(line), "baud": 115200}],
+                **more,
             },
             "pi",
         )
@@ -237,3 +248,46 @@ def test_what_a_node_logged_alone_reaches_the_pi_once_and_in_order(
         assert len(rest) == len(own_rows) + pi.live[source], "none twice"
         following = iter(rest)
         assert all(row in following for row in own_rows), "none lost, and in order"
+
+
+@pytest.mark.timeout(200)
+def test_an_excursion_with_the_pi_dead_sounds_at_once_and_is_judged_afterwards(
+    board: MicroPython, line: BadLine, tmp_path: Path
+) -> None:
+    """Samples 1,100 s apart, each a start of the same boot: an hour and more of twelve degrees."""
+    board.add([ROOT / "tests" / "firmware" / "cold_room.py"])
+    alarm = {"low_cc": 200, "high_cc": 800, "for_s": 0}
+    node = Node(board, tmp_path, line.links[0], [{"type": "ds18b20", "name": "fridge", "alarm": alarm}])
+    node.env |= {f"ORTOO_{name.upper()}": str(tmp_path / name) for name in ("rtc", "room")}
+    node.env["ORTOO_WIRED"] = "cold_room"
+    probe = {"name": "vaccines", "input": "node-0", "profile": "tight", "period_s": 600}
+    # Without a clock the Pi takes nothing of before it began.
+    pi = Pi(tmp_path, line.links[1], cabinet={"folder": str(tmp_path / "run"), "probe": [probe]})
+    pi.time.evidence = lambda: ("ntp", int(time.time() * 1000))  # type: ignore[method-assign]
+    try:
+        for start in range(6):
+            (tmp_path / "room").write_text(str(12 * 16))
+            (tmp_path / "rtc").write_text(f"{'d' * 16} {start * 1_100_000}")
+            if start == 5:
+                pi.start()
+                node.start()
+                break
+            said = node.start(f"sense {2 * start + 2} ")  # how it is, and how cold it is
+            assert any("buzz" in text for text in said)
+            node.kill()
+        wait_until(lambda: '"level": "act"' in status_of(tmp_path), 60)
+    finally:
+        node.kill()
+        pi.end()
+    (told,) = [cells for _, kind, source, cells in pi.rows() if (kind, source) == ("excursion", "vaccines")]
+    names = [field.name for field in wire.KINDS["excursion"].fields]
+    found = dict(zip(names, told, strict=True))
+    assert (found["number"], found["state"], found["highest_cc"]) == (1, 0, 1200)
+    assert abs(found["outside_s"] - 4 * 1100) < 60
+    warm = [cells for _, kind, source, cells in pi.rows() if (kind, source) == ("climate", "vaccines")]
+    assert len(warm) >= 5
+
+
+def status_of(folder: Path) -> str:
+    path = folder / "run" / "status.json"
+    return path.read_text() if path.exists() else ""

@@ -17,17 +17,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import edge
-from edge.clock import Clock
+from edge import parts
 from edge.courier import Courier
 from edge.health import Machine
-from edge.intake import Intake
-from edge.mqtt import Mqtt
-from edge.outbox import Limits, OutboxError
+from edge.outbox import OutboxError
 from edge.record import Reading, fault
-from edge.sources import SOURCES, Commander, TagWriter, TimeTaker, Updatable
+from edge.sources import Commander, TagWriter, TimeTaker
 from edge.sources.faults import Faults
-from edge.uplink import Uplink
 from edge.watchdog import Watchdog
 from firmware import wire
 
@@ -35,10 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edge.books.librarian import Librarian
-    from edge.cabinet.keeper import Keeper
     from edge.cabinet.status import Pattern
-    from edge.helpline import Helpline
-    from edge.releases.rollout import Rollout
     from edge.settings import Settings
     from edge.sources import Source
     from edge.time_source import TimeSource
@@ -71,14 +64,14 @@ class Agent:
         # Simple: a signal's handler may wake us while this very thread is inside the queue.
         self._inbox: queue.SimpleQueue[Reading | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(MOST_QUEUED)
-        self._sources = list(_sources(settings, time) if sources is None else sources)
-        self._intake = _intake(settings, time)
+        self._sources = list(parts.sources_of(settings, time) if sources is None else sources)
+        self._intake = parts.intake_of(settings, time)
         self._faults = Faults("uplink", self._intake.take, time.mono_ms)
-        self._uplink = _uplink(settings, random)
+        self._uplink = parts.uplink_of(settings, random)
         self._courier: Courier | None = None
-        self._helpline = _helpline(self._sources)
-        self._rollout = _rollout(settings, self._sources) if settings.releases.key_file else None
-        self._keeper = _keeper(settings, time, self._intake, self._signal, self._helpline)
+        self._helpline = parts.helpline_of(self._sources)
+        self._rollout = parts.rollout_of(settings, self._sources) if settings.releases.key_file else None
+        self._keeper = parts.keeper_of(settings, time, self._intake, self._signal, self._helpline)
         self._librarian = self._make_librarian() if settings.books.folder else None
         self._machine = machine or Machine(Path(settings.outbox.path).parent)
         self._stop = threading.Event()
@@ -301,70 +294,20 @@ class Agent:
     # --- beginning and end ------------------------------------------------------------------------------
 
     def _make_librarian(self) -> Librarian:
-        # Late: a unit without a book shelf does not carry its code.
-        from edge.books.card import CardError, load_key  # noqa: PLC0415
-        from edge.books.desk import Policy  # noqa: PLC0415
-        from edge.books.door import SOCKET, Door  # noqa: PLC0415
-        from edge.books.librarian import Librarian  # noqa: PLC0415
-        from edge.config import ConfigError  # noqa: PLC0415
-
-        books = self._settings.books
-        policy = Policy(
-            most_loans=books.most_loans,
-            lists_days=books.lists_days,
-            utc_offset_min=books.utc_offset_min,
-            item_prefixes=books.item_prefixes,
-            card_prefixes=books.card_prefixes,
-        )
-        try:
-            key = load_key(Path(books.key_file)) if books.key_file else None
-        except CardError as error:
-            raise ConfigError(f"[books] key_file: {error}") from None
-        door = Door(Path(books.folder) / SOCKET, self._time.mono_ms)
+        door = parts.door_of(self._settings, self._time)
         self._sources.append(door)
-        # With a cabinet a scanned code is a pack of medicine.
-        has_scanner = self._keeper is None and any(one.type == "scanner" for one in self._settings.source)
-        return Librarian(
-            self._settings.unit.id,
-            Path(books.folder),
-            policy,
-            key,
-            self._intake,
-            door,
-            self._write_tag,
-            has_scanner=has_scanner,
-        )
+        return parts.librarian_of(self._settings, self._intake, door, self._write_tag)
 
     def _make_courier(self, known_protocol: str | None) -> Courier:
-        settings, broker = self._settings, self._settings.broker
-        line = Mqtt(
-            settings.unit.id,
-            broker.host,
-            broker.port,
-            wake=self.wake,
-            username=broker.username,
-            password_file=broker.password_file,
-            is_tls=broker.is_tls,
-            ca_file=broker.ca_file,
-            certificate_file=broker.certificate_file,
-            key_file=broker.key_file,
-            protocol=broker.protocol,
-            known_protocol=known_protocol,
-            keepalive_s=broker.keepalive_s,
-        )
-        birth = {
-            "software": f"ortoo-edge {edge.__version__}",
-            "name": settings.unit.name or None,
-            "capabilities": list(settings.unit.capabilities),
-        }
+        uplink = self._settings.uplink
         return Courier(
-            line,
+            parts.line_of(self._settings, self.wake, known_protocol),
             self._uplink,
             self._faults,
-            birth=birth,
-            batch_rows=settings.uplink.batch_rows,
-            batch_bytes=settings.uplink.batch_bytes,
-            is_deflated=settings.uplink.is_deflated,
+            birth=parts.birth_of(self._settings),
+            batch_rows=uplink.batch_rows,
+            batch_bytes=uplink.batch_bytes,
+            is_deflated=uplink.is_deflated,
             on_help=None if self._helpline is None else self._helpline.answer,
             rollout=self._rollout,
         )
@@ -378,90 +321,3 @@ class Agent:
         self._intake.close(now_ms)
         if self._courier is not None:
             self._courier.close()
-
-
-def _sources(settings: Settings, time: TimeSource) -> list[Source]:
-    return [
-        SOURCES[source.type](source.name, source.port, source.baud, time.mono_ms, time.pause)
-        for source in settings.source
-    ]
-
-
-def _intake(settings: Settings, time: TimeSource) -> Intake:
-    limits = Limits(
-        max_mib=settings.outbox.max_mib,
-        black_box_days=settings.outbox.black_box_days,
-        raw_track_days=settings.outbox.raw_track_days,
-        tolerance_m=settings.track.tolerance_m,
-        window_ms=int(settings.track.window_s * 1000),
-        batch_rows=settings.uplink.batch_rows,
-    )
-    return Intake(
-        Path(settings.outbox.path),
-        limits,
-        time,
-        lambda last_good_ms: Clock(max(settings.floor_ms, last_good_ms)),
-        group_ms=settings.outbox.group_ms,
-        anchor_radius_m=settings.track.anchor_radius_m,
-    )
-
-
-def _helpline(sources: Sequence[Source]) -> Helpline | None:
-    nodes = {source.name: source for source in sources if isinstance(source, Commander)}
-    if not nodes:
-        return None
-    # Late: a unit without a node has no button.
-    from edge.helpline import Helpline  # noqa: PLC0415
-
-    return Helpline(nodes)
-
-
-def _rollout(settings: Settings, sources: Sequence[Source]) -> Rollout:
-    # Late: a unit whose nodes take no releases does not carry its code.
-    from edge.config import ConfigError  # noqa: PLC0415
-    from edge.releases.rollout import Rollout  # noqa: PLC0415
-    from edge.releases.shelf import Shelf  # noqa: PLC0415
-    from firmware import p256  # noqa: PLC0415
-
-    path = settings.releases.key_file
-    try:
-        key = Path(path).read_bytes()
-    except OSError as error:
-        raise ConfigError(f"[releases] key_file: {path}: cannot be read: {error.strerror}") from None
-    if p256.point_of(key) is None:
-        raise ConfigError(f"[releases] key_file: {path}: no public key; take the file that ends in .pub")
-    nodes = {source.name: source for source in sources if isinstance(source, Updatable)}
-    return Rollout(nodes, key, Shelf(Path(settings.outbox.path).parent / "releases"))
-
-
-def _keeper(
-    settings: Settings,
-    time: TimeSource,
-    intake: Intake,
-    signal: Callable[[Pattern], None],
-    helpline: Helpline | None,
-) -> Keeper | None:
-    cabinet = settings.cabinet
-    if not cabinet.is_there:
-        return None
-    nodes = [source.name for source in settings.source if source.type == "node"]
-    # Late: a unit without a cabinet does not carry its code.
-    from edge.cabinet.cabinet import Cabinet  # noqa: PLC0415
-    from edge.cabinet.keeper import Keeper  # noqa: PLC0415
-    from edge.cabinet.layout import layout_of  # noqa: PLC0415
-
-    made = Cabinet(layout_of(cabinet, nodes), time.mono_ms())
-    keeper = Keeper(made, intake, Path(cabinet.folder), time.boot, signal)
-    if helpline is not None:
-        keeper.reasons = helpline.reasons
-    return keeper
-
-
-def _uplink(settings: Settings, random: Callable[[], float]) -> Uplink:
-    return Uplink(
-        window=settings.uplink.window,
-        receipt_timeout_ms=int(settings.uplink.receipt_timeout_s * 1000),
-        live_period_ms=int(settings.live.period_s * 1000),
-        random=random,
-        spread_ms=int(settings.broker.spread_s * 1000),
-    )

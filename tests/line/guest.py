@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import edge.agent
+import edge.parts
 from edge.config import load_settings
 from edge.intake import Intake
 from edge.time_source import SystemTime
@@ -54,7 +55,7 @@ def main() -> None:
     if given.is_parked:
         driver.halt()
     PromisingIntake.synchronous = given.synchronous
-    edge.agent.Intake = PromisingIntake  # type: ignore[misc]
+    edge.parts.Intake = PromisingIntake  # type: ignore[misc]
     edge.agent.Agent(settings, SystemTime()).run(threading.Event())
 
 

@@ -254,6 +254,8 @@ def _judge_shelf(ledger: sqlite3.Connection, look: Look, now_ms: int, terms: Ter
         some = seen.samples.get((rule, lot), [])
         outcomes.append(_settled(ledger, subject, terms.rules[rule].holds, some, newest, now_ms))
     suspects.judge_pair(ledger, site, item, now_ms)
+    probes = suspects.probes_of(ledger, site, item, now_ms)
+    alert_looks.ask(ledger, (Look(EXPOSED, *probe) for probe in probes))
     return _joined(outcomes)
 
 
@@ -263,10 +265,11 @@ def _judge_exposed(ledger: sqlite3.Connection, look: Look, now_ms: int, terms: T
     for pair in suspects.pairs_of_probe(ledger, unit, source):
         suspects.judge_pair(ledger, *pair, now_ms)
     site = sites.of_source(ledger, unit, source)
+    stays = suspects.stays_at(ledger, unit, source, now_ms)
     outcomes = []
     for one in excursions.of_unit(ledger, unit, [source], suspects.MOST_EXCURSIONS):
         part = f"{one.epoch}:{one.number}"
-        some = suspects.samples(ledger, one, now_ms)
+        some = suspects.samples(ledger, one, stays)
         if some or alerts.is_subject(ledger, "quarantine", unit, source, part=part):
             subject = alerts.subject(ledger, "quarantine", unit, source, site, part=part)
             outcomes.append(_settled(ledger, subject, holds, some, _newest_of(one), now_ms))

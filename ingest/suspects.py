@@ -11,7 +11,7 @@ it was brought to. Who released a lot has looked at what was before.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.alerts.episode import Sample
 from ingest.exposure import held_of_item
@@ -23,7 +23,7 @@ from ingest.stock.suspicion import Outside, presence, suspicions
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ingest.exposure import Held
     from ingest.ledger.excursions import Excursion
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ingest.stock.coldchain import Reason
 
 MOST_EXCURSIONS = 1000  # of a site, the newest
+KEEP_MS = 45 * 86_400_000  # records of what happened then may still come
 MOST_NAMED = 5  # lots in an alert
 
 
@@ -45,9 +46,16 @@ def _suspects(ledger: sqlite3.Connection, site: str, item: str, now_ms: int) -> 
     known = items.find(ledger, item)
     if known is None or not _is_sensitive(known):
         return []
+    at: dict[str | None, list[Excursion]] = {}  # a site's are read once
+
+    def excursions_at(place: str | None) -> list[Excursion]:
+        if place not in at:
+            at[place] = _excursions_at(ledger, place)
+        return at[place]
+
     worst: dict[tuple[object, ...], Suspect] = {}
     for held in held_of_item(ledger, site, known, now_ms):
-        for one in _against(ledger, held):
+        for one in _against(excursions_at, held):
             key = one.lot, one.unit, one.source, one.epoch, one.number, one.code
             worst[key] = max(worst.get(key, one), one)
     return list(worst.values())
@@ -57,14 +65,14 @@ def _is_sensitive(item: Item) -> bool:
     return item.profile is not None or item.is_freeze_sensitive
 
 
-def _against(ledger: sqlite3.Connection, held: Held) -> Iterator[Suspect]:
+def _against(excursions_at: Callable[[str | None], list[Excursion]], held: Held) -> Iterator[Suspect]:
     state = held.decisions.get(held.site)
     if state is not None and state.is_held:
         return
     for way in held.ways:
         released_ms = held.released_ms(way)
         for leg in way:
-            for one in _excursions_at(ledger, leg.site):
+            for one in excursions_at(leg.site):
                 reasons = _suspicions(one, max(leg.from_ms, released_ms), leg.to_ms, held.item)
                 for why in reasons:
                     measures = why.code, why.measured, why.allowed, why.unit
@@ -87,6 +95,18 @@ def _suspicions(one: Excursion, from_ms: int, to_ms: int, item: Item) -> list[Re
 
 
 # --- of a probe
+
+
+def probes_of(ledger: sqlite3.Connection, site: str, item: str, now_ms: int) -> set[tuple[str, str]]:
+    """The probes at a site whose excursions what is new of an item there may concern."""
+    known = items.find(ledger, item)
+    if known is None or not _is_sensitive(known):
+        return set()
+    return {
+        (one.unit, one.source)
+        for one in _excursions_at(ledger, site)
+        if one.latest_ms >= now_ms - KEEP_MS or one.ended_ms is None
+    }
 
 
 def pairs_of_probe(ledger: sqlite3.Connection, unit: str, source: str) -> list[tuple[str, str]]:
@@ -119,19 +139,42 @@ def _ever_at(ledger: sqlite3.Connection, site: str) -> list[tuple[Item, str]]:
     return [(item, lot) for item, lot in known if item is not None and _is_sensitive(item)]
 
 
-def samples(ledger: sqlite3.Connection, one: Excursion, now_ms: int) -> list[Sample]:
+class Stays(NamedTuple):
+    """When a lot of something sensitive lay where a probe is."""
+
+    item: Item
+    lot: str
+    spans_ms: list[tuple[int, int]]
+
+
+def stays_at(ledger: sqlite3.Connection, unit: str, source: str, now_ms: int) -> list[Stays]:
+    """What ever lay where a probe is, and when, whatever became of it."""
+    return [
+        Stays(item, lot, list(presence(book.steps(ledger, place.site, item.item, lot), now_ms)))
+        for place in _places(ledger, unit, source)
+        for item, lot in _ever_at(ledger, place.site)
+    ]
+
+
+def samples(ledger: sqlite3.Connection, one: Excursion, stays: list[Stays]) -> list[Sample]:
     """What its rule sees of an excursion: since it began, until every lot was decided of, or gone."""
     identity = one.unit, one.source, one.epoch, one.number
     standing = suspects.lots_of_excursion(ledger, *identity)
     numbers = {name: getattr(one, name) for name in ("outside_s", "lowest_cc", "highest_cc")}
     if standing:
         return [Sample(one.began_ms, True, numbers | _named([lot for _, lot in standing]))]
-    exposed = list(_exposed(ledger, one, now_ms))
+    harmful = [
+        stay._replace(
+            spans_ms=[span_ms for span_ms in stay.spans_ms if _suspicions(one, *span_ms, stay.item)]
+        )
+        for stay in stays
+    ]
+    exposed = [stay for stay in harmful if stay.spans_ms]
     if not exposed:
         return []
-    settled_ms = max(_settled_ms(ledger, item, lot, one.began_ms) for item, lot in exposed)
+    settled_ms = max(_settled_ms(ledger, stay, one.began_ms) for stay in exposed)
     return [
-        Sample(one.began_ms, True, numbers | _named([lot for _, lot in exposed])),
+        Sample(one.began_ms, True, numbers | _named([stay.lot for stay in exposed])),
         Sample(settled_ms, False),
     ]
 
@@ -141,16 +184,8 @@ def _named(some: list[str]) -> dict[str, int | str]:
     return {"lots": len(some), "names": ", ".join([*named, "…"] if len(some) > MOST_NAMED else named)}
 
 
-def _exposed(ledger: sqlite3.Connection, one: Excursion, now_ms: int) -> Iterator[tuple[str, str]]:
-    """Item and lot of what lay there meanwhile, whatever became of it."""
-    for place in _places(ledger, one.unit, one.source):
-        for item, lot in _ever_at(ledger, place.site):
-            stays = presence(book.steps(ledger, place.site, item.item, lot), now_ms)
-            if any(_suspicions(one, *stay, item) for stay in stays):
-                yield item.item, lot
-
-
-def _settled_ms(ledger: sqlite3.Connection, item: str, lot: str, since_ms: int) -> int:
-    """When a person last decided of a lot, or else the last of it left."""
-    decided = [state.changed_ms for state in lots.of_lot(ledger, item, lot) if state.changed_ms >= since_ms]
-    return max(decided, default=0) or max(since_ms, book.last_left_ms(ledger, item, lot))
+def _settled_ms(ledger: sqlite3.Connection, stay: Stays, since_ms: int) -> int:
+    """When a person last decided of a lot, or else when the last of it left that place."""
+    states = lots.of_lot(ledger, stay.item.item, stay.lot)
+    decided = [state.changed_ms for state in states if state.changed_ms >= since_ms]
+    return max(decided, default=0) or max(since_ms, *(to_ms for _, to_ms in stay.spans_ms))

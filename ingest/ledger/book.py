@@ -127,16 +127,6 @@ def lots_ever_at(ledger: sqlite3.Connection, site: str) -> list[tuple[str, str]]
     return list(rows)
 
 
-def last_left_ms(ledger: sqlite3.Connection, item: str, lot: str) -> int:
-    """When any of a lot last left some site, 0 when none has."""
-    row = ledger.execute(
-        "SELECT MAX(time_ms) FROM site CROSS JOIN book ON book.site = site.site"
-        " WHERE item = ? AND lot = ? AND quantity < 0",
-        (item, lot),
-    ).fetchone()
-    return int(row[0] or 0)
-
-
 def supply_days(ledger: sqlite3.Connection, site: str) -> list[int]:
     """The local days on which something was brought to a site."""
     rows = ledger.execute(

@@ -253,9 +253,7 @@ def _judge_shelf(ledger: sqlite3.Connection, look: Look, now_ms: int, terms: Ter
         subject = held.get((rule, lot)) or alerts.subject(ledger, rule, None, "", site, item, lot)
         some = seen.samples.get((rule, lot), [])
         outcomes.append(_settled(ledger, subject, terms.rules[rule].holds, some, newest, now_ms))
-    suspects.judge_pair(ledger, site, item, now_ms)
-    probes = suspects.probes_of(ledger, site, item, now_ms)
-    alert_looks.ask(ledger, (Look(EXPOSED, *probe) for probe in probes))
+    suspects.follow_book(ledger, site, item, now_ms)
     return _joined(outcomes)
 
 

@@ -36,16 +36,40 @@ KEEP_MS = 45 * 86_400_000  # records of what happened then may still come
 MOST_NAMED = 5  # lots in an alert
 
 
+def follow_book(ledger: sqlite3.Connection, site: str, item: str, now_ms: int) -> None:
+    """The book of a pair has changed: what lies there, and what once lay where an excursion was."""
+    known = _sensitive(ledger, item)
+    _judge(ledger, site, item, known, now_ms)
+    if known is not None:
+        alert_looks.ask(ledger, (Look(EXPOSED, *probe) for probe in _probes_at(ledger, site, now_ms)))
+
+
 def judge_pair(ledger: sqlite3.Connection, site: str, item: str, now_ms: int) -> None:
     """Judge what lies of an item at a site, and ask for the alerts of what is another than it was."""
-    changed = suspects.replace(ledger, site, item, _suspects(ledger, site, item, now_ms))
+    _judge(ledger, site, item, _sensitive(ledger, item), now_ms)
+
+
+def _sensitive(ledger: sqlite3.Connection, item: str) -> Item | None:
+    known = items.find(ledger, item)
+    return known if known is not None and _is_sensitive(known) else None
+
+
+def _judge(ledger: sqlite3.Connection, site: str, item: str, known: Item | None, now_ms: int) -> None:
+    found = [] if known is None else _suspects(ledger, site, known, now_ms)
+    changed = suspects.replace(ledger, site, item, found)
     alert_looks.ask(ledger, (Look(EXPOSED, *probe) for probe in changed))
 
 
-def _suspects(ledger: sqlite3.Connection, site: str, item: str, now_ms: int) -> list[Suspect]:
-    known = items.find(ledger, item)
-    if known is None or not _is_sensitive(known):
-        return []
+def _probes_at(ledger: sqlite3.Connection, site: str, now_ms: int) -> set[tuple[str, str]]:
+    """Those whose excursions news of the book may still concern."""
+    return {
+        (one.unit, one.source)
+        for one in _excursions_at(ledger, site)
+        if one.latest_ms >= now_ms - KEEP_MS or one.ended_ms is None
+    }
+
+
+def _suspects(ledger: sqlite3.Connection, site: str, known: Item, now_ms: int) -> list[Suspect]:
     at: dict[str | None, list[Excursion]] = {}  # a site's are read once
 
     def excursions_at(place: str | None) -> list[Excursion]:
@@ -95,18 +119,6 @@ def _suspicions(one: Excursion, from_ms: int, to_ms: int, item: Item) -> list[Re
 
 
 # --- of a probe
-
-
-def probes_of(ledger: sqlite3.Connection, site: str, item: str, now_ms: int) -> set[tuple[str, str]]:
-    """The probes at a site whose excursions what is new of an item there may concern."""
-    known = items.find(ledger, item)
-    if known is None or not _is_sensitive(known):
-        return set()
-    return {
-        (one.unit, one.source)
-        for one in _excursions_at(ledger, site)
-        if one.latest_ms >= now_ms - KEEP_MS or one.ended_ms is None
-    }
 
 
 def pairs_of_probe(ledger: sqlite3.Connection, unit: str, source: str) -> list[tuple[str, str]]:

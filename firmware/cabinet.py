@@ -162,10 +162,8 @@ class Cabinet:
             found["scales"] = {name: self._scales[name].state() for name in self._scales}
         known = notes.get(NOTE, {"probes": {}})
         if any([found[name] != known.get(name) for name in found]):
-            found["v"], found["axis"] = (
-                VERSION,
-                self._axis.state(self._boot, now_ms, self._clock.time_of(now_ms)),
-            )
+            found["v"] = VERSION
+            found["axis"] = self._axis.state(self._boot, now_ms, self._clock.time_of(now_ms))
             notes.put({NOTE: found})
 
     def resume(self, notes: "Notes") -> None:

@@ -10,7 +10,6 @@ A failed read is a fault, never a value. What readings mean is judged here too, 
 
 import asyncio
 
-from firmware import frame
 from firmware.drivers import DriverFault, driver_of
 from firmware.watchdog import LATE_MS
 

@@ -66,6 +66,14 @@ def unsent(ledger: sqlite3.Connection, before_ms: int, limit: int) -> list[Rollo
     return [Rollout(*row) for row in rows]
 
 
+def say_again(ledger: sqlite3.Connection, unit: str, before_ms: int) -> None:
+    """Have what a unit was asked before a time, and never answered, sent once more."""
+    ledger.execute(
+        "UPDATE rollout SET sent_ms = NULL WHERE unit = ? AND state = ? AND sent_ms < ?",
+        (unit, ASKED, before_ms),
+    )
+
+
 def note_sent(ledger: sqlite3.Connection, ids: list[int], now_ms: int) -> None:
     """Their commands are with the broker."""
     ledger.executemany("UPDATE rollout SET sent_ms = ? WHERE id = ?", [(now_ms, id_) for id_ in ids])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ingest.history.chunk import Chunk
 
 KINDS = frozenset({"answer", "fault"})
+SAY_AGAIN_MS = 600_000
 PART, ROLLED_BACK = "update", "rolled_back"  # of the fault by which a unit says that it went back
 _DONE = wire.KINDS["answer"].by_name["state"].words.index("done")
 _RAISED = wire.KINDS["fault"].by_name["state"].words.index("raised")
@@ -33,7 +34,11 @@ def take(ledger: sqlite3.Connection, chunks: Iterable[Chunk], now_ms: int) -> No
 
 
 def met(ledger: sqlite3.Connection, unit: str, birth: dict[str, Any], now_ms: int) -> None:
-    """A unit was born: with what it had staged, or still with the old one."""
+    """A unit was born: with what it had staged, or still with the old one.
+
+    A command that it never answered is said again: a cut may have come between broker and disk.
+    """
+    rollouts.say_again(ledger, unit, now_ms - SAY_AGAIN_MS)
     staged = rollouts.last_taken(ledger, unit, "")
     if staged is not None and staged.state == rollouts.STAGED:
         _judge(ledger, staged, birth.get("software"), birth.get("boot"), now_ms)

@@ -90,6 +90,18 @@ def test_a_node_answers_itself_and_its_pi_meets_it_again(desk: Desk) -> None:
     assert states(desk) == [("running", "power runs 0.2.0")]
 
 
+def test_a_unit_that_never_answered_is_asked_again_when_it_comes_back(desk: Desk) -> None:
+    ask(desk)
+    ask(desk, "c2", "power")
+    rollouts.note_sent(desk.connection, [1, 2], NOW_MS)
+    desk.send(answered(1, REFUSED, "c2"))
+    desk.send(birth(2, **OLD), leaf="birth")
+    assert rollouts.unsent(desk.connection, 0, 9) == [], "it is under way"
+    desk.time.now_ms += 700_000
+    desk.send(birth(3, **OLD), leaf="birth")
+    assert [one.command_id for one in rollouts.unsent(desk.connection, 0, 9)] == ["c1"]
+
+
 def test_an_answer_to_nobodys_question_changes_nothing(desk: Desk) -> None:
     ask(desk)
     desk.send(answered(1, DONE, "other"))

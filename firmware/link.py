@@ -91,9 +91,11 @@ class Link:
 
     def step(self, now_ms: int) -> None:
         """What is due: a hello as long as nobody is heard, records, records again."""
-        if not self.is_heard(now_ms):
-            if self._hello_ms is None or now_ms - self._hello_ms >= HELLO_MS:
-                self._hello(now_ms)
+        is_heard = self.is_heard(now_ms)
+        # The first one always: what the Pi was saying when the node started is no sign that it knows of that.
+        if self._hello_ms is None or (not is_heard and now_ms - self._hello_ms >= HELLO_MS):
+            self._hello(now_ms)
+        if not is_heard:
             return
         if self._under_way and now_ms >= self._resend_at_ms:
             self._go_back()

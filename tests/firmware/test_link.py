@@ -266,6 +266,16 @@ def test_a_flash_that_fell_back_loses_nothing_new(tmp_path: Path) -> None:
     assert sorted(number for _, number, _ in line.rows()) == list(range(1, 37))
 
 
+def test_a_node_that_hears_its_pi_before_it_has_spoken_says_hello_all_the_same(tmp_path: Path) -> None:
+    """Else the Pi takes it for the boot before, and never learns which firmware runs."""
+    line = Line(tmp_path, 4)
+    line.start_node()
+    ping = frame.body(frame.PING, (1, 0, 0))
+    line.link.feed(frame.encode(frame.PING, 0, 9, ping), line.node_ms)
+    line.link.step(line.node_ms)
+    assert [found.kind for found in frame.Decoder().feed(line.link.output())] == [frame.PONG, frame.HELLO]
+
+
 def test_commands_are_done_once_and_a_silent_pi_is_noticed(tmp_path: Path) -> None:
     line = Line(tmp_path, 5)
     line.reports.link.command(b"00000000", '{"do": "nothing"}')

@@ -74,7 +74,7 @@ def rollout_of(settings: Settings, sources: Sequence[Source]) -> Rollout:
     from edge.config import ConfigError  # noqa: PLC0415
     from edge.releases.rollout import Rollout  # noqa: PLC0415
     from edge.releases.shelf import Shelf  # noqa: PLC0415
-    from firmware import p256  # noqa: PLC0415
+    from firmware.update import p256  # noqa: PLC0415
 
     path = settings.releases.key_file
     try:

@@ -12,7 +12,7 @@ node's mode does not need is imported late: a board has no room for it.
 
 import asyncio
 
-from firmware.intake import Intake
+from firmware.store.intake import Intake
 from firmware.senses import Senses
 from firmware.settings_store import Store
 from firmware.watchdog import LATE_MS, Watchdog
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
-    from firmware.broker_line import BrokerLine
-    from firmware.pi_line import PiLine
+    from firmware.line.broker_line import BrokerLine
+    from firmware.line.pi_line import PiLine
     from firmware.ports.port import Port
 
 HEALTH_S = 600
@@ -48,7 +48,7 @@ class App:
             self.intake.call = Call(self.intake.notes)
         slots = self._port.slots()
         if slots["undone"]:
-            from firmware import trial
+            from firmware.update import trial
 
             trial.tell_undone(self._port, self.intake)
         if self.store.taken_back:
@@ -56,14 +56,14 @@ class App:
         is_alone, has_duty = settings["mode"] == "alone", "duty" in settings
         sample_s = 0
         if has_duty and self._port.sleeps:
-            from firmware import duty  # late: few nodes sleep
+            from firmware.power import duty  # late: few nodes sleep
 
             sample_s = duty.periods(settings["mode"], settings["duty"])["sample_s"]
         senses = Senses(self._port, self.intake, settings["drivers"], sample_s)
         if has_duty and not self._port.sleeps:
             self.intake.faults.begin("node", "no_sleep", "this board forgets its boot in a deep sleep")
         elif has_duty and is_alone:
-            from firmware.wake import wake
+            from firmware.power.wake import wake
 
             await wake(self._port, self.intake, senses, self._broker_line(senses, settings), settings)
             return
@@ -77,7 +77,7 @@ class App:
         for given in settings["drivers"]:
             tasks.append(senses.run(given, self._watchdog))
         if slots["trial"] or self.store.is_on_trial:
-            from firmware import trial
+            from firmware.update import trial
 
             tasks.append(trial.end(self._port, lambda: self._is_confirmed))
         if is_alone and self.intake.call is not None:
@@ -85,20 +85,20 @@ class App:
 
             tasks.append(Signal(self._port, senses, self.intake.call).run(self._watchdog))
         if has_duty and self._port.sleeps:
-            from firmware.wake import park
+            from firmware.power.wake import park
 
             tasks.append(park(self._port, self.intake, senses, settings))
         await asyncio.gather(*tasks)
 
     def _broker_line(self, senses: Senses, settings: "dict[str, Any]") -> "BrokerLine":
-        from firmware.broker_line import BrokerLine
+        from firmware.line.broker_line import BrokerLine
 
         return BrokerLine(
             self._port, self.intake, senses, self._watchdog, settings, self.store, self._confirm
         )
 
     def _pi_line(self, senses: Senses, settings: "dict[str, Any]") -> "PiLine":
-        from firmware.pi_line import PiLine
+        from firmware.line.pi_line import PiLine
 
         return PiLine(self._port, self.intake, senses, self._watchdog, settings, self.store, self._confirm)
 

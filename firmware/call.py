@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from firmware.notes import Notes
+    from firmware.store.notes import Notes
 
 STATES = ("called",) + wire.HELP_STATES
 OVER = "over"

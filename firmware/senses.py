@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
-    from firmware import frame
-    from firmware.cabinet import Cabinet
+    from firmware.line import frame
+    from firmware.cabinet.cabinet import Cabinet
     from firmware.drivers.driver import Driver
-    from firmware.intake import Intake
+    from firmware.store.intake import Intake
     from firmware.ports.port import Port
     from firmware.watchdog import Watchdog
 
@@ -62,7 +62,7 @@ class Senses:
     def _cabinet_of(self, given: "list[dict[str, Any]]", sample_s: int) -> "Cabinet | None":
         if not any(["profile" in one or "alarm" in one or "slot" in one for one in given]):
             return None
-        from firmware.cabinet import Cabinet  # late: a node that only measures has no room for it
+        from firmware.cabinet.cabinet import Cabinet  # late: a node that only measures has no room for it
 
         intake = self._intake
         made = Cabinet(given, intake.clock, intake.faults, intake.outbox.boot, self._port.now_ms(), sample_s)
@@ -150,7 +150,7 @@ class Senses:
         now_ms = self._port.now_ms()
         if self.link is None or not self.link.is_heard(now_ms):
             return False
-        from firmware import live  # late: a node that stands alone has no use for it
+        from firmware.cabinet import live  # late: a node that stands alone has no use for it
 
         lane = live.LANES.get(kind)
         if lane is not None and (self._intake.is_waiting(lane) or self.link.is_behind(lane, now_ms)):

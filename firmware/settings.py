@@ -75,7 +75,7 @@ def check_parts(found: "Any") -> None:
         if "wifi" in found:
             raise SettingsError("modem: there is wifi, too; one of them")
     if "duty" in found:
-        from firmware import duty  # late: few nodes sleep
+        from firmware.power import duty  # late: few nodes sleep
 
         bounds = duty.bounds(found["mode"])
         check(found["duty"], {name: ("number", False) + bounds[name] for name in bounds}, "duty")
@@ -84,7 +84,7 @@ def check_parts(found: "Any") -> None:
 
         check_entry(one)
         if "profile" in one or "alarm" in one or "slot" in one:
-            from firmware.cabinet_settings import check_driver  # late: few nodes judge
+            from firmware.cabinet.cabinet_settings import check_driver  # late: few nodes judge
 
             check_driver(one)
 

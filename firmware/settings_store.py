@@ -13,12 +13,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from firmware.notes import Notes
+    from firmware.store.notes import Notes
 
 MAX_BYTES = 2048  # several fit into a file of notes
 TRIES = 3
 STAY = ("unit", "mode")
-TABLES = ("settings", "driver_settings", "cabinet_settings")
+TABLES = ("firmware.settings", "firmware.driver_settings", "firmware.cabinet.cabinet_settings")
 
 
 class SettingsError(ValueError):
@@ -43,10 +43,10 @@ def _checked(found: "Any") -> "dict[str, Any]":
         return settings.checked(found)
     finally:
         if sys.implementation.name == "micropython":
-            package = sys.modules["firmware"]
             for name in TABLES:
-                if sys.modules.pop("firmware." + name, None) is not None:
-                    delattr(package, name)
+                if sys.modules.pop(name, None) is not None:
+                    package, leaf = name.rsplit(".", 1)
+                    delattr(sys.modules[package], leaf)
 
 
 class Store:

@@ -1128,7 +1128,7 @@ COMMANDS = ("raw_track", "resend", "erase", "update", "help", "settings")
 # What became of a call, for the light at its button: the service has it, a person answered, it is over.
 HELP_STATES = ("heard", "coming", "over")
 DIGEST_BYTES = 32  # SHA-256
-MAX_HEAD_BYTES = 8192  # of a release of firmware
+MAX_HEAD_BYTES = 12288  # of a release of firmware
 
 # What a live message may carry besides its base: the newest fix and a few vital values.
 LIVE_KINDS = ("fix", "power", "health")

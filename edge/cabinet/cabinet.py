@@ -20,10 +20,10 @@ from edge.cabinet.probe import Gate
 from edge.cabinet.status import Reason, Sight, Status, celsius, span
 from edge.record import Reading
 from edge.sources.faults import Faults
-from firmware.axis import Axis
-from firmware.excursion import GAP_PERIODS, Excursion, Judge
-from firmware.scale import Steps
-from firmware.tally import Tally
+from firmware.cabinet.axis import Axis
+from firmware.cabinet.excursion import GAP_PERIODS, Excursion, Judge
+from firmware.cabinet.scale import Steps
+from firmware.cabinet.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.cabinet.planogram import Planogram, PlanogramError, Slot
-from firmware.profile import TABLE, Limit, Profile, profile_of
+from firmware.cabinet.profile import TABLE, Limit, Profile, profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,8 +18,9 @@ import secrets
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from firmware import frame, manifest
-from firmware.version import NAME
+from firmware.line import frame
+from firmware.update import manifest
+from firmware.update.version import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

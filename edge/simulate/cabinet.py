@@ -16,7 +16,7 @@ from typing import Any
 from edge.simulate import fridge
 from edge.simulate.dice import dice
 from edge.simulate.shelf import GOODS, Good, Shelf, Visit, visits
-from firmware import frame
+from firmware.line import frame
 
 PROBE, DOOR = 0, 3
 NO_REPLY = frame.FAULTS.index("no_reply")

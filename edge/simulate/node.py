@@ -12,14 +12,14 @@ from edge.simulate.dice import dice
 from firmware.call import OVER, Call
 from firmware.clock import Clock
 from firmware.drivers.help import CALLED, CANCELLED
-from firmware.folder import Folder
-from firmware.link import Link
-from firmware.outbox import Outbox
+from firmware.line.link import Link
+from firmware.store.folder import Folder
+from firmware.store.outbox import Outbox
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from firmware import frame
+    from firmware.line import frame
 
 log = logging.getLogger(__name__)
 

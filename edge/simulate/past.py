@@ -22,7 +22,7 @@ from edge.simulate.supply import HEATED_C
 from edge.simulate.wiring import save, state_path
 from edge.sources.node import Reports
 from edge.sources.scanner import Codes
-from firmware import frame
+from firmware.line import frame
 
 WEEKS_MS = 25 * DAY_MS
 LAST_MS = DAY_MS

@@ -18,7 +18,7 @@ from edge.record import Reading
 from edge.sources.faults import Faults
 from edge.sources.node_link import NodeLink
 from edge.sources.serial_feed import SerialFeed
-from firmware import frame
+from firmware.line import frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,9 +1,9 @@
 """The Pi's side of the line to a node that keeps its own records: pure, frames and time come in.
 
-The other side is firmware/link.py. A record is handed on as a reading with a mark; whether it is the next one
-is for the intake to say, in the transaction that also puts it on disk, and only what that has settled is
-acknowledged. So nothing here has to be remembered: after a restart of either side the node sends again from
-its own mark, and what was taken before is acknowledged once more.
+The other side is firmware/line/link.py. A record is handed on as a reading with a mark; whether it is the
+next one is for the intake to say, in the transaction that also puts it on disk, and only what that has
+settled is acknowledged. So nothing here has to be remembered: after a restart of either side the node sends
+again from its own mark, and what was taken before is acknowledged once more.
 
 A node counts ticks, ms since its boot. PING and PONG tell where they stand: the answer that came back fastest
 in the last minutes bounds the error by half its round trip, and an oscillator of 50 ppm adds 8 ms in them.
@@ -17,7 +17,9 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from edge.record import Mark, Reading
-from firmware import frame, row, wire
+from firmware import wire
+from firmware.line import frame
+from firmware.store import row
 
 if TYPE_CHECKING:
     from collections.abc import Callable

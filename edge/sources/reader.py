@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from edge.record import Reading
 from edge.sources.node import Node, Reports
-from firmware import frame, tag_reader
+from firmware import tag_reader
+from firmware.line import frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

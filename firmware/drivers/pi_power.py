@@ -4,7 +4,7 @@
     PI_HALT    ______________|‾‾‾‾‾‾‾‾‾‾|____     high asks it to shut down
     PI_OFF     ____________________|‾‾‾‾‾‾‾‾‾     high: it has
 
-What is decided stands in `firmware/pi_supply.py`; a change is a fault record with its cause, told at once.
+What is decided stands in `firmware/power/pi_supply.py`; a change is a fault record with its cause, at once.
 
     {"type": "pi_power", "name": "pi-power", "computer": "cm4", "bus": "climate", "address": 69}
 """
@@ -12,7 +12,7 @@ What is decided stands in `firmware/pi_supply.py`; a change is a fault record wi
 from firmware import board
 from firmware.drivers import DriverFault
 from firmware.drivers.sht4x import Sht4x
-from firmware.pi_supply import HALTING, OFF, ON, PiSupply
+from firmware.power.pi_supply import HALTING, OFF, ON, PiSupply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ told apart by asking again with a longer mask. Nothing here locks a block: there
 
 import asyncio
 
-from firmware import frame
+from firmware.line import frame
 from firmware.drivers import DriverFault
 
 TYPE_CHECKING = False

@@ -143,14 +143,14 @@ class Host:
 
     def confirm(self) -> None:
         if is_there(SLOTS):
-            from firmware import slots
+            from firmware.update import slots
 
             slots.confirm(SLOTS)
 
     def slots(self) -> "dict[str, Any]":
         if not is_there(SLOTS):
             return {"trial": "", "undone": ""}
-        from firmware import slots
+        from firmware.update import slots
 
         return slots.load(SLOTS)
 
@@ -217,7 +217,7 @@ class Host:
 
     async def dial(self, modem: "dict[str, Any]") -> None:
         """Bring the modem on that terminal online; ModemFault."""
-        from firmware.modem_line import dial  # late: most nodes have no modem
+        from firmware.line.modem_line import dial  # late: most nodes have no modem
 
         await dial(self.uart("link"), modem, self.now_ms)
 

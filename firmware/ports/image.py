@@ -79,7 +79,7 @@ def is_there(path: str) -> bool:
 
 def start() -> None:
     """As a board's /main.py: picks the folder of firmware on the image, and runs what lies there."""
-    from firmware import slots
+    from firmware.update import slots
 
     mount(os.getenv("ORTOO_IMAGE") or "")
     slot, is_safe = slots.begin(SLOTS, is_there(os.getenv("ORTOO_RTC") or ""))

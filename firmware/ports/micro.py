@@ -16,7 +16,8 @@ import time
 import machine
 import network
 
-from firmware import board, slots
+from firmware import board
+from firmware.update import slots
 from firmware.clock import Ticks
 
 TYPE_CHECKING = False

@@ -9,8 +9,8 @@ import asyncio
 
 import network
 
-from firmware.modem import ADDRESS_MS, ModemFault
-from firmware.modem_line import dial
+from firmware.line.modem import ADDRESS_MS, ModemFault
+from firmware.line.modem_line import dial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

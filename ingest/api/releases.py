@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Body, Path, Request
 from fastapi.responses import Response
 
-from firmware import manifest
-from firmware.version import NAME
+from firmware.update import manifest
+from firmware.update.version import NAME
 from ingest.api.admin import is_admin, need_admin
 from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses, unknown_unit

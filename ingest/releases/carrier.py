@@ -16,7 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from firmware import wire
-from firmware.manifest import PART_BYTES
+from firmware.update.manifest import PART_BYTES
 from ingest.history import StoreBusy
 from ingest.ledger import releases, rollouts
 from ingest.reader import ReaderBusy

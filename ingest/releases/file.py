@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from firmware import manifest, p256
+from firmware.update import manifest, p256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

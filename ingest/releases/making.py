@@ -10,8 +10,8 @@ import json
 import sys
 from pathlib import Path
 
-from firmware import manifest
-from firmware.version import NAME, VERSION
+from firmware.update import manifest
+from firmware.update.version import NAME, VERSION
 from ingest.releases.signing import CannotMake, Signer, make_key
 
 BOARDS = ("esp32-s3", "pico-2-w")
@@ -65,7 +65,7 @@ def make(folder: Path, key: Path | None, out: Path, number: int | None) -> Path:
         raise CannotMake("no key: --key FILE, or make one with --new-key FILE")
     target = out / f"{NAME}-{VERSION}{SUFFIX}"
     if target.exists():
-        raise CannotMake(f"{target} is there already: raise VERSION in firmware/version.py")
+        raise CannotMake(f"{target} is there already: raise VERSION in firmware/update/version.py")
     text = manifest_of(folder, VERSION, next_number(out, number))
     signer = Signer(key)
     whole = release_of(folder, head_of(text, signer.signed(text)))

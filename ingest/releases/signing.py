@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from typing import TYPE_CHECKING
 
-from firmware import p256
+from firmware.update import p256
 
 if TYPE_CHECKING:
     from pathlib import Path

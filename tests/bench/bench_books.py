@@ -17,7 +17,8 @@ from edge.books.iso28560_2 import Element
 from edge.books.pad import Pad
 from edge.books.tag import Sighting, identified
 from edge.sources.reader import Tags
-from firmware import frame, tag_reader
+from firmware import tag_reader
+from firmware.line import frame
 from tests.bench.report import Report
 
 ELEMENTS = [

@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable
 
-from firmware.scale import Steps, packs_of
+from firmware.cabinet.scale import Steps, packs_of
 from tests.bench.report import Report
 
 HERTZ = 10

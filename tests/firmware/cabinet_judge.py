@@ -2,12 +2,12 @@
 
 # ruff: noqa: UP031
 
-from firmware.cabinet import Cabinet
+from firmware.cabinet.cabinet import Cabinet
+from firmware.cabinet.excursion import Judge
+from firmware.cabinet.profile import profile_of
 from firmware.clock import BUILT_MS, Clock
 from firmware.drivers import DriverFault
-from firmware.excursion import Judge
-from firmware.notes import Notes
-from firmware.profile import profile_of
+from firmware.store.notes import Notes
 
 try:
     from dice_judge import Dice  # on a board they lie beside each other

@@ -9,9 +9,9 @@ import gc
 
 import vfs
 
-from firmware.folder import Folder
-from firmware.notes import Notes
-from firmware.ring import NotWritten, Ring
+from firmware.store.folder import Folder
+from firmware.store.notes import Notes
+from firmware.store.ring import NotWritten, Ring
 
 BOOTS = ("11" * 8, "22" * 8)
 MOUNT = "/cut"

@@ -1,9 +1,6 @@
 """What framing makes of bodies; runs on CPython and on MicroPython, so in the subset of both."""
 
-try:
-    from firmware import frame
-except ImportError:  # on a board modules have no package
-    import frame
+from firmware.line import frame
 
 
 def judged(bodies):

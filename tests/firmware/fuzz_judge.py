@@ -9,7 +9,8 @@ nothing else; what leaves a function here is a fault of the firmware.
 import gc
 import json
 
-from firmware import at, frame, modem, mqtt_core, mqtt_packets, nmea, settings, wire
+from firmware import nmea, settings, wire
+from firmware.line import at, frame, modem, mqtt_core, mqtt_packets
 
 try:
     from dice_judge import SENTENCES, Dice

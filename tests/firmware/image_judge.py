@@ -1,10 +1,10 @@
 """What lies on a node's flash image, row by row; runs on MicroPython while the node does not."""
 
 from firmware import wire
-from firmware.folder import Folder
-from firmware.outbox import Outbox
 from firmware.ports import host
-from firmware.tree import Tree
+from firmware.store.folder import Folder
+from firmware.store.outbox import Outbox
+from firmware.update.tree import Tree
 
 
 def rows(image):

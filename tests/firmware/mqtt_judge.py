@@ -2,7 +2,7 @@
 
 import gc
 
-from firmware import mqtt_core
+from firmware.line import mqtt_core
 
 
 def judged(streams):

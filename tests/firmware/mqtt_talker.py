@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 
-from firmware import mqtt_core
+from firmware.line import mqtt_core
 from firmware.ports.host import Host
 
 

@@ -4,8 +4,11 @@
 
 import binascii
 
-from firmware import frame, manifest, nmea, p256, ring, row, settings, wire
+from firmware import nmea, settings, wire
 from firmware.drivers import DriverFault, ds18b20, hx711, pn5180, scanner, sht4x
+from firmware.line import frame
+from firmware.store import ring, row
+from firmware.update import manifest, p256
 
 try:
     from dice_judge import SENTENCES, Dice

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from firmware.p256 import G, N, P
+from firmware.update.p256 import G, N, P
 
 SECRET = 0x0D1E5E7C0FFEE0DDBA11F00DCAFE0B5E55ED5EED0FF1CE0BADC0DE5CA1AB1E01
 STRANGER = SECRET + 1

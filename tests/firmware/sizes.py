@@ -12,9 +12,15 @@ from tests.micropython import MicroPython, board_with_firmware
 
 TABLE = Path(__file__).with_name("sizes.json")
 LOADED = {
-    "heap of a node alone": ("main", "broker_line"),
-    "heap of a wired node": ("main", "pi_line"),
-    "heap of a node alone with a cabinet": ("main", "broker_line", "cabinet", "scale", "tally"),
+    "heap of a node alone": ("main", "line.broker_line"),
+    "heap of a wired node": ("main", "line.pi_line"),
+    "heap of a node alone with a cabinet": (
+        "main",
+        "line.broker_line",
+        "cabinet.cabinet",
+        "cabinet.scale",
+        "cabinet.tally",
+    ),
 }
 
 

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from firmware import app, frame, senses
+from firmware import app, senses
 from firmware.call import Call
-from firmware.folder import Folder
-from firmware.intake import Intake
-from firmware.orders import Orders
-from firmware.outbox import Outbox
+from firmware.line import frame
+from firmware.line.orders import Orders
 from firmware.senses import Senses
 from firmware.settings_store import Store
 from firmware.signal import Signal
+from firmware.store.folder import Folder
+from firmware.store.intake import Intake
+from firmware.store.outbox import Outbox
 
 SETTINGS: dict[str, Any] = {
     "version": 1,

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from firmware import board
-from firmware.alarm import Alarm
+from firmware.cabinet.alarm import Alarm
 from firmware.drivers import driver_of, sht4x
-from firmware.intake import Intake
-from firmware.pi_supply import HALTING, OFF, ON, PiSupply
+from firmware.power.pi_supply import HALTING, OFF, ON, PiSupply
+from firmware.power.wake import park
 from firmware.senses import Senses
-from firmware.wake import park
+from firmware.store.intake import Intake
 
 LIMITS = {
     "supply_low_mv": 8000,

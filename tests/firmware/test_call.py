@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.call import STATES, Call
-from firmware.folder import Folder
-from firmware.notes import Notes
+from firmware.store.folder import Folder
+from firmware.store.notes import Notes
 
 CALLED, CANCELLED = {"event": 0, "call": 7}, {"event": 1, "call": 7, "held_ms": 10_000}
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware import frame, tag_reader
+from firmware import tag_reader
 from firmware.drivers import DriverFault, driver_of, pn5180
+from firmware.line import frame
 from tests.firmware.reader_chip import SYSTEM_INFO, Chip
 
 UIDS = ["e004010012345671", "e004010012345672", "e0040100ffffff71", "e0160100aa000001"]

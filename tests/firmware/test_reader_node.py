@@ -15,7 +15,7 @@ from edge.books import iso28560_2
 from edge.record import Reading
 from edge.sources import SOURCES
 from tests.edge.books.made import KnownTime, Unit
-from tests.firmware.test_wired import BadLine
+from tests.firmware.line.test_wired import BadLine
 from tests.fixtures.programs import ROOT
 from tests.fixtures.waiting import wait_until
 from tests.micropython import MicroPython

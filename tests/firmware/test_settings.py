@@ -10,9 +10,9 @@ import pytest
 from firmware import settings
 from firmware.driver_settings import KNOWN
 from firmware.drivers import DRIVERS
-from firmware.folder import Folder
-from firmware.notes import Notes
 from firmware.settings_store import SettingsError, Store
+from firmware.store.folder import Folder
+from firmware.store.notes import Notes
 
 GOOD: dict[str, Any] = {"version": 1, "unit": "node", "mode": "wired", "drivers": []}
 

@@ -11,10 +11,10 @@ import hashlib
 import vfs
 from flash_judge import MOUNT, Nor, erase, littlefs, program, tear
 
-from firmware import manifest, p256, slots, update
-from firmware.folder import Folder
-from firmware.notes import Notes
-from firmware.tree import Tree
+from firmware.store.folder import Folder
+from firmware.store.notes import Notes
+from firmware.update import manifest, p256, slots, update
+from firmware.update.tree import Tree
 
 p256.is_signed = lambda key, data, signature: True
 update.RESERVE_BYTES, manifest.BLOCK_BYTES = 0, 512  # a small flash

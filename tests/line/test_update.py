@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from firmware.version import VERSION
-from tests.firmware.test_wired import BadLine
+from firmware.update.version import VERSION
+from tests.firmware.line.test_wired import BadLine
 from tests.fixtures.operator import Operator
 from tests.fixtures.programs import ROOT, Program, find_program, module_command
 from tests.line.test_node import UNIT, Node
@@ -46,7 +46,7 @@ key_file = "{key}"
 """
 MOST_STARTS = 12
 # Compiled without assertions and line numbers, these are other files, to be fetched; the rest is copied.
-OTHERWISE = ("app", "courier", "outbox", "ring")
+OTHERWISE = ("app", "line/courier", "store/outbox", "store/ring")
 # A firmware that starts, and never reaches anybody.
 HERMIT = """
 import time
@@ -80,9 +80,9 @@ class Desk:
         shutil.copytree(self._library / "firmware", folder / "firmware")
         for name in OTHERS:
             (folder / "firmware" / f"{name}.mpy").unlink()
-        text = (ROOT / "firmware" / "version.py").read_text()
+        text = (ROOT / "firmware" / "update" / "version.py").read_text()
         assert f'"{VERSION}"' in text
-        self._compile(folder, "version", text.replace(f'"{VERSION}"', f'"{version}"'))
+        self._compile(folder, "update/version", text.replace(f'"{VERSION}"', f'"{version}"'))
         for name in otherwise:
             self._compile(folder, name, (ROOT / "firmware" / f"{name}.py").read_text(), "-O3")
         return folder
@@ -96,7 +96,7 @@ class Desk:
         return folder
 
     def _compile(self, folder: Path, name: str, text: str, *options: str) -> None:
-        source = self._folder / f"{name}.py"
+        source = self._folder / f"{name.replace('/', '-')}.py"
         source.write_text(text)
         cross, target = find_program("mpy-cross", variable="MPY_CROSS"), folder / "firmware" / f"{name}.mpy"
         subprocess.run([str(cross), *options, "-o", target, source], check=True)

@@ -20,7 +20,7 @@ from edge.config import load_settings
 from edge.replay.paced_time import PacedTime
 from edge.simulate.counting import CountingAgent
 from edge.simulate.pty_line import PtyLine
-from firmware import frame
+from firmware.line import frame
 
 if TYPE_CHECKING:
     from edge.record import Reading

@@ -449,7 +449,7 @@ GOOD_JSON = {
     "command": '{"v":1,"id":"c-1","what":"raw_track","from_ms":5,"to_ms":5}',
     "resend": '{"v":1,"id":"c-2","what":"resend","lane":"event","first_seq":1,"last_seq":9007199254740991}',
     "erase": '{"v":1,"id":"c-3","what":"erase"}',
-    "update": f'{{"v":1,"id":"c-4","what":"update","release":"{"0a" * 32}","bytes":8192}}',
+    "update": f'{{"v":1,"id":"c-4","what":"update","release":"{"0a" * 32}","bytes":12288}}',
     "update of a node": f'{{"v":1,"id":"c","what":"update","release":"{"0a" * 32}","bytes":1,"node":"n"}}',
     "help is coming": '{"v":1,"id":"c-5","what":"help","source":"node-help","call":7,"state":"coming"}',
     "new settings": '{"v":1,"id":"c-6","what":"settings","settings":{"version":2,"drivers":[]}}',
@@ -535,7 +535,7 @@ BAD_JSON = {
     ),
     "a release with too long a head": (
         "command",
-        f'{{"v":1,"id":"c","what":"update","release":"{"0a" * 32}","bytes":8193}}'.encode(),
+        f'{{"v":1,"id":"c","what":"update","release":"{"0a" * 32}","bytes":12289}}'.encode(),
         "range",
         "command.bytes",
     ),

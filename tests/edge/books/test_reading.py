@@ -19,7 +19,8 @@ from edge.simulate.pty_line import PtyLine
 from edge.sources import SOURCES, TagWriter
 from edge.sources.reader import Tags
 from edge.sources.tags import Lines
-from firmware import frame, tag_reader
+from firmware import tag_reader
+from firmware.line import frame
 from tests.edge.books.made import Unit
 from tests.firmware.tag_field import Field, Tag
 from tests.fixtures.waiting import wait_until

@@ -20,9 +20,10 @@ from edge.outbox import Limits, open_outbox
 from edge.record import Reading
 from edge.simulate.pty_line import PtyLine
 from edge.time_source import ScaledTime
-from firmware import frame, wire
-from firmware.axis import HOLD_MS
-from firmware.frame import Entry
+from firmware import wire
+from firmware.cabinet.axis import HOLD_MS
+from firmware.line import frame
+from firmware.line.frame import Entry
 from tests.fixtures.waiting import wait_until
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from edge.record import Reading
 from edge.releases import rollout as rollout_module
 from edge.releases.rollout import LONGEST_WAIT_MS, TELL_MS, Rollout
 from edge.releases.shelf import Shelf
-from firmware import frame, manifest
+from firmware.line import frame
+from firmware.update import manifest
 from tests.fixtures.operator import Operator, blobs_of
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from edge.simulate.unit import settings_for
 from edge.simulate.wiring import state_path
 from edge.sources.node import Reports
 from edge.sources.scanner import Codes
-from firmware import frame, wire
+from firmware import wire
+from firmware.line import frame
 
 NOW_MS = 1_795_251_600_000
 MINUTE_S = 60

@@ -13,8 +13,8 @@ from edge.sources.node import Reports
 from edge.sources.scanner import Codes
 from edge.sources.sht4x import Sht4x, crc8, values_of
 from edge.sources.w1 import W1, temperature_of
-from firmware import frame
-from firmware.frame import Entry
+from firmware.line import frame
+from firmware.line.frame import Entry
 from tests.fixtures.waiting import wait_until
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from firmware import manifest, wire
+from firmware import wire
+from firmware.update import manifest
 from ingest.config import BrokerSettings
 from ingest.history.factory import SqliteHistories
 from ingest.intake import Intake

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from firmware import manifest
-from firmware.version import NAME, VERSION
+from firmware.update import manifest
+from firmware.update.version import NAME, VERSION
 from ingest.releases import making, signing
 from ingest.releases.signing import CannotMake, Signer
 from tests.fixtures.programs import ROOT

@@ -1,0 +1,1 @@
+"""What probes, door and scales of a cabinet mean. One judgement for the Pi and a node."""

@@ -1,0 +1,37 @@
+"""The line of a modem: carries the chat over a UART until it has ended, and not a byte further."""
+
+import asyncio
+
+from firmware.line.modem import Chat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from firmware.ports.port import ModemUart
+
+LOOK_S = 0.02
+READ_BYTES = 256  # then it is looked at the time, whatever a modem babbles
+
+
+async def dial(uart: "ModemUart", given: "dict[str, Any]", now_ms: "Callable[[], int]") -> Chat:
+    """Bring the modem of these settings online; ModemFault, within modem.LONGEST_MS."""
+    chat = Chat(given["apn"], given.get("pin"), now_ms())
+    baud = 0
+    while not chat.outcome:
+        if chat.baud != baud:
+            baud = chat.baud
+            uart.init(baudrate=baud)
+        out = chat.output()
+        while out:
+            out = out[uart.write(out) or 0 :]
+        for _ in range(READ_BYTES):
+            if chat.outcome or not uart.any():
+                break
+            chat.feed(uart.read(1) or b"", now_ms())  # what follows CONNECT is PPP's
+        chat.step(now_ms())
+        await asyncio.sleep(LOOK_S)
+    if chat.fault is not None:
+        raise chat.fault
+    return chat

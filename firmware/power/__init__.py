@@ -1,0 +1,1 @@
+"""When a node sleeps, and when the Pi beside it runs."""

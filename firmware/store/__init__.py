@@ -1,0 +1,1 @@
+"""From a reading to its receipt: records on flash that no cut of power loses."""

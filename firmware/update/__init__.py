@@ -1,0 +1,1 @@
+"""Firmware that arrives over the air: who signed it, where it lies, which one runs."""

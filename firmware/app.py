@@ -14,7 +14,7 @@ import asyncio
 
 from firmware.store.intake import Intake
 from firmware.senses import Senses
-from firmware.settings_store import Store
+from firmware.settings.store import Store
 from firmware.watchdog import LATE_MS, Watchdog
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ import sys
 
 from firmware import wire
 from firmware.app import App
-from firmware.settings_store import SettingsError
+from firmware.settings.reading import SettingsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1255,7 +1255,7 @@ def check_command(message: "dict[str, Any]") -> "dict[str, Any]":
     `erase` tells the unit to forget what it holds besides what was not yet receipted. `update` has it fetch
     the release of firmware whose head of so many `bytes` has the digest `release`; with `node` it is for the
     microcontroller that its Pi calls so. `settings` are new ones for a node that stands alone: see
-    firmware/settings.py, which says whether they are right.
+    firmware/settings/, which says whether they are right.
     """
     _need(message, ("v", "id", "what"), "command")
     _check_text(message["id"], 64, "command.id")

@@ -175,7 +175,7 @@ def _command() -> Schema:
     settings = {
         **base,
         "what": {"const": "settings"},
-        "settings": {"type": "object", "description": "Of a node that stands alone: firmware/settings.py."},
+        "settings": {"type": "object", "description": "Of a node that stands alone: firmware/settings/."},
     }
     call = {"type": "integer", "minimum": 1, "maximum": wire.KINDS["help"].by_name["call"].high}
     states = {"enum": list(wire.HELP_STATES), "description": "What the light at the button is to show."}

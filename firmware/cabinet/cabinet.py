@@ -1,7 +1,7 @@
 """The cabinet on a node: probes, door and scales, judged where they are. Pure; loaded if configured.
 
 A probe with a `profile` gives excursions by the Pi's table and the Pi's judge, one with an `alarm` sounds,
-and a scale with a `slot` counts: see cabinet_settings.
+and a scale with a `slot` counts: see settings/cabinet.py.
 
 What has to survive is one note, written behind the rows that it belongs to: should the power go in between,
 an excursion is told once more under the number that it has, and stays one. As long as nothing is beyond a

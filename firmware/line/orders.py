@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from firmware.call import Call
     from firmware.ports.port import Port
-    from firmware.settings_store import Store
+    from firmware.settings.store import Store
     from firmware.signal import Signal
 
 

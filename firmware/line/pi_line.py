@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from firmware.store.intake import Intake
     from firmware.ports.port import Port
     from firmware.senses import Senses
-    from firmware.settings_store import Store
+    from firmware.settings.store import Store
     from firmware.update.updater import Updater
     from firmware.watchdog import Watchdog
 

@@ -1,12 +1,10 @@
 """A flash of the host: a real littlefs on a file, 4 kB erase blocks as on a board.
 
 So killing the process at any moment is what a power cut is, less torn blocks (tests/firmware/flash_judge.py
-tears them). `start` is for the host what /main.py is for a board.
+tears them).
 """
 
-import gc
 import os
-import sys
 import vfs
 
 TYPE_CHECKING = False
@@ -75,20 +73,3 @@ def is_there(path: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def start() -> None:
-    """As a board's /main.py: picks the folder of firmware on the image, and runs what lies there."""
-    from firmware.update import slots
-
-    mount(os.getenv("ORTOO_IMAGE") or "")
-    slot, is_safe = slots.begin(SLOTS, is_there(os.getenv("ORTOO_RTC") or ""))
-    for name in list(sys.modules):
-        if name.split(".")[0] == "firmware":
-            del sys.modules[name]
-    del slots
-    gc.collect()
-    sys.path.insert(0, MOUNT + "/" + slot)
-    from firmware.main import main
-
-    main(is_safe)

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
 
-from firmware import settings as node_settings
 from firmware import wire
-from firmware.settings_store import SettingsError
+from firmware.settings import node as node_settings
+from firmware.settings.reading import SettingsError
 from ingest.api.admin import need_admin
 from ingest.api.errors import RETRY_AFTER_S, ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation

@@ -297,7 +297,7 @@ class Resend(Shape):
 
 
 class NewSettings(Shape):
-    """Have a node that stands alone try other settings; what they may say stands in firmware/settings.py.
+    """Have a node that stands alone try other settings; what they may say stands in firmware/settings/.
 
     Unit and mode stay as they are, and so do broker and network where they are not named: no secret has to
     be sent. The version must be higher than the node's. A node that reaches nobody with them goes back.

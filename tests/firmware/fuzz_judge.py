@@ -9,8 +9,10 @@ nothing else; what leaves a function here is a fault of the firmware.
 import gc
 import json
 
-from firmware import nmea, settings, wire
+from firmware import nmea, wire
 from firmware.line import at, frame, modem, mqtt_core, mqtt_packets
+from firmware.settings import node as settings
+from firmware.settings.reading import SettingsError
 
 try:
     from dice_judge import SENTENCES, Dice
@@ -155,7 +157,7 @@ def setting(dice):
         try:
             settings.parsed(data)
             yield 1
-        except settings.SettingsError:
+        except SettingsError:
             yield 2  # which of two faults is named is the order of a dictionary: not the same everywhere
 
 

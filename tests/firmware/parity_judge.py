@@ -4,9 +4,11 @@
 
 import binascii
 
-from firmware import nmea, settings, wire
+from firmware import nmea, wire
 from firmware.drivers import DriverFault, ds18b20, hx711, pn5180, scanner, sht4x
 from firmware.line import frame
+from firmware.settings import node as settings
+from firmware.settings.reading import SettingsError
 from firmware.store import ring, row
 from firmware.update import manifest, p256
 
@@ -128,7 +130,7 @@ def configured(dice):
     text = texts[dice.below(len(texts))]
     try:
         return sorted(settings.parsed(text))
-    except settings.SettingsError as error:
+    except SettingsError as error:
         return str(error)
 
 

@@ -13,7 +13,7 @@ from firmware.call import Call
 from firmware.line import frame
 from firmware.line.orders import Orders
 from firmware.senses import Senses
-from firmware.settings_store import Store
+from firmware.settings.store import Store
 from firmware.signal import Signal
 from firmware.store.folder import Folder
 from firmware.store.intake import Intake

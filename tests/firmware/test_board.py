@@ -26,7 +26,7 @@ machine.Pin(4, machine.Pin.IN).valeu()
 def read(port: Port) -> None:
     port.pin_in("DOOR").valeu()
 """
-ROOMS = ("store", "line", "cabinet", "update", "power")
+ROOMS = ("store", "line", "cabinet", "settings", "power", "update")
 PORTS = ("esp32", "rp2", "host", "image", "micro", "ppp")
 OF_BOARDS = ("machine", "network", "esp32", "rp2", "ssl", "onewire", "ds18x20", "socket", "vfs")
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from firmware import settings
-from firmware.driver_settings import KNOWN
+from firmware import drivers
 from firmware.drivers import DRIVERS
-from firmware.settings_store import SettingsError, Store
+from firmware.settings import node as settings
+from firmware.settings.driver import KNOWN
+from firmware.settings.reading import SettingsError
+from firmware.settings.store import Store
 from firmware.store.folder import Folder
 from firmware.store.notes import Notes
 
@@ -68,7 +70,7 @@ def test_a_driver_s_entry_is_checked_before_it_is_tried(entry: dict[str, Any], s
 
 def test_every_driver_s_own_example_passes() -> None:
     assert sorted(KNOWN) == sorted(DRIVERS)
-    folder = Path(settings.__file__).parent / "drivers"
+    folder = Path(drivers.__file__).parent
     found = set()
     for path in sorted(folder.glob("*.py")):
         for text in re.findall(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.fixtures.mosquitto import Mosquitto
 
 SEED = 20261121
-START = "from firmware.ports.image import start; start()"
+START = "from firmware.host_main import start; start()"
 OTHERS = ("ports/esp32", "ports/rp2", "ports/micro", "ports/ppp", "board_main", "tdtr")  # not of this board
 KILLS = 5
 VEHICLE, PI_KILLS = "vehicle-01", 2

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware import settings, wire
+from firmware import wire
 from firmware.cabinet.cabinet import NOTE
+from firmware.settings import node as settings
+from firmware.settings.reading import SettingsError
 from tests.firmware import cabinet_judge
 from tests.firmware.cabinet_judge import MINUTE_MS, Node
 
@@ -190,7 +192,7 @@ def test_a_node_that_sleeps_counts_by_its_looks() -> None:
 def test_settings_that_cannot_be_judged_by_are_refused(entry: dict[str, Any], where: str) -> None:
     one = {"name": "fridge", "type": "sht4x", "bus": "climate", **entry}
     text = json.dumps({"version": 1, "unit": "n", "mode": "wired", "drivers": [one]})
-    with pytest.raises(settings.SettingsError, match=where):
+    with pytest.raises(SettingsError, match=where):
         settings.parsed(text)
 
 

@@ -14,11 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware import settings, wire
+from firmware import wire
 from firmware.call import Call
 from firmware.power import duty
 from firmware.power.wake import wake
 from firmware.senses import Senses
+from firmware.settings import node as settings
+from firmware.settings.reading import SettingsError
 from firmware.steady import LOOK_MS
 from firmware.store.intake import Intake
 from tests.fixtures.mosquitto import Mosquitto
@@ -98,9 +100,9 @@ def test_a_setting_may_ask_for_less_than_the_battery_was_computed_for_and_not_fo
         for value in (low, high):
             settings.parsed(json.dumps({**whole, "duty": {name: value}}))
         for value in (low - 1, high + 1):
-            with pytest.raises(settings.SettingsError, match=f"duty.{name}"):
+            with pytest.raises(SettingsError, match=f"duty.{name}"):
                 settings.parsed(json.dumps({**whole, "duty": {name: value}}))
-    with pytest.raises(settings.SettingsError, match="no such setting"):
+    with pytest.raises(SettingsError, match="no such setting"):
         settings.parsed(json.dumps({**whole, "duty": {"every_s": 300}}))
 
 

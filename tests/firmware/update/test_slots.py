@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware import settings
-from firmware.settings_store import TRIES, SettingsError, Store
+from firmware.settings import node as settings
+from firmware.settings.reading import SettingsError
+from firmware.settings.store import TRIES, Store
 from firmware.store.folder import Folder
 from firmware.store.notes import Notes
 from firmware.update import slots

@@ -20,7 +20,7 @@ from tests.fixtures.programs import find_program
 from tests.micropython import MicroPython
 
 UNIT = "household-03"
-CODE = "from firmware.ports import image; image.start()"
+CODE = "from firmware.host_main import start; start()"
 HEAP_KIB = 256  # of 64-bit objects: the updater is 25 kB more while it works
 WAIT_S = 60
 

@@ -1,7 +1,7 @@
 """What the entry of each driver may say, checked when settings are staged: a typo cannot be silent."""
 
-from firmware.settings import check
-from firmware.settings_store import SettingsError
+from firmware.settings.form import check
+from firmware.settings.reading import SettingsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ _FORMS = {
 _OF_A_CABINET = ("profile", "alarm", "slot")
 
 
-def check_driver(given: "dict[str, Any]") -> None:
-    """SettingsError with the place; what concerns a cabinet is for `cabinet_settings` to say."""
+def check_entry(given: "dict[str, Any]") -> None:
+    """SettingsError with the place; what concerns a cabinet is for `cabinet` to say."""
     where = str(given["name"])
     if given["type"] not in KNOWN:
         raise SettingsError(where + ".type: no such driver")

@@ -8,8 +8,8 @@
 """
 
 from firmware.cabinet.profile import TABLE
-from firmware.settings import check
-from firmware.settings_store import SettingsError
+from firmware.settings.form import check
+from firmware.settings.reading import SettingsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _SLOT = {
 }
 
 
-def check_driver(given: "dict[str, Any]") -> None:
+def check_entry(given: "dict[str, Any]") -> None:
     """SettingsError where a driver's entry cannot be judged by."""
     name = str(given["name"])
     profile = given.get("profile", "tight")

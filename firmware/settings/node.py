@@ -1,6 +1,6 @@
 """Settings of a node: one JSON object, checked as a whole before it counts.
 
-Loaded when there are new ones: the rest of the time they lie in `settings_store`, checked.
+Loaded when there are new ones: the rest of the time they lie in the store, checked.
 
     version   count                    unit   its name on the broker; a wired node: its name on the Pi
     mode      "alone" or "wired"       group_s   measurements are written to flash so often
@@ -11,16 +11,14 @@ Loaded when there are new ones: the rest of the time they lie in `settings_store
     drivers   a list of {type, name, ...}: what each takes stands in firmware/drivers
 """
 
-from firmware import wire
-from firmware.settings_store import SettingsError, read
+from firmware.settings import driver
+from firmware.settings.form import check
+from firmware.settings.reading import SettingsError, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-MAX_DRIVERS = 16
-MODES = ("alone", "wired")
 # key -> (type, is it needed, low, high): a number's bounds, or a text's lengths
 _TABLE: "dict[str, tuple[str, bool, int, int]]" = {
     "version": ("number", True, 1, 2147483647),
@@ -80,56 +78,8 @@ def check_parts(found: "Any") -> None:
         bounds = duty.bounds(found["mode"])
         check(found["duty"], {name: ("number", False) + bounds[name] for name in bounds}, "duty")
     for one in found["drivers"]:
-        from firmware.driver_settings import check_driver as check_entry  # late: once for each new version
-
-        check_entry(one)
+        driver.check_entry(one)
         if "profile" in one or "alarm" in one or "slot" in one:
-            from firmware.cabinet.cabinet_settings import check_driver  # late: few nodes judge
+            from firmware.settings import cabinet  # late: few nodes judge
 
-            check_driver(one)
-
-
-def check(found: "Any", table: "dict[str, tuple[str, bool, int, int]]", where: str) -> None:
-    """An object by a table as above; SettingsError with the place."""
-    if not isinstance(found, dict):
-        raise SettingsError(where + ": not an object")
-    for key in found:
-        if key not in table:
-            raise SettingsError("%s.%s: no such setting" % (where, key))
-    for key in table:
-        form, is_needed, low, high = table[key]
-        if key not in found:
-            if is_needed:
-                raise SettingsError("%s.%s: needed" % (where, key))
-        elif not _is_good(found[key], form, low, high):
-            raise SettingsError("%s.%s: not a %s within its bounds" % (where, key, form))
-
-
-def _is_good(value: "Any", form: str, low: int, high: int) -> bool:
-    if form == "number":
-        return type(value) is int and low <= value <= high
-    if form == "text":
-        return isinstance(value, str) and low <= len(value) <= high
-    if form in _LETTERS:
-        is_short = isinstance(value, str) and low <= len(value) <= high
-        return is_short and all([letter in _LETTERS[form] for letter in value])
-    return bool(_FORMS[form](value))
-
-
-# What goes into a command to a modem: nothing that could end it.
-_LETTERS = {"pin": "0123456789", "apn": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_"}
-_FORMS: "dict[str, Callable[[Any], bool]]" = {
-    "name": wire.is_unit,
-    "flag": lambda value: value is True or value is False,
-    "mode": lambda value: value in MODES,
-    "object": lambda value: isinstance(value, dict),
-    "drivers": lambda value: (
-        isinstance(value, list) and len(value) <= MAX_DRIVERS and all([_is_driver(one) for one in value])
-    ),
-}
-
-
-def _is_driver(value: "Any") -> bool:
-    return (
-        isinstance(value, dict) and wire.is_source(value.get("name")) and isinstance(value.get("type"), str)
-    )
+            cabinet.check_entry(one)

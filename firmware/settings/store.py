@@ -9,44 +9,31 @@ to travel.
 import json
 import sys
 
+from firmware.settings.reading import SettingsError, read
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from firmware.store.notes import Notes
 
-MAX_BYTES = 2048  # several fit into a file of notes
 TRIES = 3
 STAY = ("unit", "mode")
-TABLES = ("firmware.settings", "firmware.driver_settings", "firmware.cabinet.cabinet_settings")
-
-
-class SettingsError(ValueError):
-    """What stands there cannot be used, and where."""
-
-
-def read(data: "bytes | str") -> "Any":
-    """JSON of bounded size; SettingsError."""
-    if len(data) > MAX_BYTES:
-        raise SettingsError("%d bytes, at most %d" % (len(data), MAX_BYTES))
-    try:
-        return json.loads(data if isinstance(data, str) else str(data, "utf-8"))
-    except (ValueError, RuntimeError, MemoryError):
-        raise SettingsError("not JSON")
+TABLES = ("node", "form", "driver", "cabinet")  # files of this folder
 
 
 def _checked(found: "Any") -> "dict[str, Any]":
     """By tables that are large, and that a board has no room for once they were needed."""
-    from firmware import settings
+    from firmware.settings import node
 
     try:
-        return settings.checked(found)
+        return node.checked(found)
     finally:
         if sys.implementation.name == "micropython":
+            folder = sys.modules["firmware.settings"]
             for name in TABLES:
-                if sys.modules.pop(name, None) is not None:
-                    package, leaf = name.rsplit(".", 1)
-                    delattr(sys.modules[package], leaf)
+                if sys.modules.pop("firmware.settings." + name, None) is not None:
+                    delattr(folder, name)
 
 
 class Store:

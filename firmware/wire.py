@@ -135,7 +135,9 @@ class Kind:
         return getattr(self, name)
 
 
-def _words(name: str, number: int, words: "tuple[str, ...]", is_needed: bool = False) -> Field:
+def _words(name: str, number: int, text: str, is_needed: bool = False) -> Field:
+    """`text` has the words: one string, since MicroPython keeps each short one of a tuple for ever."""
+    words = tuple(text.split())
     return Field(name, number, "word", 0, len(words) - 1, RARE, words, is_needed)
 
 
@@ -151,7 +153,7 @@ BASE = (
     Field("seq", 4, "count", 1, MAX_SEQ, STEP),
     Field("time_ms", 5, "ms since 1970 UTC", 0, MAX_TIME_MS, SECOND),
     Field("boot_at_ms", 6, "ms since 1970 UTC", 0, MAX_TIME_MS, RARE),
-    _words("clock", 7, CLOCKS),
+    _words("clock", 7, " ".join(CLOCKS)),
 )
 
 # Numbers are never reused; a field is only ever appended, because stored rows are read by position.
@@ -168,8 +170,8 @@ KINDS = {
             Field("course_ddeg", 12, "0.1 deg, true", 0, 3599),
             Field("satellites", 13, "count", 0, 99, RARE),
             Field("hdop_c", 14, "1/100", 0, 9999, RARE),
-            _words("fix_mode", 15, ("none", "2d", "3d"), True),
-            _words("quality", 16, ("gnss", "dgnss", "rtk", "float_rtk", "dead_reckoning")),
+            _words("fix_mode", 15, "none 2d 3d", True),
+            _words("quality", 16, "gnss dgnss rtk float_rtk dead_reckoning"),
         ),
     ),
     "power": Kind(
@@ -179,8 +181,8 @@ KINDS = {
         lambda: (
             Field("supply_mv", 8, "mV", 0, 100000),
             Field("battery_mv", 9, "mV", 0, 100000),
-            _words("is_ignition_on", 10, ("no", "yes")),
-            _words("is_undervolted", 11, ("no", "yes")),
+            _words("is_ignition_on", 10, "no yes"),
+            _words("is_undervolted", 11, "no yes"),
         ),
     ),
     "health": Kind(
@@ -207,7 +209,7 @@ KINDS = {
         lambda: (
             _text("part", 8, True),
             _text("code", 9, True),
-            _words("state", 10, ("raised", "cleared"), True),
+            _words("state", 10, "raised cleared", True),
             _text("detail", 11),
         ),
     ),
@@ -218,11 +220,11 @@ KINDS = {
         "event",
         "outbox",
         lambda: (
-            _words("lane", 8, LANES, True),
+            _words("lane", 8, " ".join(LANES), True),
             Field("first_seq", 9, "count", 1, MAX_SEQ, DIFF, (), True),
             Field("last_seq", 10, "count", 1, MAX_SEQ, DIFF, (), True),
             Field("count", 11, "count", 0, MAX_SEQ, DIFF, (), True),
-            _words("reason", 12, ("quota", "damaged", "fork"), True),
+            _words("reason", 12, "quota damaged fork", True),
             Field("bound_m", 13, "m", 0, 1000000),
         ),
     ),
@@ -234,7 +236,7 @@ KINDS = {
         "clock",
         lambda: (
             Field("step_ms", 8, "ms", -MAX_TIME_MS, MAX_TIME_MS, DIFF, (), True),
-            _words("was", 9, CLOCKS, True),
+            _words("was", 9, " ".join(CLOCKS), True),
         ),
     ),
     "answer": Kind(
@@ -243,7 +245,7 @@ KINDS = {
         "unit",
         lambda: (
             _text("command_id", 8, True),
-            _words("state", 9, ("done", "refused", "expired"), True),
+            _words("state", 9, "done refused expired", True),
             _text("detail", 10),
             Field("rows", 11, "count", 0, MAX_SEQ),
         ),
@@ -256,7 +258,7 @@ KINDS = {
         lambda: (
             Field("temperature_cc", 8, "0.01 deg C", -20000, 20000),
             Field("humidity_cpct", 9, "0.01 %", 0, 10000),
-            _words("is_door_open", 10, ("no", "yes")),
+            _words("is_door_open", 10, "no yes"),
         ),
     ),
     # A door changed. When it closed, `open_ms` is how long it had been open.
@@ -265,7 +267,7 @@ KINDS = {
         "event",
         "door",
         lambda: (
-            _words("state", 8, ("closed", "open"), True),
+            _words("state", 8, "closed open", True),
             Field("open_ms", 9, "ms", 0, _U53),
         ),
     ),
@@ -277,7 +279,7 @@ KINDS = {
         "event",
         "cabinet",
         lambda: (
-            _words("method", 8, ("weight", "person", "tag"), True),
+            _words("method", 8, "weight person tag", True),
             _text("slot", 9),
             _text("item", 10),
             _text("lot", 11),
@@ -297,7 +299,7 @@ KINDS = {
         "event",
         "cabinet",
         lambda: (
-            _words("move", 8, ("receive", "dispense", "transfer", "discard", "adjust"), True),
+            _words("move", 8, "receive dispense transfer discard adjust", True),
             _text("slot", 9),
             _text("item", 10),
             _text("gtin", 11),
@@ -324,10 +326,10 @@ KINDS = {
         "probe",
         lambda: (
             Field("number", 8, "count", 1, _U31, DIFF, (), True),
-            _words("state", 9, ("open", "ended", "lost"), True),
-            _words("direction", 10, ("low", "high"), True),
-            _words("judgement", 11, ("single", "cumulative"), True),
-            _words("comparator", 12, ("below", "at_or_below", "above", "at_or_above"), True),
+            _words("state", 9, "open ended lost", True),
+            _words("direction", 10, "low high", True),
+            _words("judgement", 11, "single cumulative", True),
+            _words("comparator", 12, "below at_or_below above at_or_above", True),
             Field("limit_cc", 13, "0.01 deg C", -20000, 20000, DIFF, (), True),
             Field("limit_s", 14, "s", 0, _U31, DIFF, (), True),
             Field("began_ago_ms", 15, "ms before time_ms", 0, _U53, DIFF, (), True),
@@ -360,32 +362,32 @@ KINDS = {
         "event",
         "books",
         lambda: (
-            _words("event", 8, ("lent", "returned", "renewed", "seen", "gone", "repaired"), True),
+            _words("event", 8, "lent returned renewed seen gone repaired", True),
             _text("item", 9),
             _text("owner", 10),
-            _words("method", 11, ("tag", "barcode", "typed")),
+            _words("method", 11, "tag barcode typed"),
             _text("reader", 12),
             _text("reader_key", 13),
             _text("loan", 14),
             Field("due_on", 15, "days since 1970", 0, 65535),
-            _words("ruling", 16, ("allowed", "overridden", "unchecked")),
+            _words("ruling", 16, "allowed overridden unchecked"),
             _text("rules", 17),
             Field("lists_age_s", 18, "s", 0, _U31),
             _text("reason", 19),
             _text("actor", 20),
             _text("shelf", 21),
             _text("home_shelf", 22),
-            _words("place", 23, ("present", "misplaced", "foreign")),
+            _words("place", 23, "present misplaced foreign"),
             Field("inventory", 24, "count", 1, _U31),
             Field("sure_pct", 25, "%", 0, 100, RARE),
             Field("afi", 26, "AFI of ISO 15693", 0, 255),
-            _words("is_afi_pending", 27, ("no", "yes")),
-            _words("is_eas_on", 28, ("no", "yes")),
+            _words("is_afi_pending", 27, "no yes"),
+            _words("is_eas_on", 28, "no yes"),
             Field("usage", 29, "type of usage, ISO 28560", 0, 255),
             _words(
                 "layout",
                 30,
-                ("unknown", "iso28560_2", "iso28560_3", "iso28560_4", "university", "blank", "damaged"),
+                "unknown iso28560_2 iso28560_3 iso28560_4 university blank damaged",
             ),
             _text("tag_id", 31),
             _text("raw", 32),
@@ -401,9 +403,9 @@ KINDS = {
         "books",
         lambda: (
             Field("number", 8, "count", 1, _U31, DIFF, (), True),
-            _words("state", 9, ("stable", "stopped"), True),
+            _words("state", 9, "stable stopped", True),
             _text("shelf", 10),
-            _words("method", 11, ("tag", "barcode", "typed")),
+            _words("method", 11, "tag barcode typed"),
             Field("began_ago_ms", 12, "ms before time_ms", 0, _U53),
             Field("rounds", 13, "count", 0, _U31),
             Field("expected", 14, "count", 0, _U31),
@@ -425,7 +427,7 @@ KINDS = {
         "books",
         lambda: (
             _text("conflict", 8, True),
-            _words("finding", 9, ("here", "with_reader", "not_found", "settled"), True),
+            _words("finding", 9, "here with_reader not_found settled", True),
             _text("item", 10),
             _text("note", 11),
             _text("actor", 12),
@@ -438,7 +440,7 @@ KINDS = {
         "event",
         "books",
         lambda: (
-            _words("state", 8, ("taken", "refused"), True),
+            _words("state", 8, "taken refused", True),
             _text("revision", 9),
             Field("as_of_ms", 10, "ms since 1970 UTC", 0, MAX_TIME_MS),
             Field("items", 11, "count", 0, _U31),
@@ -457,7 +459,7 @@ KINDS = {
         "event",
         "help",
         lambda: (
-            _words("event", 8, ("called", "cancelled"), True),
+            _words("event", 8, "called cancelled", True),
             Field("call", 9, "name", 1, _U31, DIFF, (), True),
             Field("held_ms", 10, "ms", 0, _U31),
             Field("lat_e7", 11, "1e-7 deg, WGS-84", -900000000, 900000000, SECOND),

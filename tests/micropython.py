@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.fixtures import dev_script
 from tests.fixtures.programs import ROOT, find_program
+
+DEV = dev_script.load()
 
 HEAP_KIB = 192  # a cap, not a hint; a board's objects have 0.71 of the size here (test_wasm.py)
 MARK = "@@outcome "
@@ -76,7 +79,10 @@ class MicroPython:
 
     @staticmethod
     def _compile(cross: Path, source: Path, target: Path) -> None:
-        done = subprocess.run([cross, "-o", target, source], capture_output=True, text=True, check=False)
+        """As ./dev flash does."""
+        command = [cross, "-s", source.name, "-o", target, "-"]
+        text = DEV.text_of_board(source)
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{source} is not for MicroPython:\n{done.stderr}"
 
     def start(

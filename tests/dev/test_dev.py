@@ -1,29 +1,22 @@
 """The `dev` script: it starts on an old Python to say what is missing, and shows why a step failed."""
 
 import ast
-import importlib.util
 import re
 import subprocess
 import sys
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests.fixtures import dev_script
+from tests.fixtures.dev_script import DEV
 from tests.fixtures.programs import ROOT
-
-DEV = ROOT / "dev"
 
 
 @pytest.fixture(scope="module")
 def dev() -> ModuleType:
-    loader = SourceFileLoader("dev", str(DEV))
-    spec = importlib.util.spec_from_loader("dev", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
+    return dev_script.load()
 
 
 def test_it_is_python_3_9_and_needs_the_standard_library_alone() -> None:
@@ -82,3 +75,13 @@ def test_every_package_that_a_test_names_is_one_that_dev_installs(dev: ModuleTyp
     hints = re.findall(r"apt-get install ([a-z0-9 .+-]+)", dev.tests_text())
     wanted = {name for hint in hints for name in hint.split()}
     assert wanted <= {name for names in dev.PACKAGES.values() for name in names.split()}
+
+
+def test_a_board_carries_nothing_of_types(dev: ModuleType) -> None:
+    """Each name there costs its heap, and lines keep their numbers."""
+    for source in sorted((ROOT / "firmware").rglob("*.py")):
+        text = dev.text_of_board(source)
+        assert "TYPE_CHECKING" not in text, source
+        whole = source.read_text().splitlines()
+        assert [len(text.splitlines()) - len(whole), text.splitlines()[-1:]] == [0, whole[-1:]], source
+        compile(text, source, "exec")

@@ -37,7 +37,6 @@ MOST_EVENTS = 1000
 CONNECT_TIMEOUT_S = 10.0
 NO_CHECK_TIME = ssl.VerifyFlags(0x200000)  # X509_V_FLAG_NO_CHECK_TIME, which `ssl` does not name
 PROTOCOLS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
-RELEASES = f"{wire.PREFIX}/_release/"
 REFUSED = 0x80
 NOT_AUTHORIZED, UNSUPPORTED_PROTOCOL, KEEPALIVE_TIMEOUT = 0x87, 0x84, 0x8D
 # Why a connection could not be, or ended: the codes of `Closed`.
@@ -186,12 +185,12 @@ class Mqtt:
     def want_part(self, digest: str, part: int) -> None:
         """Have the broker send a part of a release's blob, which it keeps; it comes as `Part`."""
         if self._client is not None:
-            self._client.subscribe(f"{RELEASES}{digest}/{part}", 1)
+            self._client.subscribe(wire.part_topic(digest, part), 1)
 
     def drop_part(self, digest: str, part: int) -> None:
         """Hear no more of it: it would come again each time it is published."""
         if self._client is not None:
-            self._client.unsubscribe(f"{RELEASES}{digest}/{part}")
+            self._client.unsubscribe(wire.part_topic(digest, part))
 
     def publish(self, leaf: str, payload: bytes, *, is_retained: bool = False) -> int | None:
         """Send at QoS 1; the number that `Taken` will name, None when there is no connection."""
@@ -329,8 +328,8 @@ class Mqtt:
             self._say(client, Denied(f"{self.address}: {denied[0]}"))
 
     def _on_message(self, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        if message.topic.startswith(RELEASES):
-            digest, _, number = message.topic.removeprefix(RELEASES).partition("/")
+        if message.topic.startswith(wire.RELEASES):
+            digest, _, number = message.topic.removeprefix(wire.RELEASES).partition("/")
             if number.isdecimal() and message.payload:  # empty: withdrawn
                 self._say(client, Part(digest, int(number), bytes(message.payload)))
             return

@@ -1107,12 +1107,18 @@ def batch_of(version: int, epoch: bytes, lane: int, prev: int, boot: bytes, prev
 # --- topics ---------------------------------------------------------------------------------------------
 
 PREFIX = "ortoo/v1"
+RELEASES = PREFIX + "/_release/"  # no unit can have that name
 UP = ("birth", "live", "batch")
 DOWN = ("receipt", "command")
 
 
 def topic(unit: str, leaf: str) -> str:
     return "%s/%s/%s" % (PREFIX, unit, leaf)
+
+
+def part_topic(digest: str, number: int) -> str:
+    """Where the broker keeps a part of a blob of a release; the blob's SHA-256 in hex digits."""
+    return "%s%s/%d" % (RELEASES, digest, number)
 
 
 def parse_topic(text: str) -> "tuple[str, str]":

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
         def leave(self, digest: bytes, offset: int, now_ms: int) -> None: ...
 
 
-TOPIC = "ortoo/v1/_release/"
 MOST_MISSES = 20
 STALL_MS = 6_000  # one question in vain
 RESTART_MS = 60_000  # for the receipt of the answer
@@ -73,7 +72,7 @@ class FromPi:
 
 def topic(digest: bytes, offset: int) -> str:
     """Where the part that begins there lies."""
-    return "%s%s/%d" % (TOPIC, digest.hex(), offset // manifest.PART_BYTES)
+    return wire.part_topic(digest.hex(), offset // manifest.PART_BYTES)
 
 
 class Updater:
@@ -132,7 +131,7 @@ class Updater:
 
     def came(self, name: str, data: bytes) -> bool:
         """A message of the broker; False when it is no part of a release."""
-        if not name.startswith(TOPIC):
+        if not name.startswith(wire.RELEASES):
             return False
         if self._asked is not None and name == topic(self._asked[0], self._asked[1]):
             self._take(data)

@@ -39,11 +39,6 @@ SAY_AGAIN_MS = 6 * 86_400_000  # a broker keeps commands for seven days
 MOST_COMMANDS = 50  # in one step
 
 
-def topic(digest: str, part: int) -> str:
-    """Where a part of a blob lies; `_release` can be no unit's name."""
-    return f"{wire.PREFIX}/_release/{digest}/{part}"
-
-
 def part_count(size: int) -> int:
     """How many parts a blob has."""
     return -(-size // PART_BYTES)
@@ -131,10 +126,12 @@ class Carrier:
             digest, _ = self._to_lay.popleft()
             data = self._reader.look(lambda ledger: releases.blob(ledger, digest)) or b""
             at = range(0, len(data), PART_BYTES)
-            self._parts.extend((topic(digest, n // PART_BYTES), data[n : n + PART_BYTES]) for n in at)
+            self._parts.extend(
+                (wire.part_topic(digest, n // PART_BYTES), data[n : n + PART_BYTES]) for n in at
+            )
         elif self._to_clear:
             digest, size = self._to_clear.popleft()
-            self._parts.extend((topic(digest, part), b"") for part in range(part_count(size)))
+            self._parts.extend((wire.part_topic(digest, part), b"") for part in range(part_count(size)))
 
     def _send_commands(self) -> None:
         now_ms = self._now_ms()

@@ -18,6 +18,7 @@ from firmware.signal import Signal
 from firmware.store.folder import Folder
 from firmware.store.intake import Intake
 from firmware.store.outbox import Outbox
+from tests.firmware.folder_port import FolderPort
 
 SETTINGS: dict[str, Any] = {
     "version": 1,
@@ -37,25 +38,12 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-class Desk:
-    """As much of a port as is asked here: a folder for a flash, and what light and buzzer did."""
+class Desk(FolderPort):
+    """And what light and buzzer did, among what was said."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        super().__init__(folder, 1000)
         self.done: list[Any] = []
-        self.ms = 1000
-
-    def path(self, name: str) -> str:
-        return str(self.folder / name)
-
-    def boot(self) -> str:
-        return "1" * 16
-
-    def random(self, size: int) -> bytes:
-        return os.urandom(size)
-
-    def now_ms(self) -> int:
-        return self.ms
 
     def log(self, text: str) -> None:
         self.done.append(text)

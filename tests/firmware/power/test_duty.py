@@ -23,6 +23,7 @@ from firmware.settings import node as settings
 from firmware.settings.reading import SettingsError
 from firmware.steady import LOOK_MS
 from firmware.store.intake import Intake
+from tests.firmware.folder_port import FolderPort
 from tests.fixtures.mosquitto import Mosquitto
 from tests.fixtures.programs import ROOT
 from tests.micropython import MicroPython
@@ -123,29 +124,15 @@ def test_a_sleep_ends_when_the_next_sample_is_due() -> None:
     assert duty.sleep_ms(400_000, 2_000, 300) == 1_000
 
 
-class Hut:
+class Hut(FolderPort):
     """As much of a port as a wake asks for: a door, and a scale whose chip never answers."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self.level = 0
-        self.ms = 0
         self.slept: list[int] = []
         self.joined = 0
 
-    def path(self, name: str) -> str:
-        return str(self.folder / name)
-
-    def boot(self) -> str:
-        return "1" * 16
-
-    def random(self, size: int) -> bytes:
-        return bytes(size)
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    def log(self, text: str) -> None: ...
     def feed_watchdog(self) -> None: ...
 
     def pin_in(self, signal: str) -> "Hut":

@@ -20,6 +20,7 @@ from firmware.update import slots, trial, updater
 from firmware.update.tree import Tree
 from firmware.update.updater import Updater
 from tests.firmware import signing
+from tests.firmware.folder_port import FolderPort
 
 NEW = {"firmware/app.mpy": os.urandom(1500), "firmware/b.mpy": b"b"}
 
@@ -28,30 +29,10 @@ class Restarted(Exception):
     """The node starts again."""
 
 
-class Desk:
-    """A port whose flash is a folder, and whose clock stands still until it is told."""
+class Desk(FolderPort):
+    """A port that can be told to restart."""
 
     name = "host"
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.ms = 1000
-        self.said: list[str] = []
-
-    def path(self, name: str) -> str:
-        return str(self._folder / name)
-
-    def boot(self) -> str:
-        return "1" * 16
-
-    def random(self, size: int) -> bytes:
-        return os.urandom(size)
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    def log(self, text: str) -> None:
-        self.said.append(text)
 
     def restart(self) -> None:
         raise Restarted
@@ -80,7 +61,7 @@ class Node:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys.implementation, "_mpy", 6 | 1 << 8, raising=False)
-        self.desk = cast("Any", Desk(folder))
+        self.desk = cast("Any", Desk(folder, 1000))
         Tree(self.desk.path("a")).append("firmware/app.mpy", b"old")
         (folder / "update.key").write_bytes(signing.KEY)
         slots.save(dict(slots.FIRST), self.desk.path("slots.json"))

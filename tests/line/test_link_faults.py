@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tests.fixtures.programs import Program
 
 BACK_S = 30.0  # after the path is whole, or in spite of the fault, new fixes are stored within this
+ENOUGH_FIXES = 50  # each vehicle drives until so many are stored, so that there are books to check
 CUTS = range(1, 2000, 37)
 CUTTING_SPEED = 30.0  # of the unit's time, so that it waits a second at most before it connects again
 
@@ -113,6 +114,11 @@ def suffer(line: Line, name: str) -> dict[str, Any]:
                 link.heal()
             back_s = wait_for_new(line.service, name, BACK_S)
             link.heal()
+            wait_until(
+                lambda: stored_since(line.service, name, 0) > ENOUGH_FIXES,
+                BACK_S,
+                what=f"the books of {name}",
+            )
             vehicle.driver.halt()
             vehicle.stop()
             vehicle.drain()
@@ -177,7 +183,7 @@ def running(line: Line) -> Iterator[Running]:
 def test_the_books_balance_and_the_line_comes_back(name: str, running: Running, line: Line) -> None:
     outcome = running[name].result()
     print(name, outcome)
-    assert outcome["fixes"] > 50
+    assert outcome["fixes"] > ENOUGH_FIXES
     if name in {"no-pubacks", "no-receipts"}:
         assert outcome["filtered"] > 3, "nothing was dropped, so this proves nothing"
     shown_as = FAULTS[name].shown_as

@@ -45,6 +45,7 @@ app.add_typer(notify_app, name="notify")
 release_app = typer.Typer(no_args_is_help=True, help="Releases of firmware.")
 app.add_typer(release_app, name="release")
 
+Roles = Annotated[list[str], typer.Option("--role", help="any of " + ", ".join(keys.ROLES))]
 Config = Annotated[Path | None, typer.Option("--config", help="settings in TOML; see example.toml")]
 
 
@@ -140,23 +141,34 @@ def tail(
 def key_add(
     name: str,
     config_path: Config = None,
-    admin: Annotated[bool, typer.Option("--admin", help="may have units run other firmware")] = False,
+    role: Roles = [],  # noqa: B006 -- typer reads it
 ) -> None:
-    """Make a key; it is shown once and cannot be shown again."""
+    """Make a key; it is shown once and cannot be shown again. Without a role it may look."""
     with closing(open_access(Path(_settings(config_path).store.path))) as access:
         try:
-            secret = keys.add(access, name, TimeSource().utc_ms(), is_admin=admin)
-        except keys.KeyNameError as error:
+            secret = keys.add(access, name, TimeSource().utc_ms(), role or [keys.VIEWER])
+        except (keys.KeyNameError, keys.RoleError) as error:
             _fail(error)
     typer.echo(secret)
 
 
 @key_app.command("list")
 def key_list(config_path: Config = None) -> None:
-    """Print the names of all keys."""
+    """Print the names of all keys, and what they may do."""
     with closing(open_access(Path(_settings(config_path).store.path))) as access:
         for key in keys.all_keys(access):
-            _print({"name": key.name, "made_at": iso(key.made_ms), "is_admin": key.is_admin})
+            _print({"name": key.name, "made_at": iso(key.made_ms), "roles": sorted(key.roles)})
+
+
+@key_app.command("role")
+def key_role(name: str, role: Roles, config_path: Config = None) -> None:
+    """Give a key these roles in place of those that it has, at once; its holder need not log in again."""
+    with closing(open_access(Path(_settings(config_path).store.path))) as access:
+        try:
+            if not keys.give(access, name, role):
+                _fail(f"there is no key {name!r}")
+        except keys.RoleError as error:
+            _fail(error)
 
 
 @key_app.command("remove")

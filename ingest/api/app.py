@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 from starlette.middleware import Middleware
@@ -25,6 +25,7 @@ from ingest.api import (
     health,
     login,
     maintenance,
+    me,
     page,
     records,
     refused,
@@ -44,6 +45,7 @@ from ingest.api.errors import LastResort, add_error_handlers
 from ingest.api.headers import SafeHeaders
 from ingest.api.hub import Hub
 from ingest.api.page import load_assets
+from ingest.api.roles import NO_KEY, ROLES_OF, check_role
 from ingest.api.shapes import LiveCollection, TrackCollection
 from ingest.history import StoreBusy
 from ingest.ledger.differences import Differences
@@ -77,6 +79,7 @@ ROUTERS = (
     commands.router,
     releases.router,
     health.router,
+    me.router,
     login.router,
     page.router,
 )
@@ -84,7 +87,8 @@ GZIP_FROM_BYTES = 4096
 GZIP_LEVEL = 3  # a track in half the time of level 6, and a tenth larger
 ABOUT = (
     "Where the units are and were. Times are ISO 8601 in UTC; numbers are in the unit that ends their name; "
-    "what is unknown is null. Once a key exists, every route but the health checks wants it as bearer token."
+    "what is unknown is null. Once a key exists, every route but the health checks wants one as bearer "
+    "token; `x-roles` says which roles of keys may ask for an operation."
 )
 
 
@@ -101,6 +105,7 @@ def create_app(context: Context) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(check_role)],
         middleware=[
             Middleware(SafeHeaders),
             Middleware(LastResort, counts=counts),
@@ -137,6 +142,8 @@ def openapi(app: FastAPI) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             operation["responses"] |= gate_answers(path, method)
+            if operation["operationId"] not in NO_KEY:
+                operation["x-roles"] = sorted(ROLES_OF[operation["operationId"]])
     components["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer"},
         "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
@@ -147,9 +154,9 @@ def openapi(app: FastAPI) -> dict[str, Any]:
 
 def gate_answers(path: str, method: str) -> dict[str, Any]:
     """What the gate may say before the route is reached."""
-    statuses = [] if path in FREE else [401, 429]
+    statuses = [] if path in FREE else [401, 403, 429]
     if method.upper() not in SAFE_METHODS:
-        statuses += [400, 403, 413]
+        statuses += [400, 413]
     schema = {"schema": {"$ref": "#/components/schemas/ErrorBody"}}
     return {
         str(status): {"description": HTTPStatus(status).phrase, "content": {"application/json": schema}}

@@ -3,7 +3,7 @@
 While no key exists the service is for this machine alone: the caller's address and the name it calls us by
 must both be loopback, so that neither another machine nor a web page that had its name point to 127.0.0.1
 (DNS rebinding) gets in. From the first key on, every route but the health checks wants a key as
-`Authorization: Bearer`, or the cookie that /login gives for one.
+`Authorization: Bearer`, or the cookie that /login gives for one. What it may ask for: `roles`.
 
 Keys and session tokens are 256 random bits, kept as SHA-256 and found by it: an attacker can neither guess
 one nor choose the bits that are compared, so the look-up needs no further care about its time.
@@ -19,7 +19,7 @@ import ipaddress
 import threading
 from collections import OrderedDict
 from http.cookies import CookieError, SimpleCookie
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from anyio.to_thread import run_sync
@@ -52,7 +52,6 @@ LONGER = {  # what may be sent where
     "/api/v1/releases": MAX_RELEASE_BYTES,
 }
 MAX_SECRET_CHARS = 200
-THIS_MACHINE = "this machine"  # who asks while no key exists
 
 
 class Attempts:
@@ -79,6 +78,13 @@ class Attempts:
             self._wrong.popitem(last=False)
 
 
+class Holder(NamedTuple):
+    """Who asks, and the roles of their key at this moment."""
+
+    name: str
+    roles: frozenset[str]
+
+
 class Doorkeeper:
     """Keys and sessions as they are at this moment; may be asked from any thread."""
 
@@ -94,19 +100,15 @@ class Doorkeeper:
         with self._lock:
             return keys.has_any(self._access)
 
-    def holder(self, key: str | None, token: str | None) -> str | None:
-        """The name of the key that was shown, or behind the session; None for neither."""
+    def holder(self, key: str | None, token: str | None) -> Holder | None:
+        """Whose key was shown, or is behind the session; None for neither."""
         with self._lock:
+            name = None
             if key is not None:
-                return keys.name_of(self._access, key)
-            if token is not None:
-                return sessions.key_name(self._access, keys.digest(token), self._now_ms())
-        return None
-
-    def is_admin(self, holder: str) -> bool:
-        """Whether the holder may have units run other firmware; while no key exists everybody here may."""
-        with self._lock:
-            return not keys.has_any(self._access) or keys.is_admin(self._access, holder)
+                name = keys.name_of(self._access, key)
+            elif token is not None:
+                name = sessions.key_name(self._access, keys.digest(token), self._now_ms())
+            return None if name is None else Holder(name, keys.roles_of(self._access, name))
 
     def begin_session(self, token: str, key_name: str) -> None:
         """Keep a session for the holder of a key."""
@@ -119,6 +121,9 @@ class Doorkeeper:
         """Forget a session."""
         with self._lock:
             sessions.end(self._access, keys.digest(token))
+
+
+THIS_MACHINE = Holder("this machine", frozenset({keys.ADMIN}))  # who asks while no key exists
 
 
 class Gate:
@@ -159,9 +164,10 @@ class Gate:
         async def is_still_allowed() -> bool:
             return await run_sync(ask) is not None
 
-        scope.setdefault("state", {}).update(holder=holder, is_still_allowed=is_still_allowed)
+        state = {"holder": holder.name, "roles": holder.roles, "is_still_allowed": is_still_allowed}
+        scope.setdefault("state", {}).update(state)
 
-    def _holder(self, scope: Scope, headers: Headers) -> str | None:
+    def _holder(self, scope: Scope, headers: Headers) -> Holder | None:
         if self._door.is_key_needed():
             return self._door.holder(bearer(headers), session_token(headers))
         return THIS_MACHINE if is_from_this_machine(scope, headers) else None

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Body, Request
 from firmware import wire
 from firmware.settings import node as node_settings
 from firmware.settings.reading import SettingsError
-from ingest.api.admin import need_admin
 from ingest.api.errors import RETRY_AFTER_S, ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
+from ingest.api.roles import need_admin
 from ingest.api.shapes import CommandSent, NewSettings, RawTrack, Resend
 from ingest.instants import iso, parse_instant
 

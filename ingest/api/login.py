@@ -76,12 +76,12 @@ async def log_in(request: Request, given: Given) -> Response:
         words = ALERT.format(zh="请稍后再试", en=f"Too many attempts: wait {error.retry_after_s} s")
         return form(words, error.status_code)
     key = _key_in(await request.body())
-    name = await run_sync(door.holder, key, None)
-    if name is None:
+    holder = await run_sync(door.holder, key, None)
+    if holder is None:
         door.attempts.failed(address, given.now_ms())
         return form(ALERT.format(zh="密钥不对", en="This is not a key"), 401)
     token = secrets.token_urlsafe(32)
-    await run_sync(door.begin_session, token, name)
+    await run_sync(door.begin_session, token, holder.name)
     return _with_cookie(request, token, given.session_s)
 
 

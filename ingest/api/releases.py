@@ -11,11 +11,11 @@ from fastapi.responses import Response
 
 from firmware.update import manifest
 from firmware.update.version import NAME
-from ingest.api.admin import is_admin, need_admin
 from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses, unknown_unit
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
 from ingest.api.release_shapes import Releases, ReleaseShape, RolloutIn, Rollouts
+from ingest.api.roles import holder_of, is_admin
 from ingest.instants import iso
 from ingest.ledger import releases, rollouts, units
 from ingest.releases import adding, file
@@ -74,7 +74,7 @@ def add_release(
     request: Request, given: Given, body: Annotated[bytes, Body(media_type="application/octet-stream")]
 ) -> Response:
     """Take a release file, as `./dev release` makes it; signed by a key that is configured here."""
-    who = need_admin(request)
+    who = holder_of(request)
     try:
         read = file.read(body, given.firmware.keys)
         release = given.change(lambda ledger: adding.add(ledger, read, who, given.now_ms()))
@@ -93,7 +93,7 @@ def add_release(
 )
 def withdraw_release(request: Request, given: Given, number: NumberIn) -> Response:
     """Offer a release no longer: who runs it goes on, who has not taken it will not."""
-    who, now_ms = need_admin(request), given.now_ms()
+    who, now_ms = holder_of(request), given.now_ms()
 
     def work(ledger: sqlite3.Connection) -> bool:
         is_done = releases.withdraw(ledger, number, who, now_ms)
@@ -115,7 +115,7 @@ def withdraw_release(request: Request, given: Given, number: NumberIn) -> Respon
 )
 def roll_out(request: Request, given: Given, number: NumberIn, asked: RolloutIn) -> Response:
     """Ask units, or a node of each of them, to take a release; the broker keeps it for who is away."""
-    who, now_ms = need_admin(request), given.now_ms()
+    who, now_ms = holder_of(request), given.now_ms()
 
     def work(ledger: sqlite3.Connection) -> list[Rollout]:
         release = releases.find(ledger, number)

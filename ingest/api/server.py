@@ -35,7 +35,7 @@ def check_bind(host: str, has_key: bool) -> None:
     """Refuse to be reachable from other machines while nobody needs a key."""
     if not has_key and not is_loopback(host):
         detail = f"refusing to listen on {host}: anyone who reaches it could read where every unit is"
-        raise BindError(f"{detail}; make a key first: ortoo-ingest key add NAME")
+        raise BindError(f"{detail}; make a key first: ortoo-ingest key add NAME --role ROLE")
 
 
 class OpenConnection(H11Protocol):

@@ -64,6 +64,13 @@ class Fleet(Units):
     gone_after_s: int
 
 
+class Me(Shape):
+    """Whose key asks; `roles` are words of x-roles."""
+
+    name: str
+    roles: list[str]
+
+
 class LaneState(Shape):
     """How much of one lane of one outbox is stored."""
 

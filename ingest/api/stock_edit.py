@@ -14,6 +14,7 @@ from ingest import suspects
 from ingest.api.answers import as_json
 from ingest.api.errors import ApiError, responses
 from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotation
+from ingest.api.roles import ROLES_OF, need_roles
 from ingest.api.stock import NameIn, site_shape, unknown_site
 from ingest.api.stock_entries import holder_of, need
 from ingest.api.stock_shapes import (
@@ -213,11 +214,13 @@ def decide_stock_lot(
     },
 )
 def import_stock(
+    request: Request,
     given: Given,
     what: Annotated[Literal["items", "sites", "levels", "lots"], Query()],
     body: Annotated[bytes, Body(media_type="text/csv")],
 ) -> Response:
     """Take a CSV file of items, sites, levels or lots: all of its lines, or none and every bad one named."""
+    need_roles(request, ROLES_OF["put_stock_site" if what == "sites" else "put_stock_item"])
     read = sheet.read(what, body)
     try:
         lines = given.change(lambda ledger: stock_import.take(ledger, what, read))

@@ -658,4 +658,9 @@ ACCESS_STEPS = (
     """
     ALTER TABLE key ADD COLUMN is_admin INTEGER NOT NULL DEFAULT 0
     """,
+    """
+    ALTER TABLE key ADD COLUMN roles TEXT NOT NULL DEFAULT ''; -- words with spaces between
+    UPDATE key SET roles = CASE is_admin WHEN 1 THEN 'admin' ELSE 'dispatcher health librarian' END;
+    ALTER TABLE key DROP COLUMN is_admin
+    """,
 )

@@ -179,7 +179,7 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(access: sqlite3.Connection, tmp_
     secret = keys.add(access, "duty officer", NOW_MS)
     assert keys.name_of(access, secret) == "duty officer"
     assert keys.name_of(access, secret + "x") is None
-    assert keys.all_keys(access) == [keys.Key("duty officer", NOW_MS)]
+    assert keys.all_keys(access) == [keys.Key("duty officer", NOW_MS, frozenset({keys.VIEWER}))]
     path = access_path(tmp_path / "store.sqlite3")
     assert secret.encode() not in path.read_bytes()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -195,6 +195,19 @@ def test_a_name_is_taken_once(access: sqlite3.Connection) -> None:
     keys.add(access, "x", NOW_MS)
     with pytest.raises(keys.KeyNameError, match="already"):
         keys.add(access, "x", NOW_MS)
+
+
+def test_a_key_has_the_roles_that_it_was_given_last_and_no_others(access: sqlite3.Connection) -> None:
+    keys.add(access, "x", NOW_MS, [keys.HEALTH, keys.DISPATCHER, keys.HEALTH])
+    assert keys.roles_of(access, "x") == {keys.HEALTH, keys.DISPATCHER}
+    assert keys.give(access, "x", [keys.VIEWER])
+    assert keys.roles_of(access, "x") == {keys.VIEWER}
+    assert not keys.give(access, "nobody", [keys.ADMIN])
+    assert keys.roles_of(access, "nobody") == frozenset()
+    for wrong in ([], [""], ["boss"], [keys.ADMIN, "boss"], ["viewer admin"]):
+        with pytest.raises(keys.RoleError, match="viewer, dispatcher, health, librarian, admin"):
+            keys.give(access, "x", wrong)
+    assert keys.roles_of(access, "x") == {keys.VIEWER}
 
 
 def test_a_session_ends_by_time_by_hand_and_with_its_key(access: sqlite3.Connection) -> None:

@@ -91,9 +91,9 @@ async def test_new_settings_are_an_administrator_s_and_nothing_of_them_is_shown(
     status, said = await send(parts, SETTINGS | {"settings": asked | {"wifi": wifi | {"pasword": 1}}})
     assert (status, said["error"]["detail"]) == (422, "wifi.pasword: no such setting")
     assert "a-secret-one" not in json.dumps(said)
-    looker = keys.add(parts.access, "clinic", NOW_MS)
+    looker = keys.add(parts.access, "clinic", NOW_MS, [keys.DISPATCHER])
     parts.hear_of("van")
     async with parts.client() as client:
         headers = {"Authorization": f"Bearer {looker}"}
         answer = await client.post(PATH, json=SETTINGS | {"settings": asked}, headers=headers)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "admin_needed")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "role_missing")

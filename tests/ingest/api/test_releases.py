@@ -137,12 +137,12 @@ async def test_without_a_key_here_none_is_taken(parts: Parts, release: Callable[
 
 async def test_others_may_look_and_admins_alone_may_change(api: Parts, release: Callable[..., bytes]) -> None:
     looker = keys.add(api.access, "this machine", NOW_MS)  # a name that gives no rights
-    admin = keys.add(api.access, "county", NOW_MS, is_admin=True)
+    admin = keys.add(api.access, "county", NOW_MS, [keys.ADMIN])
     async with api.client(headers={"Authorization": f"Bearer {looker}"}) as client:
-        assert code_of(await add(client, release(3))) == (403, "admin_needed")
+        assert code_of(await add(client, release(3))) == (403, "role_missing")
         rollout = await client.post(f"{PATH}/3/rollout", json={"units": ["household-01"]})
-        assert code_of(rollout) == (403, "admin_needed")
-        assert code_of(await client.delete(f"{PATH}/3")) == (403, "admin_needed")
+        assert code_of(rollout) == (403, "role_missing")
+        assert code_of(await client.delete(f"{PATH}/3")) == (403, "role_missing")
         assert (await client.get(PATH)).json()["may_change"] is False
     async with api.client(headers={"Authorization": f"Bearer {admin}"}) as client:
         assert (await add(client, release(3))).json()["who"] == "county"

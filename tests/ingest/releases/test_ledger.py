@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingest.ledger import keys, releases, rollouts
+from ingest.ledger import keys, releases, rollouts, sessions
 from ingest.ledger.files import access_path, open_access, open_store
 from ingest.ledger.releases import Release
 from ingest.ledger.schema import ACCESS_STEPS, LEDGER_STEPS, advance
@@ -81,17 +81,17 @@ def test_a_store_from_before_there_were_releases_is_brought_forward(tmp_path: Pa
         assert ledger.execute("SELECT unit FROM unit").fetchall() == [("van",)]
 
 
-def test_a_key_from_before_there_were_rights_still_opens_and_is_no_admins(tmp_path: Path) -> None:
+def test_a_key_from_before_there_were_roles_may_its_daily_work(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite3"
     with closing(sqlite3.connect(access_path(path), isolation_level=None)) as old:
-        advance(old, "access", ACCESS_STEPS[:1])
-        old.execute("INSERT INTO key VALUES ('depot', ?, 1)", (keys.digest("secret"),))
+        advance(old, "access", ACCESS_STEPS[:2])
+        old.execute("INSERT INTO key VALUES ('depot', ?, 1, 0)", (keys.digest("secret"),))
+        old.execute("INSERT INTO key VALUES ('county', ?, 1, 1)", (keys.digest("other"),))
+        old.execute("INSERT INTO session VALUES (?, 'depot', 100)", (keys.digest("token"),))
     with closing(open_access(path)) as access:
         assert keys.name_of(access, "secret") == "depot"
-        assert not keys.is_admin(access, "depot")
-        keys.add(access, "county", 2, is_admin=True)
-        assert keys.is_admin(access, "county")
-        assert [(key.name, key.is_admin) for key in keys.all_keys(access)] == [
-            ("county", True),
-            ("depot", False),
-        ]
+        assert sessions.key_name(access, keys.digest("token"), 99) == "depot"
+        assert keys.roles_of(access, "depot") == {keys.DISPATCHER, keys.HEALTH, keys.LIBRARIAN}
+        assert keys.roles_of(access, "county") == {keys.ADMIN}
+        keys.add(access, "wall", 2)
+        assert keys.roles_of(access, "wall") == {keys.VIEWER}

@@ -13,6 +13,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from edge.late_import import postpone
 postpone("urllib", "request")  # paho asks it for a proxy, where it finds PySocks; it costs 3 MB
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -35,8 +36,11 @@ if TYPE_CHECKING:
 SESSION_S = 7 * 86400  # the broker keeps commands for a unit that is away so long
 MOST_EVENTS = 1000
 CONNECT_TIMEOUT_S = 10.0
+CLOSE_S = 1.0  # for the last word, before the socket is shut
+MOST_BYTES = wire.MAX_BATCH_BYTES  # of one packet to us: a broker that speaks MQTT 5 drops what is larger
 NO_CHECK_TIME = ssl.VerifyFlags(0x200000)  # X509_V_FLAG_NO_CHECK_TIME, which `ssl` does not name
 PROTOCOLS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
+MAX_PASSWORD_BYTES = 1024
 REFUSED = 0x80
 NOT_AUTHORIZED, UNSUPPORTED_PROTOCOL, KEEPALIVE_TIMEOUT = 0x87, 0x84, 0x8D
 # Why a connection could not be, or ended: the codes of `Closed`.
@@ -111,6 +115,22 @@ class _Context(ssl.SSLContext):
             self._last.close()
 
 
+class _Client(paho.Client):
+    """Says when what came has ended its loop: else paho's thread dies, and the connection looks alive."""
+
+    on_broken: Callable[[Exception], None] | None = None
+    is_broken = False
+
+    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
+        try:
+            return super().loop_forever(timeout, retry_first_connection)
+        except Exception as error:  # noqa: BLE001 - whatever a peer can make paho stumble over
+            self.is_broken = True
+            if self.on_broken is not None:
+                self.on_broken(error)
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+
+
 class Mqtt:
     """One connection at a time to one broker. `wake` is called from paho's thread when an event waits."""
 
@@ -140,7 +160,7 @@ class Mqtt:
         self._has_spoken_5 = known_protocol == "5"
         self._keepalive_s = keepalive_s
         self._wake = wake
-        self._client: paho.Client | None = None
+        self._client: _Client | None = None
         self._switching = threading.Lock()
         self._context: _Context | None = None
         self._is_accepted = False
@@ -160,6 +180,9 @@ class Mqtt:
         except OSError as error:  # of a file with a password or a certificate: ssl.SSLError is one, too
             self._put(Closed("settings", _file_trouble(error)))
             return
+        except ValueError as error:
+            self._put(Closed("settings", f"[broker] password_file: {self._password_file}: {error}"))
+            return
         self._client = client
         threading.Thread(target=self._connect, args=(client,), name="mqtt-connect", daemon=True).start()
 
@@ -174,8 +197,11 @@ class Mqtt:
             with contextlib.suppress(RuntimeError, ValueError):
                 info.wait_for_publish(1.0)
         client.on_disconnect = client.on_connect = client.on_message = client.on_publish = None
+        client.on_broken = None
         client.disconnect()
-        client.loop_stop()
+        _shut(client)
+        with contextlib.suppress(RuntimeError):  # a loop for which there was no thread
+            client.loop_stop()
 
     def subscribe(self) -> None:
         """Hear receipts and commands."""
@@ -214,10 +240,10 @@ class Mqtt:
 
     # --- making a client --------------------------------------------------------------------------------
 
-    def _client_for(self, will: bytes, *, is_clock_good: bool) -> paho.Client:
+    def _client_for(self, will: bytes, *, is_clock_good: bool) -> _Client:
         version = PROTOCOLS[self._protocol]
         is_new = version == MQTTProtocolVersion.MQTTv5
-        client = paho.Client(
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             self._unit,
             clean_session=None if is_new else False,
@@ -237,12 +263,20 @@ class Mqtt:
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_broken = lambda error: self._broken(client, error)
         return client
 
     def _password(self) -> str | None:
         if not self._password_file:
             return None
-        return Path(self._password_file).read_text().strip("\r\n")
+        with Path(self._password_file).open("rb") as file:
+            password = file.read(MAX_PASSWORD_BYTES + 1).strip(b"\r\n")
+        if len(password) > MAX_PASSWORD_BYTES:
+            raise ValueError(f"a password has at most {MAX_PASSWORD_BYTES} bytes")
+        try:
+            return password.decode()
+        except UnicodeDecodeError:
+            raise ValueError("is not text in UTF-8") from None
 
     def _tls(self, *, is_clock_good: bool) -> _Context:
         context = _Context(ssl.PROTOCOL_TLS_CLIENT)
@@ -258,28 +292,35 @@ class Mqtt:
             context.verify_flags |= NO_CHECK_TIME
         return context
 
-    def _connect(self, client: paho.Client) -> None:
+    def _connect(self, client: _Client) -> None:
         """The body of a thread: names are resolved and connections made without holding up the agent."""
         options: dict[str, Any] = {}
         if self._protocol == "5":
             options["properties"] = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             options["properties"].SessionExpiryInterval = SESSION_S
+            options["properties"].MaximumPacketSize = MOST_BYTES
             options["clean_start"] = False
         try:
             client.connect(self._host, self._port, self._keepalive_s, **options)
-        except (OSError, ValueError) as error:
+            with self._switching:  # a loop can be stopped before it is begun or after, not meanwhile
+                is_wanted = client is self._client
+                if is_wanted:
+                    client.loop_start()
+        except Exception as error:  # noqa: BLE001 - an attempt that ends without a word would be the last
             if self._context is not None:
                 self._context.close()
             is_there = isinstance(error, ConnectionRefusedError | ConnectionResetError)
             detail = f"{self.address}: {_reason(error)}"
             self._say(client, Closed("unreachable", detail, is_broker_gone=is_there))
             return
-        with self._switching:  # a loop can be stopped before it is begun or after, not meanwhile
-            is_wanted = client is self._client
-            if is_wanted:
-                client.loop_start()
         if not is_wanted:
             client.disconnect()
+
+    def _broken(self, client: paho.Client, error: Exception) -> None:
+        with contextlib.suppress(OSError, AttributeError):
+            client.socket().close()  # type: ignore[union-attr]
+        detail = f"{self.address}: what came is no MQTT ({type(error).__name__}: {error})"
+        self._say(client, Closed("dropped", detail, is_broker_gone=True))
 
     # --- paho's callbacks: they only append ---------------------------------------------------------------
 
@@ -346,6 +387,15 @@ class Mqtt:
         if len(self._events) < MOST_EVENTS or not isinstance(event, Came):
             self._events.append(event)
         self._wake()
+
+
+def _shut(client: _Client) -> None:
+    """Have the loop end: with nobody to take the last word it would wait for as long as the keepalive."""
+    until_s = time.monotonic() + CLOSE_S
+    while client.want_write() and not client.is_broken and time.monotonic() < until_s:
+        time.sleep(0.005)
+    with contextlib.suppress(OSError, AttributeError):
+        client.socket().shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
 
 
 def _reason(error: Exception) -> str:

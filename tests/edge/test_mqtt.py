@@ -332,3 +332,94 @@ def test_without_a_good_clock_the_date_of_a_certificate_does_not_count(
     assert "expired" in unit.wait_for(Closed).detail
     unit.line.open(WILL, is_clock_good=False)
     unit.wait_for(Opened)
+
+
+GREETINGS = {"5": b"\x20\x03\x00\x00\x00", "3.1.1": b"\x20\x02\x00\x00"}
+
+
+def answering(server: socket.socket, *answers: bytes) -> list[socket.socket]:
+    """Whoever connects hears these, one after the other; the sockets stay open."""
+    clients: list[socket.socket] = []
+
+    def run() -> None:
+        client, _address = server.accept()
+        clients.append(client)
+        client.recv(1000)
+        for answer in answers:
+            client.sendall(answer)
+
+    threading.Thread(target=run, daemon=True).start()
+    return clients
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_what_paho_stumbles_over_ends_the_connection_with_a_word(
+    hear: Callable[..., Heard], protocol: str
+) -> None:
+    """A topic that is no UTF-8: paho's thread would die of it, and the line look open for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        clients = answering(server, GREETINGS[protocol], b"\x30\x06\x00\x02\xff\xfe\x00x")
+        unit = hear("127.0.0.1", server.getsockname()[1], protocol=protocol)
+        unit.line.open(WILL)
+        closed = unit.wait_for(Closed, 30)
+        assert (closed.code, closed.is_broker_gone) == ("dropped", True)
+        assert "no MQTT" in closed.detail
+        for client in clients:
+            client.close()
+
+
+def test_an_attempt_that_fails_in_any_way_is_told(
+    hear: Callable[..., Heard], free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be under way for ever: a Pi may be out of threads for a moment."""
+
+    def out_of_threads(*_: Any, **__: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    unit = hear("127.0.0.1", free_port)
+    monkeypatch.setattr(mqtt.paho.Client, "connect", out_of_threads)
+    unit.line.open(WILL)
+    assert unit.wait_for(Closed, 30).detail.endswith("can't start new thread")
+
+
+def test_a_line_on_which_nobody_reads_is_closed_at_once(hear: Callable[..., Heard]) -> None:
+    """paho's loop waits with its last word for as long as the keepalive: longer than the watchdog does."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        clients = answering(server, GREETINGS["5"])
+        unit = hear("127.0.0.1", server.getsockname()[1], keepalive_s=600)
+        unit.line.open(WILL)
+        unit.wait_for(Opened)
+        for _ in range(15):
+            unit.line.publish("batch", bytes(1_000_000))
+        closing = threading.Thread(target=unit.line.close, args=(b"gone",), daemon=True)
+        closing.start()
+        closing.join(60)
+        assert not closing.is_alive()
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.parametrize("secret", [b"\xff\xfe\x00", b"x" * 2000])
+def test_a_password_that_is_none_is_named_and_kept_secret(
+    hear: Callable[..., Heard], free_port: int, tmp_path: Path, secret: bytes
+) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(secret)
+    unit = hear("127.0.0.1", free_port, username="x", password_file=str(path))
+    unit.line.open(WILL)
+    closed = unit.wait_for(Closed)
+    assert closed.code == "settings"
+    assert closed.detail.startswith(f"[broker] password_file: {path}: ")
+    assert "xx" not in closed.detail.removeprefix(f"[broker] password_file: {path}: ")
+
+
+def test_a_broker_is_told_how_large_a_packet_may_be(hear: Callable[..., Heard]) -> None:
+    """Somebody's megabytes under our topic would be fetched over the air at each connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        unit = hear("127.0.0.1", server.getsockname()[1], protocol="5")
+        unit.line.open(WILL)
+        client, _address = server.accept()
+        with client:
+            maximum_packet_size = b"\x27" + mqtt.MOST_BYTES.to_bytes(4, "big")
+            assert maximum_packet_size in client.recv(1000)

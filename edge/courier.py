@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import zlib
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from edge import mqtt
+from edge.outbox import OutboxError
 from edge.uplink import Progress, Uplink
 from firmware import wire
 
@@ -54,6 +56,7 @@ class Courier:
         self._is_deflated = is_deflated
         self._on_help = on_help
         self._rollout = rollout
+        self._events: deque[mqtt.Event] = deque()
         self._conn = 0
         self._is_told = False  # of the trouble to connect: the first time loudly, then quietly
         self._epoch = ""
@@ -69,8 +72,9 @@ class Courier:
 
     def step(self, outbox: Outbox, now_ms: int, *, is_waiting: bool, is_clock_good: bool) -> None:
         """Hear what came, connect if it is time, send what may be sent."""
-        for event in self._line.events():
-            self._hear(event, outbox, now_ms)
+        self._events.extend(self._line.events())
+        while self._events:  # one at a time: when the disk fails at one, those behind it are still heard
+            self._hear_next(self._events.popleft(), outbox, now_ms)
         if self._uplink.is_stuck():
             log.warning("%s: no receipt for long: connecting anew", self._line.address)
             self._line.close()
@@ -92,12 +96,24 @@ class Courier:
     # --- the connection ---------------------------------------------------------------------------------
 
     def _connect(self, outbox: Outbox, now_ms: int, *, is_clock_good: bool) -> None:
-        self._conn = outbox.next_conn()
+        try:
+            self._conn = outbox.next_conn()
+        except OutboxError:
+            self._uplink.failed(now_ms)  # not at once again
+            raise
         self._uplink.connecting()
         self._line.open(self._will(), is_clock_good=is_clock_good)
 
     def _will(self) -> bytes:
         return wire.encode_json("birth", {"conn": self._conn, "state": "offline"})
+
+    def _hear_next(self, event: mqtt.Event, outbox: Outbox, now_ms: int) -> None:
+        try:
+            self._hear(event, outbox, now_ms)
+        except OutboxError:
+            if isinstance(event, mqtt.Came) and event.leaf == "command":
+                self._events.append(event)  # the broker thinks that we have it
+            raise
 
     def _hear(self, event: mqtt.Event, outbox: Outbox, now_ms: int) -> None:
         if isinstance(event, mqtt.Opened):
@@ -122,9 +138,9 @@ class Courier:
         self._resend = None
         self._uplink.opened(now_ms)
         self._faults.end(*mqtt.CAUSES)
-        outbox.note("protocol", event.protocol)
         self._line.subscribe()
         self._be_born(outbox)
+        outbox.note("protocol", event.protocol)  # from here on the disk may fail
         self._offer_ends(outbox)
 
     def _be_born(self, outbox: Outbox) -> None:

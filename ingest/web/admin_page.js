@@ -2,10 +2,11 @@
 
 import { useState } from "preact/hooks";
 import { useAddress } from "./address.js";
-import { bodyOf, FORMS, pathOf, textsOf } from "./admin_forms.js";
+import { bodyOf, FORMS, pathOf, SHEETS, textsOf } from "./admin_forms.js";
 import { change, useAnswer, withQuery } from "./ask.js";
 import { Firmware } from "./firmware.js";
 import { Failure, Waiting } from "./notices.js";
+import { LookOnly, may } from "./roles.js";
 import { SheetImport } from "./sheet_import.js";
 import { SiteSelect } from "./site_select.js";
 import { nameOf, siteTitle, treeOf, wordOf } from "./stock_words.js";
@@ -22,6 +23,8 @@ import { html } from "./view.js";
 /** @typedef {import("./stock_words.js").Item} Item */
 /** @typedef {{ say: Say, language: Language, sites: Site[], items: Item[] }} Around */
 
+/** Who may change the records of a tab. @type {Record<string, import("./roles.js").Role[]>} */
+const WHOSE = { sites: ["dispatcher"], items: ["health"], levels: ["health"] };
 const TABS = [...Object.keys(FORMS), "import", "telling", "firmware"];
 const NEW = "\u0000new";
 
@@ -44,7 +47,8 @@ export function Page({ say, language }) {
         ${TABS.map((one) => html`<button type="button" aria-pressed=${one === tab} onClick=${() => setWanted({ tab: one, site: "", item: "" })}>${say(`tab_${one}`)}</button>`)}
       </div>
     </header>
-    ${tab === "import" && html`<${SheetImport} say=${say} onTaken=${again} />`}
+    ${tab === "import" && html`<${LookOnly} say=${say} roles=${["health", "dispatcher"]} />`}
+    ${tab === "import" && may("health", "dispatcher") && html`<${SheetImport} say=${say} onTaken=${again} sheets=${ownSheets()} />`}
     ${tab === "telling" && html`<${Telling} say=${say} sites=${around.sites} />`}
     ${tab === "firmware" && html`<${Firmware} say=${say} />`}
     ${tab === "sites" && html`<${Records} key="sites" around=${around} what="sites" asked=${sites} again=${again} known=${{}} first=${wanted.site} />`}
@@ -52,6 +56,9 @@ export function Page({ say, language }) {
     ${tab === "levels" && html`<${Levels} around=${around} site=${wanted.site} item=${wanted.item} setSite=${(/** @type {string} */ site) => setWanted({ site, item: "" })} />`}
   </div>`;
 }
+
+/** Those that the reader may send: whoever may change one of their lines. */
+const ownSheets = () => Object.fromEntries(Object.entries(SHEETS).filter(([what]) => may(...(WHOSE[what] ?? ["health"]))));
 
 /** Levels of one site at a time: a county has a hundred thousand. @param {{ around: Around, site: string, item: string, setSite: (site: string) => void }} props */
 function Levels({ around, site, item, setSite }) {
@@ -68,6 +75,7 @@ function Levels({ around, site, item, setSite }) {
 function Records({ around, what, asked, again, known, first }) {
   const { say } = around;
   const form = FORMS[what];
+  const isOwn = may(...WHOSE[what]);
   const [open, setOpen] = useState(first);
   const [text, setText] = useState("");
   const [saved, setSaved] = useState("");
@@ -86,10 +94,11 @@ function Records({ around, what, asked, again, known, first }) {
   return html`<div class="records">
     <div class="selects">
       <label class="field grow"><span>${say("search")}</span><input type="search" value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} /></label>
-      <button type="button" class="button primary" onClick=${() => setOpen(isNew ? "" : NEW)}>${say("add_new")}</button>
+      ${isOwn && html`<button type="button" class="button primary" onClick=${() => setOpen(isNew ? "" : NEW)}>${say("add_new")}</button>`}
     </div>
+    <${LookOnly} say=${say} roles=${WHOSE[what]} />
     ${saved !== "" && open === "" && html`<p class="notice" role="status">${say("saved", { name: saved })}</p>`}
-    ${isNew && html`<${EditForm} around=${around} form=${form} record=${blank} isNew cancel=${() => setOpen("")} done=${done} />`}
+    ${isNew && isOwn && html`<${EditForm} around=${around} form=${form} record=${blank} isNew cancel=${() => setOpen("")} done=${done} />`}
     <table class="grid admin-grid">
       <thead><tr>${[...form.keys, ...form.columns].filter((name) => !(name in known)).map((name) => html`<th scope="col">${say(what === "levels" && name === "item" ? name : `field_${name}`)}</th>`)}</tr></thead>
       ${shown.map((record) => {
@@ -100,7 +109,7 @@ function Records({ around, what, asked, again, known, first }) {
             ${form.keys.filter((name) => !(name in known)).map((name) => html`<th scope="row"><button type="button" class="disclose" aria-expanded=${open === key} onClick=${() => setOpen(open === key ? "" : key)}>${keyText(around, what, name, String(record[name]))}</button></th>`)}
             ${form.columns.map((name) => html`<td>${cellText(around, form, name, texts)}</td>`)}
           </tr>
-          ${open === key && html`<tr class="detail"><td colspan="9"><${EditForm} around=${around} form=${form} record=${record} cancel=${() => setOpen("")} done=${done} /></td></tr>`}
+          ${open === key && isOwn && html`<tr class="detail"><td colspan="9"><${EditForm} around=${around} form=${form} record=${record} cancel=${() => setOpen("")} done=${done} /></td></tr>`}
         </tbody>`;
       })}
     </table>

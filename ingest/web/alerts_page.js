@@ -7,6 +7,7 @@ import { change, useAnswer, withQuery } from "./ask.js";
 import { span } from "./format.js";
 import { Failure, Waiting } from "./notices.js";
 import { Pager } from "./pager.js";
+import { LookOnly, may } from "./roles.js";
 import { SiteSelect } from "./site_select.js";
 import { timeOf, wordOf } from "./stock_words.js";
 import { ALERTS_CHANGED, Stream } from "./stream.js";
@@ -42,6 +43,7 @@ export function Page({ say, language }) {
   const [sites] = useAnswer("/api/v1/stock/sites");
   const [rules] = useAnswer("/api/v1/alerts/rules");
   const [link, times] = useNews(again);
+  useEffect(() => setAfter(0), [state, severity, rule, under]); // the browser's back changes them, too
   /** @param {Partial<typeof wanted>} filter */
   const choose = (filter) => {
     setAfter(0);
@@ -151,7 +153,8 @@ function Detail({ say, language, id, times, again }) {
       ${alert.site !== null && html`<a href=${withQuery("/cabinets", { site: alert.site, open: alert.item })}>${say("open_site")}</a>`}
       ${alert.unit !== null && html`<a href=${`/#${alert.unit}`}>${say("show_on_map")}</a>`}
     </p>
-    <${Answer} key=${alert.state} say=${say} alert=${alert} changed=${changed} />
+    <${LookOnly} say=${say} roles=${["dispatcher", "health"]} />
+    ${may("dispatcher", "health") && html`<${Answer} key=${alert.state} say=${say} alert=${alert} changed=${changed} />`}
     <${History} say=${say} alert=${alert} />
   </div>`;
 }

@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useAddress } from "./address.js";
 import { change, useAnswer, withQuery } from "./ask.js";
 import { Failure, Waiting } from "./notices.js";
+import { LookOnly, may } from "./roles.js";
 import { Journey, Rotation } from "./rotation.js";
 import { SheetImport } from "./sheet_import.js";
 import { timeOf, wordOf } from "./stock_words.js";
@@ -28,7 +29,7 @@ import { html } from "./view.js";
 
 const AGAIN_EVERY_MS = 60_000;
 const ROWS = 100;
-const LISTS = ["overdue", "loans", "missing", "moves"];
+const LISTS = ["overdue", "loans", "missing", "moves"]; // all but the last show readers' cards
 /** The sheets of a library by their columns; MARC has none. @type {Record<string, string[]>} */
 const BOOK_SHEETS = {
   marc: [],
@@ -49,7 +50,9 @@ export function Page({ say }) {
   }, []);
   const all = found.data;
   if (all === null) return html`<div class="sheet"><${Waiting} asked=${found} say=${say} again=${again} /></div>`;
-  const list = LISTS.includes(wanted.list) ? wanted.list : "overdue";
+  const isOwn = may("librarian");
+  const lists = isOwn ? LISTS : ["moves"];
+  const list = lists.includes(wanted.list) ? wanted.list : lists[0];
   /** @type {Record<string, number>} */
   const counts = { overdue: all.overdue, loans: all.loans, missing: all.missing };
   const open = (/** @type {string} */ copy) => setWanted({ copy });
@@ -58,23 +61,24 @@ export function Page({ say }) {
       <h2>${say("nav_books")}</h2>
       <${Library} say=${say} library=${all.library} />
     </header>
-    <${Conflicts} say=${say} times=${all.now} again=${again} />
-    ${wanted.copy !== "" && html`<${Journey} key=${wanted.copy} say=${say} copy=${wanted.copy} back=${() => setWanted({ copy: "" })} />`}
-    ${wanted.place !== ""
+    <${LookOnly} say=${say} roles=${["librarian"]} />
+    ${isOwn && html`<${Conflicts} say=${say} times=${all.now} again=${again} />`}
+    ${isOwn && wanted.copy !== "" && html`<${Journey} key=${wanted.copy} say=${say} copy=${wanted.copy} back=${() => setWanted({ copy: "" })} />`}
+    ${isOwn && wanted.place !== ""
       ? html`<${Copies} key=${wanted.place} say=${say} open=${open} title=${wanted.place} path=${withQuery("/api/v1/books/shelf", { place: wanted.place })} back=${() => setWanted({ place: "" })} />`
       : html`<${Places} say=${say} places=${all.places} open=${(/** @type {string} */ place) => setWanted({ place })} />
           <section>
             <div class="selects">
               <div class="segmented" role="group" aria-label=${say("filter_state")}>
-                ${LISTS.map((one) => html`<button type="button" aria-pressed=${list === one} onClick=${() => setWanted({ list: one })}>${say(`books_${one}`)}${one in counts && html` <b class="number">${counts[one]}</b>`}</button>`)}
+                ${lists.map((one) => html`<button type="button" aria-pressed=${list === one} onClick=${() => setWanted({ list: one })}>${say(`books_${one}`)}${one in counts && html` <b class="number">${counts[one]}</b>`}</button>`)}
               </div>
             </div>
             ${list === "moves" ? html`<${Rotation} say=${say} open=${open} />` : html`<${Copies} key=${list} say=${say} open=${open} title=${say(`books_${list}`)} path=${list === "missing" ? "/api/v1/books/missing" : withQuery("/api/v1/books/loans", { is_overdue: list === "overdue" ? "true" : null })} back=${null} />`}
           </section>
-          <section>
+          ${isOwn && html`<section>
             <h3>${say("tab_import")}</h3>
             <${SheetImport} say=${say} onTaken=${again} path="/api/v1/books/import" sheets=${BOOK_SHEETS} word="sheet" accept=".csv,.mrc,.marc,.iso" />
-          </section>`}
+          </section>`}`}
   </div>`;
 }
 
@@ -151,7 +155,7 @@ function Places({ say, places, open }) {
       <tbody>
         ${places.map(
           (place) => html`<tr key=${place.place}>
-            <th scope="row"><button type="button" class="disclose" onClick=${() => open(place.place)}>${place.name ?? place.place}</button></th>
+            <th scope="row"><button type="button" class="disclose" disabled=${!may("librarian")} onClick=${() => open(place.place)}>${place.name ?? place.place}</button></th>
             ${["on_shelf", "on_loan", "missing"].map((state) => html`<td class=${state === "missing" && place.states[state] > 0 ? "end number warn" : "end number"} data-label=${say(`copy_${state}`)}>${place.states[state] ?? 0}</td>`)}
             <td>${Object.entries(place.languages).map(([language, n]) => `${wordOf(say, "language", language)} ${n}`).join(" · ")}</td>
           </tr>`,

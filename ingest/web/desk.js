@@ -4,6 +4,7 @@ import { render } from "preact";
 import { Bar, PAGES } from "./frame.js";
 import { isLanguage, LANGUAGES, loadMessages, preferredLanguage, sayer } from "./messages.js";
 import { remember, remembered } from "./preferences.js";
+import { loadMe } from "./roles.js";
 import { html } from "./view.js";
 
 /** @typedef {import("./messages.js").Language} Language */
@@ -17,7 +18,7 @@ let wanted = "zh";
 async function speak(language) {
   wanted = language;
   const { lang, script } = LANGUAGES[language];
-  const [messages, found] = await Promise.all([loadMessages(language), page]);
+  const [messages, found] = await Promise.all([loadMessages(language), page, loadMe()]);
   // The letters first: a page that is laid out twice jumps.
   if (script === "mong") await document.fonts.load('16px "Noto Sans Mongolian"', "\u1820");
   if (wanted !== language || found === undefined) return;

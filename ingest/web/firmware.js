@@ -4,6 +4,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { ask, change, useAnswer } from "./ask.js";
 import { Failure, Waiting } from "./notices.js";
+import { LookOnly } from "./roles.js";
 import { timeOf } from "./stock_words.js";
 import { html } from "./view.js";
 
@@ -36,7 +37,7 @@ export function Firmware({ say }) {
   return html`<section>
       <h3>${say("releases")}</h3>
       <p class="quiet">${say("firmware_about")}</p>
-      ${!may_change && html`<p class="notice">${say("firmware_look_only")}</p>`}
+      <${LookOnly} say=${say} roles=${["admin"]} />
       ${may_change && !has_key && html`<p class="notice">${say("refused_no_key")}</p>`}
       ${may_change && has_key && html`<${NewRelease} say=${say} again=${again} />`}
       ${isOffered && error !== "" && html`<p class="warn" role="status">${say("firmware_error")} <span lang="en">${error}</span></p>`}

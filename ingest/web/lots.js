@@ -6,6 +6,7 @@ import { change } from "./ask.js";
 import { Explained } from "./figures.js";
 import { span } from "./format.js";
 import { Failure } from "./notices.js";
+import { LookOnly, may } from "./roles.js";
 import { daysUntil, nameOf, numberText, timeOf, wordOf } from "./stock_words.js";
 import { html } from "./view.js";
 
@@ -68,7 +69,7 @@ function LotRow({ say, site, title, lot, cold, now_ms, isOpen, toggle, onDecided
       <td><${Expiry} expires_on=${lot.expires_on} now_ms=${now_ms} say=${say} /></td>
       <td>${isProposed ? html`<b class="warn">${say("quarantine_proposed")}</b>` : lot.unusable_because === null ? "" : html`<span class="warn">${wordOf(say, "unusable", lot.unusable_because)}</span>`} <small>${exposureText(cold, say)}</small></td>
     </tr>
-    ${isOpen && html`<tr class="detail"><td colspan="5"><div class="detail-box"><${Decision} say=${say} site=${site} lot=${lot} cold=${cold} onDecided=${onDecided} />${cold !== undefined && html`<${Way} say=${say} cold=${cold} />`}</div></td></tr>`}
+    ${isOpen && html`<tr class="detail"><td colspan="5"><div class="detail-box"><${LookOnly} say=${say} roles=${["health"]} />${may("health") && html`<${Decision} say=${say} site=${site} lot=${lot} cold=${cold} onDecided=${onDecided} />`}${cold !== undefined && html`<${Way} say=${say} cold=${cold} />`}</div></td></tr>`}
   </tbody>`;
 }
 

@@ -4,6 +4,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { change, useAnswer } from "./ask.js";
 import { Failure } from "./notices.js";
+import { LookOnly, may } from "./roles.js";
 import { nameOf, numberText, signed, timeOf, wordOf } from "./stock_words.js";
 import { html } from "./view.js";
 
@@ -32,7 +33,7 @@ export function Differences({ say, language, onBooked }) {
   return html`<section class="proposals">
     <button type="button" class="disclose" aria-expanded=${isOpen} disabled=${n === 0} onClick=${() => setOpen(!isOpen)}>${found.data === null ? say("reading") : n === 0 ? say("differences_none") : say("differences", { n })}</button>
     ${isOpen &&
-    html`<ul>
+    html`<${LookOnly} say=${say} roles=${["health"]} /><ul>
       ${(found.data?.differences ?? []).map(
         (/** @type {Difference} */ one) => html`<li key=${one.id}>
           <${OneProposal} say=${say} site=${one.site} one=${one} title=${nameOf(one.names, language, one.item)} place=${one.site_name ?? one.site} onBooked=${booked} />
@@ -51,6 +52,7 @@ export function Proposals({ say, language, site, names, proposals, rejected, onB
   return html`${proposals.length > 0 &&
     html`<section class="proposals">
       <h3>${say("proposals")}</h3>
+      <${LookOnly} say=${say} roles=${["health"]} />
       <ul>${proposals.map((one) => html`<li key=${one.id}><${OneProposal} say=${say} site=${site} one=${one} title=${title(one.item)} onBooked=${onBooked} /></li>`)}</ul>
     </section>`}
     ${rejected.length > 0 &&
@@ -88,10 +90,11 @@ function OneProposal({ say, site, one, title, place, onBooked }) {
   return html`<div class="proposal">
     <p>${place !== undefined && html`${place} · `}<b>${title}</b>${one.lot !== "" && html` <small>${say("lot")} ${one.lot}</small>`} <b class="number delta">${signed(one.quantity)}</b></p>
     <p><small>${timeOf(one.happened_at)} · ${wordOf(say, "proposal_by", one.reason)}</small><br />${seen}</p>
-    <div class="buttons">
+    ${may("health") &&
+    html`<div class="buttons">
       <button type="button" class="button primary" disabled=${isSending} onClick=${accept}>${say("proposal_accept", { n: signed(one.quantity) })}</button>
       <button type="button" class="button" aria-expanded=${why !== null} onClick=${() => setWhy(why === null ? "" : null)}>${say("proposal_reject")}</button>
-    </div>
+    </div>`}
     ${why !== null &&
     html`<form class="decision" onSubmit=${reject}>
       <label class="field"><span>${say("proposal_why")}</span><input value=${why} required maxlength="256" onInput=${(/** @type {any} */ event) => setWhy(event.target.value)} /></label>

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { change, useAnswer, withQuery } from "./ask.js";
 import { Failure, Waiting } from "./notices.js";
 import { Pager } from "./pager.js";
+import { may } from "./roles.js";
 import { siteTitle, timeOf, wordOf } from "./stock_words.js";
 import { html } from "./view.js";
 
@@ -36,7 +37,7 @@ export function Rotation({ say, open }) {
   const isToPack = moves.some((one) => one.action !== "under_way");
   return html`<section class="rotation">
     <div class="section-head"><h3>${say("books_moves")}</h3>
-      ${isToPack && html`<button type="button" class="button" onClick=${follow}>${say("moves_follow")}</button>`}
+      ${isToPack && may("librarian") && html`<button type="button" class="button" onClick=${follow}>${say("moves_follow")}</button>`}
     </div>
     <p class="quiet">${found.data.count === 0 ? say("moves_none") : say("moves_about")}</p>
     <div role="status"><${Failure} error=${said?.error ?? null} say=${say} />${said?.data != null && html`<p class="notice">${say("moves_followed", { n: said.data.changed })}</p>`}</div>
@@ -45,7 +46,7 @@ export function Rotation({ say, open }) {
       return html`<h4 key=${target ?? ""}>${target === null ? say("moves_out", { n: own.length }) : say("moves_to", { place: titleOf(target), n: own.length })}</h4>
         <ul class="lines">
           ${own.map(
-            (one) => html`<li key=${one.copy}><button type="button" class="disclose number" onClick=${() => open(one.copy)}>${one.copy}</button>
+            (one) => html`<li key=${one.copy}><button type="button" class="disclose number" disabled=${!may("librarian")} onClick=${() => open(one.copy)}>${one.copy}</button>
               <b>${one.name ?? "–"}</b> <span>${say("moves_from")} ${titleOf(one.place)} · ${wordOf(say, "move", one.action)}</span> <small class="quiet">${say("moves_rota")} ${one.rota}</small></li>`,
           )}
         </ul>`;

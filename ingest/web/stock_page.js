@@ -8,6 +8,7 @@ import { Explained, Value, whyOf } from "./figures.js";
 import { Failure, Waiting } from "./notices.js";
 import { Pager } from "./pager.js";
 import { Differences, Proposals } from "./proposals.js";
+import { LookOnly, may } from "./roles.js";
 import { SiteSelect } from "./site_select.js";
 import { ageOf, expiryText, nameOf, STATUSES, wordOf } from "./stock_words.js";
 import { Suspects } from "./suspects.js";
@@ -43,6 +44,7 @@ export function Page({ say, language }) {
     const timer = setInterval(again, AGAIN_EVERY_MS);
     return () => clearInterval(timer);
   }, []);
+  useEffect(() => setAfter(0), [wanted.under, wanted.item, wanted.status]); // the browser's back changes them, too
   /** @param {Partial<typeof wanted>} change */
   const filter = (change) => {
     setAfter(0);
@@ -56,7 +58,8 @@ export function Page({ say, language }) {
       <button type="button" class="button" aria-expanded=${book !== ""} onClick=${() => setWanted({ book: book === "" ? "1" : "" })}>${say("booking")}</button>
       <a class="button" href=${withQuery("/api/v1/stock", { ...wanted, format: "csv" })} download>${say("download_csv")}</a>
     </header>
-    ${book !== "" && html`<${Booking} say=${say} language=${language} sites=${sites.data?.sites ?? []} items=${items.data?.items ?? null} site=${wanted.under} item=${wanted.item} onBooked=${again} close=${() => setWanted({ book: "" })} />`}
+    ${book !== "" && html`<${LookOnly} say=${say} roles=${["health"]} />`}
+    ${book !== "" && may("health") && html`<${Booking} say=${say} language=${language} sites=${sites.data?.sites ?? []} items=${items.data?.items ?? null} site=${wanted.under} item=${wanted.item} onBooked=${again} close=${() => setWanted({ book: "" })} />`}
     <div class="sheet-filters">
       <${StatusChips} say=${say} counts=${counts} chosen=${wanted.status} choose=${(/** @type {string} */ status) => filter({ status })} />
       <div class="selects">

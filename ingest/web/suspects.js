@@ -6,6 +6,7 @@ import { change, useAnswer, withQuery } from "./ask.js";
 import { reasonText } from "./lots.js";
 import { Failure } from "./notices.js";
 import { Pager } from "./pager.js";
+import { LookOnly, may } from "./roles.js";
 import { nameOf, timeOf } from "./stock_words.js";
 import { html } from "./view.js";
 
@@ -38,7 +39,7 @@ export function Suspects({ say, language, under, item, onDecided }) {
   return html`<section class="proposals suspects">
     <button type="button" class="disclose" aria-expanded=${isOpen} disabled=${n === 0} onClick=${() => setOpen(!isOpen)}>${found.data === null ? say("reading") : n === 0 ? say("suspects_none") : say("suspects", { n })}</button>
     ${isOpen &&
-    html`<ul>${lots.map((one) => html`<li key=${`${one.site}/${one.item}/${one.lot}`}><${OneSuspect} say=${say} language=${language} one=${one} onDecided=${decided} /></li>`)}</ul>
+    html`<${LookOnly} say=${say} roles=${["health"]} /><ul>${lots.map((one) => html`<li key=${`${one.site}/${one.item}/${one.lot}`}><${OneSuspect} say=${say} language=${language} one=${one} onDecided=${decided} /></li>`)}</ul>
       <${Pager} say=${say} first=${after} rows=${lots.length} each=${ROWS} after=${found.data?.after ?? null} go=${setAfter} />`}
   </section>`;
 }
@@ -58,7 +59,7 @@ function OneSuspect({ say, language, one, onDecided }) {
   return html`<div class="proposal">
     <p>${one.site_name ?? one.site} · <b>${nameOf(one.names, language, one.item)}</b> <small>${one.lot === "" ? say("lot_unknown") : `${say("lot")} ${one.lot}`}</small> <b class="number delta">${one.on_hand}</b></p>
     <ul class="reasons">${one.reasons.map((why) => html`<li>${reasonText(why, say)} <small>${why.excursion.unit} · ${why.excursion.probe} · ${timeOf(why.excursion.began_at)}</small></li>`)}</ul>
-    ${one.lot !== "" &&
+    ${may("health") && one.lot !== "" &&
     html`<label class="field"><span>${say("reason")}</span><input value=${reason} maxlength="256" onInput=${(/** @type {any} */ event) => setReason(event.target.value)} /></label>
       <div class="buttons">
         <button type="button" class="button primary" disabled=${isEmpty} onClick=${() => decide(true)}>${say("hold")}</button>

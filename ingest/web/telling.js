@@ -5,6 +5,7 @@ import { AlertRules } from "./alert_rules.js";
 import { change, useAnswer } from "./ask.js";
 import { LANGUAGES } from "./messages.js";
 import { Failure, Waiting } from "./notices.js";
+import { LookOnly, may } from "./roles.js";
 import { siteTitle, timeOf, treeOf } from "./stock_words.js";
 import { html } from "./view.js";
 
@@ -27,7 +28,8 @@ export function Telling({ say, sites }) {
       ${rests.data === null
         ? html`<${Waiting} asked=${rests} say=${say} again=${again} />`
         : html`<ul class="lines">${rests.data.maintenance.map((/** @type {Rest} */ rest) => html`<li key=${`${rest.what}/${rest.name}`}><${OneRest} say=${say} rest=${rest} title=${rest.what === "site" ? titleOf(rest.name) : rest.name} again=${again} /></li>`)}</ul>`}
-      <${NewRest} say=${say} sites=${sites} again=${again} />
+      <${LookOnly} say=${say} roles=${["dispatcher"]} />
+      ${may("dispatcher") && html`<${NewRest} say=${say} sites=${sites} again=${again} />`}
     </section>
     <section>
       <h3>${say("contacts")}</h3>
@@ -49,7 +51,7 @@ function OneRest({ say, rest, title, again }) {
   };
   return html`<div class="rest">
     <p><b>${title}</b> ${say(`suppressed_${rest.state}`)} <small>${rest.until_at === null ? "" : say("rest_until", { at: timeOf(rest.until_at) })} ${rest.reason} · ${rest.who}</small></p>
-    <button type="button" class="button" onClick=${end}>${say("rest_end")}</button>
+    ${may("dispatcher") && html`<button type="button" class="button" onClick=${end}>${say("rest_end")}</button>`}
     <${Failure} error=${error} say=${say} />
   </div>`;
 }

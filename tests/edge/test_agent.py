@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -106,10 +105,10 @@ class Drive:
                 self.dies_at = -1
                 raise RuntimeError("out of luck")
             if self.made < self.fixes:
-                self.made += 1
-                now = self.clock.mono_ms()
-                values = {"lat_e7": self.made, "lon_e7": 7 * self.made, "fix_mode": 2, "speed_cm_s": 500}
+                number, now = self.made + 1, self.clock.mono_ms()
+                values = {"lat_e7": number, "lon_e7": 7 * number, "fix_mode": 2, "speed_cm_s": 500}
                 emit(Reading("fix", "gnss", now, values, BOOT_AT_MS + now))
+                self.made = number  # now that the agent has it
             stop.wait(1 / self.clock.speed)
 
 
@@ -141,7 +140,7 @@ class Running:
 
     def end(self) -> None:
         self.stop.set()
-        self.thread.join(5)
+        self.thread.join(60)
         assert not self.thread.is_alive()
 
 
@@ -158,6 +157,20 @@ def start(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Callable[..., Runnin
         running.end()
 
 
+def refused(port: int) -> str:
+    return f"127.0.0.1:{port}: connection refused; trying again by itself, every minute or so at least"
+
+
+def test_no_broker_is_said_once(tmp_path: Path, free_port: int, caplog: pytest.LogCaptureFixture) -> None:
+    running = Running(tmp_path, free_port, fixes=0, tables={"broker": {"spread_s": 0}})
+    try:
+        wait_until(lambda: running.agent._uplink._failures >= 4, 20)
+    finally:
+        running.end()
+    said = [record for record in caplog.records if str(free_port) in record.message]
+    assert [(record.levelname, record.message) for record in said] == [("WARNING", refused(free_port))]
+
+
 def whole(fixes: int) -> Counter[int]:
     return Counter(range(1, fixes + 1))
 
@@ -165,15 +178,15 @@ def whole(fixes: int) -> Counter[int]:
 def test_every_fix_arrives_once_and_the_unit_says_who_it_is(
     start: Callable[..., Running], service: Service
 ) -> None:
-    running = start(fixes=40, speed=4)  # slow enough that a busy machine wins the clock in time
+    running = start(fixes=40, tables={"clock": {"hold_s": 3600}})  # a busy machine wins it, too
     wait_until(lambda: service.values("fix", "lat_e7") == whole(40), 20)
     wait_until(lambda: running.agent.depth_rows == 0, 20)
+    wait_until(lambda: service.lives and service.lives[-1].get("lat_e7") == 40, 20)
     birth = next(birth for birth in service.births if birth["state"] == "online")
     assert (birth["name"], birth["capabilities"], birth["boot"]) == ("Bus", ["library"], running.clock.boot)
-    assert service.lives[-1]["lat_e7"] >= 30
     assert service.lives[-1]["clock"] == "gnss"
     running.end()
-    wait_until(lambda: service.births[-1] == {"v": 1, "conn": birth["conn"], "state": "offline"}, 5)
+    wait_until(lambda: service.births[-1] == {"v": 1, "conn": birth["conn"], "state": "offline"})
     # Fixes from before the clock was won were timed when it was.
     clocks = Counter(content[5] for content in service.paper.rows.values() if content[1] == "fix")
     assert clocks == {wire.CLOCKS.index("gnss"): 40}
@@ -212,7 +225,7 @@ def test_a_source_that_dies_is_told_and_started_again(
 ) -> None:
     start(fixes=40, dies_at=15)
     wait_until(lambda: service.values("fix", "lat_e7") == whole(40), 20)
-    assert "RuntimeError: out of luck" in service.values("fault", "detail")
+    wait_until(lambda: "RuntimeError: out of luck" in service.values("fault", "detail"), 20)
 
 
 def test_the_raw_track_is_sent_on_command(start: Callable[..., Running], service: Service) -> None:
@@ -238,7 +251,7 @@ def test_a_damaged_outbox_is_told_and_recording_goes_on(
     path.write_bytes(os.urandom(20_000))
     start(fixes=20)
     wait_until(lambda: service.values("fix", "lat_e7") == whole(20), 20)
-    assert service.values("fault", "code")["damaged"] >= 1
+    wait_until(lambda: service.values("fault", "code")["damaged"] >= 1, 20)
     assert (path.parent / "outbox.db-damaged-1").exists()
 
 
@@ -291,29 +304,25 @@ def test_sigterm_ends_it(tmp_path: Path, mosquitto: Mosquitto, service: Service)
     with program("run", "--config", config(tmp_path, mosquitto.port)) as child:
         wait_until(lambda: service.births, 20)
         child.send_signal(signal.SIGTERM)
-        assert child.wait(10) == 0
+        assert child.wait(60) == 0
         assert child.stderr is not None
         child.stderr.read()
-    wait_until(lambda: service.births[-1]["state"] == "offline", 5)
+    wait_until(lambda: service.births[-1]["state"] == "offline")
 
 
-def test_no_broker_is_said_once_and_sigterm_still_ends_it(tmp_path: Path, free_port: int) -> None:
+def test_no_broker_is_said_and_sigterm_still_ends_it(tmp_path: Path, free_port: int) -> None:
     with program("run", "--config", config(tmp_path, free_port)) as child:
-        time_to_look = time.monotonic() + 4
-        wait_until(lambda: time.monotonic() > time_to_look, 10)
-        child.send_signal(signal.SIGTERM)
-        assert child.wait(10) == 0
         assert child.stderr is not None
-        said = [line for line in child.stderr.read().splitlines() if str(free_port) in line]
-    assert said == [
-        f"127.0.0.1:{free_port}: connection refused; trying again by itself, every minute or so at least"
-    ]
+        said = next(line for line in child.stderr if str(free_port) in line)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(60) == 0
+    assert said == refused(free_port) + "\n"
 
 
 def test_systemd_hears_of_progress(tmp_path: Path, free_port: int) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
         line.bind(str(tmp_path / "notify"))
-        line.settimeout(10)
+        line.settimeout(60)
         environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "900000"}
         with program("run", "--config", config(tmp_path, free_port), env=environment) as child:
             heard = [line.recv(1000).decode() for _ in range(4)]
@@ -335,23 +344,24 @@ def test_systemd_hears_of_progress(tmp_path: Path, free_port: int) -> None:
 def test_a_setting_that_cannot_be_used_is_one_line_and_code_2(tmp_path: Path, more: str, said: str) -> None:
     for command in ("run", "check", "status"):
         with program(command, "--config", config(tmp_path, 1, more)) as child:
-            _, text = child.communicate(timeout=20)
+            _, text = child.communicate(timeout=60)
         assert child.returncode == 2
         assert said in text
         assert text.count("\n") == 1
 
 
 def test_status_tells_of_a_running_unit(tmp_path: Path, free_port: int) -> None:
-    path = config(tmp_path, free_port)
+    path = config(tmp_path, free_port, "[sense]\nperiod_s = 86400\n")
     with program("run", "--config", path) as child:
         outbox = tmp_path / "unit" / "outbox.db"
         wait_until(outbox.exists, 10)
         command = [sys.executable, "-m", "edge", "status", "--config", str(path)]
 
         def told() -> str:
-            return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+            text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+            return text if "1 to send" in text else ""
 
-        text = wait_until(lambda: told() if "1 to send" in told() else "", 20)
+        text = wait_until(told, 20)
         child.send_signal(signal.SIGTERM)
         child.communicate()
     assert "epoch " in text

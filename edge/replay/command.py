@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from edge import parts
 from edge.config import ConfigError, load_settings
 from edge.outbox import Limits, OutboxError, open_outbox
 from edge.replay.paced_time import PacedTime
@@ -21,13 +22,14 @@ from edge.settings import Settings, SourceSettings
 from edge.simulate.counting import CountingAgent, DrainingAgent
 from edge.simulate.pty_line import PtyLine
 from edge.simulate.sentences import SINCE
+from edge.sources.gnss import Gnss
 
 log = logging.getLogger(__name__)
 
 CONFIG = Path("/etc/ortoo-edge.toml")
 SPEEDS = 0.1, 1000.0
-SETTLE_S = 1.0  # between the last byte and its fix
 LOOK_S = 0.05
+SETTLE_LOOKS = 20  # between the last sentence and its fix; not so many seconds, as in the player
 BAD = 2
 
 
@@ -95,7 +97,8 @@ class Replay:
 
     def __init__(self, settings: Settings, time: PacedTime, recording: Recording, line: PtyLine) -> None:
         self._settings, self._time, self._recording = settings, time, recording
-        self._player = Player(recording, line, time)
+        self._sources = parts.sources_of(settings, time)
+        self._player = Player(recording, line, time, self._heard)
         self._stop, self._off = threading.Event(), threading.Event()
         self._agent: CountingAgent | None = None
 
@@ -113,6 +116,9 @@ class Replay:
         log.info("%d fixes accepted%s", fixes, ", everything has its receipt" if is_once and is_done else "")
         return 0
 
+    def _heard(self) -> int:
+        return sum(source.sentences for source in self._sources if isinstance(source, Gnss))
+
     def _end(self) -> None:
         self._stop.set()
         self._switch_off()
@@ -124,13 +130,14 @@ class Replay:
 
     def _play(self, shift_ms: int, *, is_once: bool) -> int:
         """The agent runs until the player has come to the end; the fixes it accepted."""
-        agent = self._agent = CountingAgent(self._settings, self._time)
+        agent = self._agent = CountingAgent(self._settings, self._time, sources=self._sources)
         play = self._player.once if is_once else self._player.for_ever
 
         def body() -> None:
             try:
                 play(self._stop, shift_ms)
-                self._stop.wait(SETTLE_S)
+                for _ in range(SETTLE_LOOKS):
+                    self._stop.wait(LOOK_S)
             finally:
                 self._switch_off()
 

@@ -1,16 +1,22 @@
 """A serial line that is a pseudo-terminal: a receiver's bytes go in here, the agent opens the other end.
 
 The other end keeps one name, a link, whatever number the kernel gives; the agent may open and close it as it
-likes. Whoever opens a serial port throws away what waited in it, so a replay waits for its reader first.
+likes. Whoever opens a serial port throws away what waited in it, so a replay waits until its reader has done
+that, of which the kernel tells in packet mode (TIOCPKT).
 """
 
+import contextlib
+import fcntl
 import os
 import select
+import struct
+import termios
 import threading
 import tty
 from pathlib import Path
 
-OPENING_S = 0.2  # between opening and emptying the port
+LOOK_S = 0.02
+MOST_LOOKS = 100  # between opening and emptying the port; a few readers never empty it
 
 
 class PtyLine:
@@ -21,6 +27,9 @@ class PtyLine:
         self._master, slave = os.openpty()
         tty.setraw(slave)
         os.set_blocking(self._master, False)
+        fcntl.ioctl(self._master, termios.TIOCPKT, struct.pack("i", 1))
+        self._heard = b""
+        self._is_emptied = False  # by the reader, since it was looked for
         self._poll = select.poll()
         self._poll.register(self._master, select.POLLOUT)
         fresh = link.with_name(link.name + ".new")
@@ -51,15 +60,28 @@ class PtyLine:
 
     def received(self) -> bytes:
         """What the other end has said since; nothing when it said nothing, or is not there."""
-        try:
-            return os.read(self._master, 65536)
-        except OSError:
-            return b""
+        self._listen()
+        heard, self._heard = self._heard, b""
+        return heard
+
+    def _listen(self) -> None:
+        """Take in what the other end has said, and done to its port."""
+        with contextlib.suppress(OSError):
+            while packet := os.read(self._master, 65536):
+                if packet[0] == termios.TIOCPKT_DATA:
+                    self._heard += packet[1:]
+                elif packet[0] & termios.TIOCPKT_FLUSHREAD:
+                    self._is_emptied = True
 
     def _wait_for_reader(self, stop: threading.Event) -> None:
-        while not self.has_reader and not stop.wait(0.02):
+        self._listen()
+        self._is_emptied = False
+        while not self.has_reader and not stop.wait(LOOK_S):
             pass
-        stop.wait(OPENING_S)
+        for _ in range(MOST_LOOKS):  # not so many seconds: a machine that stood still has not looked
+            self._listen()
+            if self._is_emptied or stop.wait(LOOK_S):
+                return
 
     def close(self) -> None:
         """Hang up and take the name away."""

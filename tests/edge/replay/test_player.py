@@ -48,6 +48,26 @@ def test_each_epoch_comes_at_its_moment_and_never_before(tmp_path):
     assert seen[0][1].startswith(b"$GPZDA,120000.000,01,02,2005")
 
 
+def test_time_waits_for_a_reader_that_is_late(tmp_path):
+    """Late by four seconds of that time: each epoch is read before the moment of the next one."""
+    line, pace, stop = PtyLine(tmp_path / "gnss"), PacedTime(20.0), threading.Event()
+    seen = []
+    player = Player(RECORDING, line, pace, lambda: len(seen))
+    thread = threading.Thread(target=player.once, args=(stop,))
+    try:
+        with serial.Serial(str(tmp_path / "gnss"), 9600, timeout=5) as port:
+            thread.start()
+            while len(seen) < len(RECORDING.epochs):
+                if port.readline().strip():
+                    stop.wait(0.2)
+                    seen.append(pace.mono_ms())
+            thread.join()
+    finally:
+        stop.set()
+        line.close()
+    assert [at_ms - seen[0] for at_ms in seen] == [0, 1000, 4000]
+
+
 def test_the_next_round_is_later_than_the_last(tmp_path):
     seen = played(tmp_path, lambda player, stop: player.for_ever(stop), 4)
     assert RECORDING.length_ms + GAP_MS == 5000

@@ -1,5 +1,7 @@
 """The pty is a serial port to pyserial: raw, with a stable name, never waiting for the agent."""
 
+import os
+import termios
 import threading
 
 import serial
@@ -44,6 +46,23 @@ def test_a_receiver_does_not_wait_for_a_reader_and_a_replay_does(tmp_path):
             assert port.read(len(payload)) == payload
             sender.join(5)
     finally:
+        line.close()
+
+
+def test_a_replay_waits_until_its_reader_has_emptied_the_port(tmp_path):
+    """However long after the opening that is: what was sent before would be thrown away."""
+    line, stop = PtyLine(tmp_path / "gnss"), threading.Event()
+    sender = threading.Thread(target=line.send_all, args=(b"whole", stop))
+    sender.start()
+    port = os.open(tmp_path / "gnss", os.O_RDWR | os.O_NOCTTY)
+    try:
+        stop.wait(0.5)
+        termios.tcflush(port, termios.TCIFLUSH)
+        assert os.read(port, 100) == b"whole"
+    finally:
+        stop.set()
+        sender.join()
+        os.close(port)
         line.close()
 
 

@@ -1,7 +1,8 @@
 """The outbox as a file: opened, verified, and when it is damaged set aside with whatever can be saved.
 
 A new file is begun under a new epoch, so no number is ever given twice. What is readable of the old one goes
-along under its old identity: rows that the service has already are then known to it by their numbers.
+along under its old identity: rows that the service has already are then known to it by their numbers. Until
+all of that is on disk the old file bears another name, by which the next start knows that it is to be done.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from edge.outbox import lanes, raw, schema
 from edge.outbox.connection import (
     OutboxBroken,
     OutboxDamaged,
-    OutboxError,
+    OutboxFull,
     connect,
     seal,
     transaction,
@@ -27,10 +28,11 @@ from edge.outbox.rows import COLUMNS, RAW_COLUMNS, cells_of, loaded, raw_row
 from firmware import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 from typing import Any
 
+SAVED = "salvaged"  # in `meta` of a copy that is whole
 DAMAGED_KEPT = 2  # files set aside; an older one gives its room to records
 
 
@@ -51,21 +53,20 @@ def open_outbox(
 
     `damage` says what was found wrong with the file while it was in use.
     """
-    if path.is_dir():
-        raise OutboxBroken(f"{path}: is a folder")
     try:
+        if path.is_dir():
+            raise OutboxBroken(f"{path}: is a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not _old(path).exists():
+            if damage is None or not path.exists():
+                try:
+                    return _opened(path, boot, limits), None
+                except OutboxDamaged as error:
+                    damage = str(error)
+            _move(path, _old(path))
+        return _saved(path, boot, limits, damage or "the power went while it was being saved")
     except OSError as error:
-        raise OutboxBroken(f"{path.parent}: {error.strerror}") from None
-    if damage is None or not path.exists():
-        try:
-            return _opened(path, boot, limits), None
-        except OutboxDamaged as error:
-            damage = str(error)
-    aside = _set_aside(path)
-    _opened(path, boot, limits).close()
-    rows, raw_rows = _salvage(aside, path)
-    return _opened(path, boot, limits), Salvage(aside.name, damage, rows, raw_rows)
+        raise OutboxBroken(f"{error.filename or path}: {error.strerror}") from None
 
 
 def _opened(path: Path, boot: str, limits: Limits) -> Outbox:
@@ -84,33 +85,116 @@ def _opened(path: Path, boot: str, limits: Limits) -> Outbox:
         raise
 
 
-def _set_aside(path: Path) -> Path:
-    """Move the file and what belongs to it; the oldest of those set aside goes."""
-    old = sorted(path.parent.glob(f"{path.name}-damaged-*"), key=lambda found: found.stat().st_mtime)
-    numbers = [int(found.name.rsplit("-", 1)[1]) for found in old if found.name.rsplit("-", 1)[1].isdigit()]
-    aside = path.with_name(f"{path.name}-damaged-{max(numbers, default=0) + 1}")
-    path.rename(aside)
-    for tail in ("-wal", "-shm"):
+# --- setting aside ----------------------------------------------------------------------------------------
+
+
+def _old(path: Path) -> Path:
+    """The name of a damaged file while it is being saved: the power may go in the middle of it."""
+    return path.with_name(path.name + "-salvaging")
+
+
+def _move(path: Path, old: Path) -> None:
+    """The file first: what belongs to it is known by its name until it has followed."""
+    _remove(_beside(old))
+    path.rename(old)
+    _follow(path, old)
+
+
+def _follow(path: Path, old: Path) -> None:
+    for source, target in zip(_beside(path), _beside(old), strict=True):
         with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + tail).rename(aside.with_name(aside.name + tail))
-    kept = [found for found in old if found.name.rsplit("-", 1)[1].isdigit()]
-    for found in kept[: max(0, len(kept) + 1 - DAMAGED_KEPT)]:
-        found.unlink(missing_ok=True)
-        for tail in ("-wal", "-shm"):
-            found.with_name(found.name + tail).unlink(missing_ok=True)
-    return aside
+            source.rename(target)
+    _sync(path.parent)
+
+
+def _saved(path: Path, boot: str, limits: Limits, damage: str) -> tuple[Outbox, Salvage]:
+    """A new file with what is sound of the old one, all of it in one transaction."""
+    old, counts = _old(path), _counts(path)
+    if counts is None:
+        if path.exists():  # a copy that was not finished
+            _remove([path, *_beside(path)])
+        else:
+            _follow(path, old)
+        _drop_aside(path, DAMAGED_KEPT - 1)
+        _opened(path, boot, limits).close()
+        counts = _salvage(old, path)
+    outbox = _opened(path, boot, limits)
+    try:
+        aside = _next_aside(path)
+        old.rename(aside)
+        _follow(old, aside)
+    except BaseException:
+        outbox.close()
+        raise
+    return outbox, Salvage(aside.name, damage, *counts)
+
+
+def _next_aside(path: Path) -> Path:
+    last = max([number for number, _ in _aside(path)], default=0)
+    return path.with_name(f"{path.name}-damaged-{last + 1}")
+
+
+def _counts(path: Path) -> tuple[int, int] | None:
+    """What a copy that is whole says of itself; None when there is none."""
+    if not path.exists():
+        return None
+    db = connect(path)
+    try:
+        for key, (value, _) in _sealed(db, "meta"):
+            if key == SAVED:
+                rows, raw_rows = str(value).split()
+                return int(rows), int(raw_rows)
+    finally:
+        db.close()
+    return None
+
+
+def _aside(path: Path) -> list[tuple[int, Path]]:
+    """Damaged files of earlier, the oldest first."""
+    found = [(one.name.rpartition("-")[2], one) for one in path.parent.glob(f"{path.name}-damaged-*")]
+    return sorted((int(number), one) for number, one in found if number.isdigit())
+
+
+def _drop_aside(path: Path, kept: int) -> None:
+    found = [one for _, one in _aside(path)]
+    for one in found[: max(0, len(found) - kept)]:
+        _remove([one, *_beside(one)])
+
+
+def _beside(path: Path) -> list[Path]:
+    return [path.with_name(path.name + tail) for tail in ("-wal", "-shm")]
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in a folder outlive a power cut."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 # --- salvage ----------------------------------------------------------------------------------------------
 
 
 def _salvage(aside: Path, path: Path) -> tuple[int, int]:
-    """Copy sound rows under their old epochs; how many rows and raw fixes. Whatever fails is left behind."""
+    """Copy sound rows under their old epochs; how many rows and raw fixes.
+
+    What cannot be read is left behind, and all of it where there is no room for both files. Raises
+    OutboxBroken: the next time this begins anew.
+    """
     old, new = connect(aside), connect(path)
     try:
         with transaction(new):
-            return _copied(old, new)
-    except (sqlite3.Error, OutboxError):
+            counts = _copied(old, new)
+            schema.set_meta(new, SAVED, f"{counts[0]} {counts[1]}")
+        return counts
+    except (OutboxFull, OutboxDamaged):
         return 0, 0
     finally:
         old.close()

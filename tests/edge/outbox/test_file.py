@@ -1,5 +1,6 @@
 """The outbox's file under force: killed writers, full disks, flipped bits, torn pages."""
 
+import itertools
 import os
 import random
 import shutil
@@ -9,6 +10,7 @@ import sys
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +23,9 @@ from edge.outbox import (
     OutboxFull,
     connect,
     open_outbox,
+    schema,
 )
+from edge.outbox import file as outbox_file
 from edge.outbox.connection import PAGE_BYTES
 from tests.edge.made import BOOT, OTHER_BOOT, fault, fix, health, receipt
 from tests.edge.paper_service import rows_of
@@ -285,6 +289,63 @@ def test_what_is_sound_is_saved_under_its_old_numbers(
     assert len(saved.keys() & rows.keys()) > len(rows) // 2
     assert outbox.epoch not in {epoch for epoch, _, _ in rows}
     outbox.close()
+
+
+class Cut(BaseException):
+    """The power is gone."""
+
+
+def cut_before(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
+    """The power goes before this one of the calls that change what is in the folder."""
+    calls = itertools.count()
+
+    def cut(real: Any) -> Any:
+        def counted(*arguments: Any, **options: Any) -> Any:
+            if next(calls) == call:
+                raise Cut
+            return real(*arguments, **options)
+
+        return counted
+
+    for name in ("rename", "unlink"):
+        monkeypatch.setattr(Path, name, cut(getattr(Path, name)))
+    for name in ("_opened", "_copied", "_sync"):
+        monkeypatch.setattr(outbox_file, name, cut(getattr(outbox_file, name)))
+    monkeypatch.setattr(schema, "set_meta", cut(schema.set_meta))
+
+
+def test_a_power_cut_while_a_damaged_file_is_saved_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Saving a hundred megabytes takes a Pi minutes, and a file is damaged where the power often goes."""
+    writer, _ = open_outbox(tmp_path / "outbox.db", BOOT, LIMITS)
+    writer.append([fault(number, str(number)) for number in range(5)])
+    writer._db.execute("PRAGMA wal_checkpoint").fetchall()
+    writer.append([fault(number, str(number)) for number in range(5, 10)])  # in the write-ahead log alone
+    rows = identities(writer)
+    whole = {tail: (tmp_path / f"outbox.db{tail}").read_bytes() for tail in ("", "-wal")}
+    writer.close()
+    for call in range(100):
+        path = tmp_path / str(call) / "outbox.db"
+        path.parent.mkdir()
+        for tail, data in whole.items():
+            path.with_name(path.name + tail).write_bytes(data)
+        is_cut = False
+        with monkeypatch.context() as patched:
+            cut_before(patched, call)
+            try:
+                open_outbox(path, OTHER_BOOT, LIMITS, "found in use")[0].close()
+            except Cut:
+                is_cut = True
+        again, salvage = open_outbox(path, OTHER_BOOT, LIMITS)
+        assert identities(again).items() >= rows.items(), f"cut before call {call}"
+        assert salvage is None or salvage.rows == len(rows)
+        again.append([fault(1, "after", OTHER_BOOT)])
+        again.close()
+        assert not list(path.parent.glob("*-salvaging*"))
+        if not is_cut:
+            break
+    assert call > 8
 
 
 def test_only_two_damaged_files_are_kept(tmp_path: Path) -> None:

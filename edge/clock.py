@@ -4,8 +4,11 @@ A unit may boot in 1970, carry a receiver whose weeks have rolled over, or hear 
 time is the ground, and UTC is one number on top of it, `boot_at_ms`: the UTC of the boot. Evidence climbs a
 ladder, none < estimated < rtc < ntp < gnss: what ranks lower never moves what ranks higher.
 
-    within bounds?  floor (build date, last good time) .. floor + 20 years. A receiver below the floor may
-                    have lost 1,024 weeks, once: that is tried; all else is refused.
+    within bounds?  floor (build date) .. floor + 20 years. A receiver below the floor may have lost 1,024
+                    weeks, once: that is tried; all else is refused.
+    going back?     Before the last good time of earlier boots a clock on board is not believed, and others
+                    only after half a minute of agreement: that time itself may have been wrong, and a unit
+                    must not hold on to a wrong date for ever.
     agreed?         A receiver's word counts when several consecutive fixes keep one distance to monotonic
                     time, and longer when its weeks had to be corrected and no other source is of its mind.
                     Moving a clock that is already earned asks the same of anyone, so that a single spoofed
@@ -70,12 +73,16 @@ class _Run:
 
 
 class Clock:
-    """Maps monotonic time to UTC, as far as the evidence goes. `floor_ms` is a moment surely past."""
+    """Maps monotonic time to UTC, as far as the evidence goes.
 
-    def __init__(self, floor_ms: int, *, ceiling_ms: int | None = None) -> None:
+    `floor_ms` is a moment surely past; so is `last_good_ms`, unless the clock was wrong then.
+    """
+
+    def __init__(self, floor_ms: int, last_good_ms: int = 0, *, ceiling_ms: int | None = None) -> None:
         # What could not be the time, or contradicted an earned clock and has not agreed for long enough.
         self.refused = 0
         self.floor_ms = floor_ms
+        self._last_good_ms = last_good_ms
         self.ceiling_ms = floor_ms + 20 * YEAR_MS if ceiling_ms is None else ceiling_ms
         self.word = "none"
         self.boot_at_ms: int | None = None
@@ -94,11 +101,15 @@ class Clock:
         if rank == 0 and self._is_near(boot_at_ms):
             self._runs.pop(source, None)
             return None
-        needed = self._needed(source, rank, boot_at_ms, is_corrected=corrected_ms != utc_ms)
-        span_ms = self._needed_ms(rank, boot_at_ms, needed)
+        is_back = corrected_ms < self._last_good_ms
+        if is_back and source == "rtc":
+            self.refused += 1
+            return None
+        needed = self._needed(source, rank, boot_at_ms, is_corrected=corrected_ms != utc_ms, is_back=is_back)
+        span_ms = JUMP_SPAN_MS if is_back else self._needed_ms(rank, boot_at_ms, needed)
         agreed_ms = self._agreed(source, boot_at_ms, mono_ms, needed, span_ms)
         if agreed_ms is None:
-            self.refused += rank == 0 and not self._is_near(boot_at_ms, OWN_TIME_MS)
+            self.refused += is_back or (rank == 0 and not self._is_near(boot_at_ms, OWN_TIME_MS))
             return None
         return self._set(source, agreed_ms, mono_ms)
 
@@ -130,8 +141,8 @@ class Clock:
     def _is_near(self, boot_at_ms: int, within_ms: int = STEP_MS) -> bool:
         return self.boot_at_ms is not None and abs(boot_at_ms - self.boot_at_ms) <= within_ms
 
-    def _needed(self, source: str, rank: int, boot_at_ms: int, *, is_corrected: bool) -> int:
-        if source != "gnss" and rank > 0:
+    def _needed(self, source: str, rank: int, boot_at_ms: int, *, is_corrected: bool, is_back: bool) -> int:
+        if source != "gnss" and rank > 0 and not is_back:
             return 1
         is_seconded = self.boot_at_ms is not None and abs(boot_at_ms - self.boot_at_ms) < DAY_MS
         return AGREEING_CORRECTED if is_corrected and not is_seconded else AGREEING

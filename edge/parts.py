@@ -53,7 +53,7 @@ def intake_of(settings: Settings, time: TimeSource) -> Intake:
         Path(settings.outbox.path),
         limits,
         time,
-        lambda last_good_ms: Clock(max(settings.floor_ms, last_good_ms)),
+        lambda last_good_ms: Clock(settings.floor_ms, last_good_ms),
         group_ms=settings.outbox.group_ms,
         anchor_radius_m=settings.track.anchor_radius_m,
     )

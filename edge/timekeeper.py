@@ -36,7 +36,7 @@ class Timekeeper:
         self.clock = make_clock(0)
 
     def begin_after(self, last_good_ms: int) -> None:
-        """It was that late once, so it is later now; of no use once the time is known."""
+        """It was that late once, so it should be later now; of no use once the time is known."""
         if self.clock.boot_at_ms is None:
             self.clock = self._make_clock(last_good_ms)
 

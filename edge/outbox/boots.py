@@ -16,7 +16,7 @@ from firmware import wire
 if TYPE_CHECKING:
     from edge.outbox.connection import Connection
 
-ESTIMATED = wire.CLOCKS.index("estimated")
+ESTIMATED, RTC = wire.CLOCKS.index("estimated"), wire.CLOCKS.index("rtc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,12 @@ def moment_before(db: Connection, number: int, mono_ms: int, age_ms: int) -> tup
 
 
 def last_good_ms(db: Connection) -> int:
-    """The last moment at which a clock was good, as far as recorded; 0 when none ever was."""
+    """When the last boot whose clock was set by the sky or the network was seen last; 0 when none ever was.
+
+    Not the latest such moment of all: a clock that was once wrong must not stay in the way. Nor a clock on
+    board, which may be off by minutes.
+    """
     found = db.execute(
-        "SELECT max(boot_at_ms + last_mono_ms) FROM boots WHERE clock > ?", (ESTIMATED,)
+        "SELECT boot_at_ms + last_mono_ms FROM boots WHERE clock > ? ORDER BY id DESC LIMIT 1", (RTC,)
     ).fetchone()
-    return found[0] or 0
+    return 0 if found is None else int(found[0])

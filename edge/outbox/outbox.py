@@ -284,7 +284,7 @@ class Outbox:
             return int(schema.meta(self._db, "conn") or 0)
 
     def last_good_ms(self) -> int:
-        """The last moment at which a clock was good, as far as recorded; 0 when none ever was."""
+        """The last moment at which the clock was good, as far as recorded; 0 when none ever was."""
         with errors():
             return boots.last_good_ms(self._db)
 

@@ -119,6 +119,31 @@ def test_out_of_bounds_is_refused_and_counted(source, utc_ms):
     assert clock.refused == 1
 
 
+LAST_GOOD = NOW + DAY_MS  # as a unit remembers it whose clock was wrong: the true time is before it
+
+
+def test_true_time_shortly_before_the_last_good_is_no_lost_week():
+    """A clock on board that was minutes fast would else make the year 2046 of what the sky says."""
+    clock = Clock(FLOOR, NOW + 60_000)
+    assert fixes(clock, NOW, 300)[0].boot_at_ms == NOW
+
+
+def test_a_wrong_date_of_an_earlier_boot_does_not_stay_in_the_way():
+    for source in ("gnss", "ntp"):
+        clock = Clock(FLOOR, LAST_GOOD)
+        for mono_ms in range(0, JUMP_SPAN_MS, 1000):
+            assert clock.offer(source, NOW + mono_ms, mono_ms) is None
+        assert clock.refused == JUMP_SPAN_MS // 1000, "it is told"
+        assert clock.offer(source, NOW + JUMP_SPAN_MS, JUMP_SPAN_MS).boot_at_ms == NOW
+
+
+def test_a_clock_on_board_that_goes_back_is_not_believed():
+    clock = Clock(FLOOR, LAST_GOOD)
+    for mono_ms in range(0, 4 * JUMP_SPAN_MS, 1000):
+        assert clock.offer("rtc", NOW + mono_ms, mono_ms) is None
+    assert clock.offer("rtc", LAST_GOOD, 0).clock == "rtc"
+
+
 def test_mtk_3301_says_1980_until_it_knows():
     clock = Clock(ms("2008-08-01T00:00:00"))
     for second in range(60):

@@ -431,3 +431,15 @@ def test_a_file_of_something_else_is_damaged(tmp_path: Path) -> None:
     with pytest.raises(OutboxDamaged):
         Outbox(db, BOOT, LIMITS)
     db.close()
+
+
+def test_the_last_good_time_is_that_of_the_last_boot_that_had_one(open_again: Callable[..., Outbox]) -> None:
+    """A date that was once wrong must not count for ever, and a clock on board may be off by minutes."""
+    for boot, boot_at_ms, clock in (
+        ("a" * 16, BOOT_AT_MS + 20 * 365 * 86_400_000, "gnss"),
+        ("b" * 16, BOOT_AT_MS, "ntp"),
+        ("c" * 16, BOOT_AT_MS + 300_000, "rtc"),
+    ):
+        outbox = open_again(boot)
+        outbox.set_clock(boot_at_ms, clock)
+    assert open_again("d" * 16).last_good_ms() == BOOT_AT_MS

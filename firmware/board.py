@@ -68,7 +68,7 @@ def pins(name: str) -> "dict[str, int]":
 # Bus -> (kind, its signals, speed in Hz or baud, controller per board; -1: made by software).
 BUSES = {
     "climate": ("i2c", ("SDA", "SCL"), 100000, {"esp32-s3": 0, "pico-2-w": 0}),
-    "scale-a": ("i2c", ("SCALE_DATA_A", "SCALE_CLOCK"), 100000, {"esp32-s3": 1, "pico-2-w": 1}),
+    "scale-a": ("i2c", ("SCALE_DATA_A", "SCALE_CLOCK"), 100000, {"esp32-s3": -1, "pico-2-w": -1}),
     "scale-b": ("i2c", ("SCALE_DATA_B", "SCALE_CLOCK"), 100000, {"esp32-s3": -1, "pico-2-w": -1}),
     "books": ("spi", ("BOOKS_SCK", "BOOKS_MISO", "BOOKS_MOSI"), 5000000, {"esp32-s3": 1, "pico-2-w": 0}),
     "link": ("uart", ("LINK_TX", "LINK_RX"), 115200, {"esp32-s3": 1, "pico-2-w": 1}),

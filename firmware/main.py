@@ -43,6 +43,7 @@ def main(is_safe: bool = False) -> None:
     if settings is None:
         port.log("no settings: put settings.json on the flash")
         return
+    port.watch()  # not before: nothing could stop it at the prompt
     if is_safe:
         settings["drivers"] = []
         app.intake.faults.begin("node", "safe_mode", "started often without reaching anybody")

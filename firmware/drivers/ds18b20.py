@@ -1,5 +1,7 @@
 """A DS18B20 on 1-Wire: temperature (data sheet 19-7487, table 1).
 
+    to all       reset | CC | 44, and 750 ms later at the latest, at any temperature
+    to one       reset | 55 | its ROM, 8 bytes | BE, then nine bytes come: the scratchpad
     scratchpad   T low | T high | TH | TL | configuration | FF | reserved | 10 | CRC-8
     T            two's complement in 1/16 deg C; 05 50 (85 deg C) stands there before the first reading
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from firmware.drivers.driver import Readings
     from firmware.ports.port import Port
 
+FAMILY = 0x28
+SKIP_ROM, CONVERT, READ = 0xCC, 0x44, 0xBE
 CONVERT_MS = 750
 POWER_ON = 0x0550
 
@@ -54,16 +58,26 @@ class Ds18b20:
         self._rom = bytes.fromhex(given["rom"]) if "rom" in given else None
 
     async def read(self) -> "Readings":
-        rom = self._rom
-        if rom is None:
-            found = self._wire.scan()
-            if not found:
-                raise DriverFault("no_reply", "no probe on the wire")
-            rom = bytes(found[0])
+        scratch = bytearray(9)
         try:
-            self._wire.convert_temp()
+            rom = self._rom or self._found()
+            self._wire.reset(True)
+            self._wire.writebyte(SKIP_ROM)
+            self._wire.writebyte(CONVERT)
             await asyncio.sleep(CONVERT_MS / 1000)
-            scratch = bytes(self._wire.read_scratch(rom))
-        except Exception as error:  # noqa: BLE001 - the frozen driver raises bare ones
+            self._wire.reset(True)
+            self._wire.select_rom(rom)
+            self._wire.writebyte(READ)
+            self._wire.readinto(scratch)
+        except DriverFault:
+            raise
+        except Exception as error:  # noqa: BLE001 - MicroPython's OneWireError is a bare one
             raise DriverFault("no_reply", str(error))
-        return [("climate", {"temperature_cc": parse(scratch)})]
+        return [("climate", {"temperature_cc": parse(bytes(scratch))})]
+
+    def _found(self) -> bytes:
+        """The first of its family."""
+        for rom in self._wire.scan():
+            if rom[0] == FAMILY:
+                return bytes(rom)
+        raise DriverFault("no_reply", "no probe on the wire")

@@ -4,7 +4,11 @@
     CLOCK   ___________|‾|_|‾|_ ... |‾|____     24 bits, and a 25th pulse: channel A, gain 128, next
 
 Two's complement; 7FFFFF and 800000 are beyond its range. CLOCK high for 60 us would switch it off, so the
-pulses are not to be interrupted. What lies on the scale is (value - zero) * mg_per_kcount / 1000.
+pulses are not to be interrupted; then it takes 400 ms to the next value. What lies on the scale is
+(value - zero) * mg_per_kcount / 1000.
+
+Scales on one clock are read together, once all have a value: pulses that began while one measured would be
+counted by it when it has, and its next value be shifted. What the others said is kept until they are asked.
 
     {"type": "hx711", "name": "scale-a", "data": "SCALE_DATA_A", "clock": "SCALE_CLOCK", "zero": 8388,
      "mg_per_kcount": 2450}
@@ -19,9 +23,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from firmware.drivers.driver import Readings
-    from firmware.ports.port import Port
+    from firmware.ports.port import Input, Port
 
-READY_LOOKS, LOOK_S = 30, 0.01  # ten values a second
+READY_LOOKS, LOOK_S = 60, 0.01  # ten values a second, the first after four
+PULSES = 25
 HIGHEST, LOWEST = 0x7FFFFF, -0x800000
 
 
@@ -38,30 +43,54 @@ def mass_mg(value: int, zero: int, mg_per_kcount: int) -> int:
     return (value - zero) * mg_per_kcount // 1000
 
 
+class Scales:
+    """All on one clock."""
+
+    def __init__(self, port: "Port", clock: str) -> None:
+        self.port = port
+        self._clock = port.pin_out(clock)
+        self._pins: "dict[str, Input]" = {}
+        self._kept: "dict[str, int]" = {}
+
+    def add(self, data: str) -> None:
+        self._pins[data] = self.port.pin_in(data)
+
+    async def value(self, data: str) -> int:
+        """The 24 bits of one; DriverFault no_reply."""
+        if data not in self._kept:
+            for _ in range(READY_LOOKS):
+                ready = [name for name in self._pins if not self._pins[name].value()]
+                if len(ready) == len(self._pins):
+                    break
+                await asyncio.sleep(LOOK_S)
+            if data not in ready:
+                raise DriverFault("no_reply", "never ready")
+            found = self.port.clock_in([self._pins[name] for name in ready], self._clock, PULSES)
+            self._kept.update(zip(ready, found))
+        return self._kept.pop(data) >> 1  # the 25th says nothing
+
+
+_scales: "dict[str, Scales]" = {}
+
+
+def scales_on(port: "Port", clock: str) -> Scales:
+    """Those on that clock."""
+    found = _scales.get(clock)
+    if found is None or found.port is not port:
+        found = _scales[clock] = Scales(port, clock)
+    return found
+
+
 class Hx711:
     def __init__(self, port: "Port", given: "dict[str, Any]") -> None:
         self.period_ms = int(given.get("period_s", 1)) * 1000
         self._zero, self._mg = int(given["zero"]), int(given["mg_per_kcount"])
-        self._data, self._clock = port.pin_in(given["data"]), port.pin_out(given["clock"])
+        self._data, self._scales = given["data"], scales_on(port, given["clock"])
+        self._scales.add(self._data)
 
     async def read(self) -> "Readings":
-        for _ in range(READY_LOOKS):
-            if not self._data.value():
-                break
-            await asyncio.sleep(LOOK_S)
-        else:
-            raise DriverFault("no_reply", "never ready")
+        bits = await self._scales.value(self._data)
         try:
-            return [("mass", {"mass_mg": mass_mg(parse(self._bits()), self._zero, self._mg)})]
+            return [("mass", {"mass_mg": mass_mg(parse(bits), self._zero, self._mg)})]
         except DriverFault:
             return [("mass", {"mass_mg": None})]
-
-    def _bits(self) -> int:
-        bits = 0
-        for _ in range(24):
-            self._clock.value(1)
-            bits = bits << 1 | self._data.value()
-            self._clock.value(0)
-        self._clock.value(1)
-        self._clock.value(0)
-        return bits

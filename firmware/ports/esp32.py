@@ -1,4 +1,8 @@
-"""An ESP32-S3: its clock counts from 2000, its watchdog takes any time, a door ends its deep sleep."""
+"""An ESP32-S3: its clock counts from 2000, its watchdog takes any time, a door ends its deep sleep.
+
+Its causes of a reset (ports/esp32/modmachine.c): PWRON is a brown-out and its button too, and HARD is
+machine.reset() or a crash of MicroPython itself.
+"""
 
 import struct
 import time
@@ -9,7 +13,7 @@ import machine
 from firmware import board
 from firmware.ports.micro import Micro
 
-_KEPT = "<8sQQ"  # boot, ms of it, seconds of the RTC
+_KEPT = "<8sQQ"  # boot, ms of it, ms of the RTC
 
 
 class Esp32(Micro):
@@ -21,21 +25,22 @@ class Esp32(Micro):
         machine.WDT_RESET: "watchdog",
         machine.SOFT_RESET: "software",
         machine.DEEPSLEEP_RESET: "deep_sleep",
-        machine.HARD_RESET: "button",
+        machine.HARD_RESET: "software",
     }
 
     def __init__(self) -> None:
         super().__init__()
+        self.spare_tx = self.pins["LED"]  # all others are taken; `light` makes it an output again
         kept = machine.RTC().memory()
         if machine.reset_cause() == machine.DEEPSLEEP_RESET and len(kept) == struct.calcsize(_KEPT):
-            boot, now_ms, rtc_s = struct.unpack(_KEPT, kept)
-            slept_s = int(time.time()) - rtc_s  # noqa: TID251 - this is where time comes from
-            self.resume(boot.hex(), now_ms + max(0, slept_s) * 1000)
+            boot, now_ms, slept_at_ms = struct.unpack(_KEPT, kept)
+            self.resume(boot.hex(), now_ms + max(0, _rtc_ms() - slept_at_ms))
 
     def sleep(self, ms: int) -> None:
         """Deep sleep, from which a door or a button wakes it too; the boot goes on in the RTC's memory."""
-        rtc_s = int(time.time())  # noqa: TID251 - as above
-        machine.RTC().memory(struct.pack(_KEPT, bytes.fromhex(self.boot()), self.now_ms(), rtc_s))
+        if self._station is not None:  # Espressif: Wi-Fi is to be stopped before
+            self._station.active(False)
+        machine.RTC().memory(struct.pack(_KEPT, bytes.fromhex(self.boot()), self.now_ms(), _rtc_ms()))
         at = {signal: machine.Pin(self.pins[signal], machine.Pin.IN) for signal in board.WAKES}
         high = [at[signal] for signal in board.WAKES if board.WAKES[signal] and not at[signal].value()]
         low = [at[signal] for signal in board.WAKES if not board.WAKES[signal] and at[signal].value()]
@@ -49,3 +54,8 @@ class Esp32(Micro):
         """As the chip's own calibration corrects it, at the far end of the divider."""
         converter = machine.ADC(machine.Pin(self.pins[signal]), atten=machine.ADC.ATTN_11DB)
         return int(converter.read_uv()) * board.DIVIDERS[signal] // 1000
+
+
+def _rtc_ms() -> int:
+    """Of the clock that goes on in a deep sleep, whatever it counts from."""
+    return time.time_ns() // 1_000_000

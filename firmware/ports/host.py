@@ -109,6 +109,9 @@ class Host:
         if not is_there(MOUNT):  # `start` has done it
             mount(os.getenv("ORTOO_IMAGE") or "")
 
+    def watch(self) -> None:
+        """Nobody watches."""
+
     def now_ms(self) -> int:
         return self._ticks.now()
 
@@ -205,6 +208,9 @@ class Host:
     def onewire(self, signal: str) -> "OneWire":
         wired: "OneWire" = self._wired("onewire", signal)
         return wired
+
+    def clock_in(self, data: "list[Input]", clock: "Output", pulses: int) -> "list[int]":
+        raise OSError(19, "nothing is clocked here")
 
     # --- the network ------------------------------------------------------------------------------------
 

@@ -17,19 +17,24 @@ import machine
 import network
 
 from firmware import board
-from firmware.update import slots
 from firmware.clock import Ticks
+from firmware.ports import dns
+from firmware.update import slots
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from firmware.ports.port import I2c, OneWire, Reader, Writer
+    from firmware.ports.port import I2c, Input, OneWire, Output, Reader, Writer
     from firmware.ports.ppp import Ppp
 
 GC_BYTES = 4096  # collected so often, the heap neither fills up with rubbish nor falls into pieces
-JOIN_MS = 20_000
-NTP_HOST, NTP_PORT, NTP_S = "pool.ntp.org", 123, 3
+JOIN_MS, LEAVE_S = 20_000, 0.2
+NTP_HOST, NTP_PORT = "pool.ntp.org", 123
+ANSWER_LOOKS, ANSWER_LOOK_S, ANSWER_BYTES = 100, 0.02, 512
+DNS_TRIES = 3
+NO_SUCH_NAME = -2  # as socket.getaddrinfo raises it on a board
+BUZZER_HZ, HALF_U16, BUZZER_LOOK_S = 2700, 32768, 0.05
 NTP_TO_1970_S = 2_208_988_800
 RX_BYTES = 2048  # a Pi may send for 150 ms before somebody reads
 SETTINGS = "/settings.json"
@@ -37,10 +42,14 @@ TLS_FILES = ("/certs/ca.der", "/certs/node.der", "/certs/node.key.der")
 
 
 class Micro:
-    """`name` is the board's in board.py, `watchdog_ms` at most what its chip can."""
+    """`name` is the board's in board.py, `watchdog_ms` at most what its chip can.
+
+    `spare_tx` is a GPIO that a UART may have for a moment which is there to receive alone.
+    """
 
     name = ""
     watchdog_ms = 8000
+    spare_tx = -1
     sleeps = False
     resets: "dict[int, str]" = {}
 
@@ -50,12 +59,17 @@ class Micro:
         self._boot = os.urandom(8).hex()
         self._watchdog: "machine.WDT | None" = None
         self._buzzer: "machine.PWM | None" = None
+        self._hushing: "asyncio.Task[None] | None" = None
+        self._quiet_ms = 0  # when it ends
+        self._station: "network.WLAN | None" = None
         self._buses: "dict[str, machine.I2C]" = {}
         self._ppp: "Ppp | None" = None
 
     def begin(self) -> None:
-        """The watchdog begins here; nothing can stop it again."""
         gc.threshold(GC_BYTES)
+
+    def watch(self) -> None:
+        """The watchdog begins here; nothing can stop it again."""
         self._watchdog = machine.WDT(timeout=self.watchdog_ms)
 
     # --- time, identity, flash --------------------------------------------------------------------------
@@ -137,9 +151,20 @@ class Micro:
 
     def buzz(self, ms: int) -> None:
         """Sound for so long; returns at once."""
-        buzzer = machine.PWM(machine.Pin(self.pins["BUZZER"]), freq=2700, duty_u16=32768)
-        self._buzzer = buzzer
-        machine.Timer(-1).init(mode=machine.Timer.ONE_SHOT, period=ms, callback=lambda _: buzzer.deinit())
+        self._quiet_ms = self.now_ms() + ms
+        if self._buzzer is None:
+            pin = machine.Pin(self.pins["BUZZER"])
+            self._buzzer = machine.PWM(pin, freq=BUZZER_HZ, duty_u16=HALF_U16)
+            self._hushing = asyncio.create_task(self._hush())
+
+    async def _hush(self) -> None:
+        """A task: an ESP32 has no Timer(-1), and an RP2's ends with its last reference."""
+        while self.now_ms() < self._quiet_ms:  # noqa: ASYNC110 - it may be put off
+            await asyncio.sleep(BUZZER_LOOK_S)
+        if self._buzzer is not None:
+            self._buzzer.deinit()
+            self._buzzer = None
+        self.pin_out("BUZZER")  # an RP2 leaves it at the level that it just had
 
     def i2c(self, bus: str) -> "I2c":
         """The bus of that name, or of that device."""
@@ -165,16 +190,30 @@ class Micro:
         _, signals, baud, controllers = board.BUSES[name]
         found = {signal[-2:]: machine.Pin(self.pins[signal]) for signal in signals}
         number = controllers[self.name]
-        if "TX" not in found:
-            return machine.UART(number, baudrate=baud, rx=found["RX"], rxbuf=RX_BYTES, timeout=0)
+        if "TX" not in found:  # it would take one by itself: LINK_TX of an ESP32, BOOKS_RESET of an RP2
+            spare = machine.Pin(self.spare_tx)
+            uart = machine.UART(number, baudrate=baud, tx=spare, rx=found["RX"], rxbuf=RX_BYTES, timeout=0)
+            machine.Pin(self.spare_tx, machine.Pin.IN)
+            return uart
         return machine.UART(number, baudrate=baud, tx=found["TX"], rx=found["RX"], rxbuf=RX_BYTES, timeout=0)
 
     def onewire(self, signal: str) -> "OneWire":
-        """The DS18B20s on that pin."""
-        import ds18x20
+        """The bus on that pin."""
         import onewire
 
-        return ds18x20.DS18X20(onewire.OneWire(machine.Pin(self.pins[signal])))
+        return onewire.OneWire(machine.Pin(self.pins[signal]))
+
+    def clock_in(self, data: "list[Input]", clock: "Output", pulses: int) -> "list[int]":
+        """What several chips say at the pulses of one clock, the first bit highest."""
+        found = [0] * len(data)
+        for _ in range(pulses):
+            state = machine.disable_irq()  # or a pulse might be long enough to switch the chips off
+            clock.value(1)
+            clock.value(0)
+            machine.enable_irq(state)
+            for at, pin in enumerate(data):
+                found[at] = found[at] << 1 | pin.value()
+        return found
 
     # --- the network ------------------------------------------------------------------------------------
 
@@ -188,13 +227,16 @@ class Micro:
         """Come onto the network; OSError when there is none."""
         if wifi is None:
             return
-        station = network.WLAN(network.STA_IF)
+        station = self._station = network.WLAN(network.STA_IF)
         if station.isconnected():
             return
+        if station.active():  # an ESP32 goes on trying by itself, and refuses another try meanwhile
+            station.disconnect()
+            await asyncio.sleep(LEAVE_S)
         station.active(True)
-        station.connect(wifi["ssid"], wifi.get("password"))
         begin = time.ticks_ms()
         try:
+            station.connect(wifi["ssid"], wifi.get("password"))
             while not station.isconnected():
                 if time.ticks_diff(time.ticks_ms(), begin) > JOIN_MS:
                     raise OSError("no network %s" % wifi["ssid"])
@@ -218,26 +260,55 @@ class Micro:
 
     async def evidence(self) -> "tuple[str, int] | None":
         """(source, UTC in ms) by SNTP, else as a modem's network told it, or None; TLS judges by it, too."""
-        word, utc_ms = "ntp", self._asked_ms()
+        word, utc_ms = "ntp", await self._asked_ms()
         if utc_ms is None and self._ppp is not None:
             word, utc_ms = "rtc", self._ppp.time()
         if utc_ms is None:
             return None
         since_s = utc_ms // 1000 - (0 if time.gmtime(0)[0] == 1970 else 946_684_800)
-        year, month, day, hour, minute, second, weekday, _ = time.gmtime(since_s)
+        year, month, day, hour, minute, second, weekday = time.gmtime(since_s)[:7]
         machine.RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
         return word, utc_ms
 
-    def _asked_ms(self) -> "int | None":
-        asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        asker.settimeout(NTP_S)
+    async def _asked_ms(self) -> "int | None":
         try:
-            asker.sendto(b"\x1b" + bytes(47), socket.getaddrinfo(NTP_HOST, NTP_PORT)[0][-1])
-            return sntp_ms(asker.recv(48))
+            address = await self._address(NTP_HOST)
         except OSError:
             return None
+        answer = await self._asked(address, NTP_PORT, b"\x1b" + bytes(47))
+        return None if answer is None else sntp_ms(answer)
+
+    async def _address(self, host: str) -> str:
+        """Of a machine by its name; OSError when nobody knows it."""
+        server = network.ipconfig("dns")
+        if dns.is_address(host) or host.endswith(".local") or not dns.is_address(server):
+            return host  # a local one is asked for by MicroPython itself, over multicast
+        for _ in range(DNS_TRIES):
+            question = dns.question(host, self.random(2))
+            answer = await self._asked(server, dns.PORT, question)
+            found = None if answer is None else dns.address(answer, question)
+            if found is not None:
+                return found
+        raise OSError(NO_SUCH_NAME, host)
+
+    async def _asked(self, address: str, port: int, question: bytes) -> "bytes | None":
+        """The answer to a datagram, or None: what waits here is this task alone."""
+        asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            asker.setblocking(False)
+            asker.sendto(question, socket.getaddrinfo(address, port)[0][-1])
+            for _ in range(ANSWER_LOOKS):
+                await asyncio.sleep(ANSWER_LOOK_S)
+                try:
+                    answer: bytes = asker.recv(ANSWER_BYTES)
+                except OSError:  # EAGAIN: not yet
+                    continue
+                return answer
+        except OSError:  # no way to anybody
+            pass
         finally:
             asker.close()
+        return None
 
     def certificates(self) -> "tuple[bytes, bytes, bytes]":
         """DER of authority, certificate and key."""
@@ -251,13 +322,14 @@ class Micro:
         self, host: str, port: int, tls: "tuple[bytes, bytes, bytes] | None" = None
     ) -> "tuple[Reader, Writer]":
         """(reader, writer); OSError when nobody is there."""
+        address = await self._address(host)
         if tls is None:
-            return await asyncio.open_connection(host, port)
+            return await asyncio.open_connection(address, port)
         context: "Any" = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(cadata=tls[0])
         context.load_cert_chain(tls[1], tls[2])
-        return await asyncio.open_connection(host, port, ssl=context, server_hostname=host)
+        return await asyncio.open_connection(address, port, ssl=context, server_hostname=host)
 
 
 def sntp_ms(answer: bytes) -> "int | None":

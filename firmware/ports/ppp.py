@@ -54,10 +54,15 @@ class Ppp:
             raise ModemFault("no_address")
 
     async def leave(self) -> None:
-        """Hang up, in the way of PPP: the modem goes back to commands by itself."""
+        """Hang up, in the way of PPP: the modem goes back to commands by itself.
+
+        Then what it holds is freed at once: left to the collector, it would still listen to the line on which
+        the next one is made.
+        """
         if self._ppp is not None:
             self._ppp.disconnect()
             await self._is_within(CLOSE_MS, False)
+            self._ppp.__del__()  # type: ignore[attr-defined] # ports/esp32/network_ppp.c has it, no stub
             self._ppp = None
 
     def time(self) -> "int | None":

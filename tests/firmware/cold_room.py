@@ -9,21 +9,27 @@ from firmware.drivers.ds18b20 import crc8
 
 
 class Wire:
-    """As the frozen driver's DS18X20."""
+    """As MicroPython's onewire.OneWire."""
 
     def scan(self):
-        return [b"\x28" + bytes(7)]
+        return [bytearray(b"\x28" + bytes(7))]
 
-    def convert_temp(self):
+    def reset(self, required=False):
+        with open(os.getenv("ORTOO_ROOM")) as file:  # noqa: PTH123 - a board has no pathlib
+            self._text = file.read().strip()
+        if required and self._text == "dead":
+            raise Exception  # noqa: TRY002 - as OneWireError, which is a bare one
+
+    def select_rom(self, rom):
+        """There is but one."""
+
+    def writebyte(self, value):
         """It stands in the file."""
 
-    def read_scratch(self, rom):
-        with open(os.getenv("ORTOO_ROOM")) as file:  # noqa: PTH123 - a board has no pathlib
-            text = file.read().strip()
-        if text == "dead":
-            raise OSError(5, "EIO")
-        data = bytes((int(text) & 0xFF, int(text) >> 8 & 0xFF, 0x4B, 0x46, 0x7F, 0xFF, 0x0C, 0x10))
-        return data + bytes((crc8(data),))
+    def readinto(self, into):
+        warmth = int(self._text)
+        data = bytes((warmth & 0xFF, warmth >> 8 & 0xFF, 0x4B, 0x46, 0x7F, 0xFF, 0x0C, 0x10))
+        into[:] = data + bytes((crc8(data),))
 
 
 def onewire(name):

@@ -2,9 +2,12 @@
 
     00 PU_CTRL   RR | PUD | PUA | PUR | CS | CR | OSCS | AVDDS      CR (bit 5): a value is there
     01 CTRL1     CRP | DRDY_SEL | VLDO 3 | GAIN 3                   2F: 3.0 V, gain 128
+    02 CTRL2     CHS | CRS 3 | CAL_ERR | CALS | CALMOD 2            04: set its zero; CALS falls when done
     12 to 14     the value, two's complement, msb first
+    15 ADC       30: the chopper of the reference off (9.1, power on)
 
-Start: RR on and off, PUD and PUA on, wait for PUR, set CTRL1, AVDDS and CS on.
+Start: RR on and off, PUD and PUA on, wait for PUR, set CTRL1 and ADC, AVDDS and CS on; when the supply of the
+bridge stands, CALS.
 
     {"type": "nau7802", "name": "scale-a", "bus": "scale-a", "zero": 8388, "mg_per_kcount": 2450}
 """
@@ -22,9 +25,10 @@ if TYPE_CHECKING:
     from firmware.ports.port import Port
 
 ADDRESS = 0x2A
-PU_CTRL, CTRL1, VALUE = 0x00, 0x01, 0x12
-IS_UP, IS_READY = 0x08, 0x20
-LOOKS, LOOK_S = 30, 0.01
+PU_CTRL, CTRL1, CTRL2, VALUE, ADC = 0x00, 0x01, 0x02, 0x12, 0x15
+IS_UP, IS_READY, CALS, CAL_ERR = 0x08, 0x20, 0x04, 0x08
+LOOKS, LOOK_S = 60, 0.01  # ten values a second, the first after four; its zero takes 344 ms
+SUPPLY_S = 0.2  # until 3.0 V stand
 
 
 class Nau7802:
@@ -40,9 +44,9 @@ class Nau7802:
                 await self._begin()
             await self._wait_for(IS_READY)
             bits = int.from_bytes(self._bus.readfrom_mem(ADDRESS, VALUE, 3), "big")
-        except OSError as error:
-            self._is_begun = False
-            raise DriverFault("no_reply", str(error))
+        except (OSError, DriverFault) as error:
+            self._is_begun = False  # one whose supply was gone for a moment answers, but does not measure
+            raise DriverFault("no_reply", getattr(error, "detail", str(error)))
         try:
             return [("mass", {"mass_mg": mass_mg(parse(bits), self._zero, self._mg)})]
         except DriverFault:
@@ -53,12 +57,22 @@ class Nau7802:
         self._bus.writeto_mem(ADDRESS, PU_CTRL, b"\x06")
         await self._wait_for(IS_UP)
         self._bus.writeto_mem(ADDRESS, CTRL1, b"\x2f")
+        self._bus.writeto_mem(ADDRESS, ADC, b"\x30")
         self._bus.writeto_mem(ADDRESS, PU_CTRL, b"\x96")
+        await asyncio.sleep(SUPPLY_S)
+        self._bus.writeto_mem(ADDRESS, CTRL2, bytes((CALS,)))
+        if await self._waited(CTRL2, CALS, 0) & CAL_ERR:
+            raise DriverFault("no_reply", "cannot set its zero: no load cell?")
         self._is_begun = True
 
     async def _wait_for(self, bit: int) -> None:
+        await self._waited(PU_CTRL, bit, bit)
+
+    async def _waited(self, register: int, bit: int, wanted: int) -> int:
+        """What stands there once that bit does."""
         for _ in range(LOOKS):
-            if self._bus.readfrom_mem(ADDRESS, PU_CTRL, 1)[0] & bit:
-                return
+            found = self._bus.readfrom_mem(ADDRESS, register, 1)[0]
+            if found & bit == wanted:
+                return found
             await asyncio.sleep(LOOK_S)
         raise DriverFault("no_reply", "never ready")

@@ -4,7 +4,8 @@
              09 bits data    send on the air    0A 00          read what came
              07 at n         read its memory    11 tx rx  load RF settings      16 00  field on
 
-    BUSY     ___|‾‾‾‾|___      a frame may begin only while BUSY is low; it rises while the chip works
+    NSS      ‾|________|‾‾‾    a frame may begin only while BUSY is low; NSS rises when BUSY has risen,
+    BUSY     _______|‾‾‾|__    which falls when the chip has done (11.4.1)
     IRQ      bit 14 rises when a tag begins to answer, bit 0 when it has: both stand in register 02
 
     on the air   flags | command | parameters          the chip adds and checks the CRC
@@ -33,6 +34,7 @@ SYSTEM_CONFIG, IRQ_STATUS, IRQ_CLEAR, RX_STATUS = 0x00, 0x02, 0x03, 0x13
 HAS_ANSWERED, IS_ANSWERING = 1 << 0, 1 << 14
 PRODUCT_VERSION = b"\x07\x10\x02"  # read two bytes at 10
 BOOT_S = 0.01
+FIELD_S = 0.005  # a tag takes 1 ms in the field before it listens (ISO/IEC 15693-3)
 ISO15693_TX, ISO15693_RX = 0x0D, 0x8D
 IDLE, TRANSCEIVE = 0xFFFFFFF8, 0x00000003
 INVENTORY, READ_BLOCKS, WRITE_AFI, INFO, EAS = 0x01, 0x23, 0x27, 0x2B, 0xA5
@@ -41,6 +43,7 @@ MOST_MASK_BITS = 60
 MOST_BLOCKS_AT_ONCE = 16
 MOST_ASKS = 512  # of one inventory: noise looks like tags that answer at once, and would be asked for ever
 BUSY_LOOKS = 2000
+RISE_LOOKS = 200  # one that has not risen within a millisecond had done before it was looked at
 BEGIN_MS, ANSWER_MS, WRITE_MS = (
     10,
     50,
@@ -170,6 +173,7 @@ class Antenna:
             raise OSError(19, "no reader on the wires")
         self._command(bytes((0x11, ISO15693_TX, ISO15693_RX)))
         self._command(b"\x16\x00")
+        await asyncio.sleep(FIELD_S)
 
     def inventory(self) -> "list[bytes]":
         """The UIDs of all tags in the field."""
@@ -249,6 +253,9 @@ class Antenna:
             self._spi.write(frame)
         else:
             self._spi.readinto(into, 0xFF)
+        for _ in range(RISE_LOOKS):
+            if self._busy.value():
+                break
         self._select.value(1)
         self._wait_for_idle()
 

@@ -4,7 +4,7 @@ import asyncio
 import datetime
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -295,21 +295,143 @@ def test_a_press_long_after_the_call_is_a_call_however_long_it_is_held() -> None
     assert [word for _, word in soon] == ["called", "called"], "hammering is one call, a minute later another"
 
 
+class Nau7802Chip:
+    """As in its data sheet: measures once its supply and its cycles are on, sets its zero when told."""
+
+    def __init__(self) -> None:
+        self.registers = {nau7802.PU_CTRL: 0, nau7802.CTRL2: 0}
+        self.written: list[bytes] = []
+        self.looks = 0
+
+    def writeto_mem(self, address: int, register: int, data: bytes) -> None:
+        assert address == nau7802.ADDRESS
+        self.written.append(bytes((register,)) + data)
+        self.registers[register] = data[0]
+        self.looks = 0
+
+    def readfrom_mem(self, address: int, register: int, size: int) -> bytes:
+        assert address == nau7802.ADDRESS
+        self.looks += 1
+        if register == nau7802.VALUE:
+            return b"\x00\x27\x10"[:size]
+        value = self.registers[register]
+        if register == nau7802.PU_CTRL:
+            value |= nau7802.IS_UP * (value & 6 == 6) | nau7802.IS_READY * (value & 0x96 == 0x96)
+        elif self.looks > 3:
+            value &= ~nau7802.CALS
+        return bytes((value,))
+
+
+SCALE = {"type": "nau7802", "name": "scale", "bus": "scale-a", "zero": 0, "mg_per_kcount": 1000}
+
+
 def test_a_nau7802_is_begun_and_read() -> None:
-    written = []
-
-    class Bus:
-        def writeto_mem(self, address: int, register: int, data: bytes) -> None:
-            assert address == nau7802.ADDRESS
-            written.append(bytes((register,)) + data)
-
-        def readfrom_mem(self, _: int, register: int, size: int) -> bytes:
-            return b"\x28" if size == 1 else b"\x00\x27\x10"
-
-    given_entry = {"type": "nau7802", "name": "scale", "bus": "scale-a", "zero": 0, "mg_per_kcount": 1000}
-    driver = driver_of(Board(Bus()), given_entry)
+    chip = Nau7802Chip()
+    driver = driver_of(Board(chip), SCALE)
     assert asyncio.run(driver.read()) == [("mass", {"mass_mg": 10000})]
-    assert written == [b"\x00\x01", b"\x00\x06", b"\x01\x2f", b"\x00\x96"]
+    assert chip.written == [b"\x00\x01", b"\x00\x06", b"\x01\x2f", b"\x15\x30", b"\x00\x96", b"\x02\x04"]
+
+
+def test_a_nau7802_whose_supply_was_gone_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nau7802, "LOOK_S", 0)
+    chip = Nau7802Chip()
+    driver = driver_of(Board(chip), SCALE)
+    asyncio.run(driver.read())
+    chip.registers[nau7802.PU_CTRL] = 0
+    with pytest.raises(DriverFault, match="no_reply"):
+        asyncio.run(driver.read())
+    assert asyncio.run(driver.read()) == [("mass", {"mass_mg": 10000})]
+
+
+class TwoScales(Board):
+    """Two HX711 on one clock, of which the second takes a while: pulses before it has measured spoil it."""
+
+    values: ClassVar[dict[str, int]] = {"SCALE_DATA_A": 108388, "SCALE_DATA_B": 0xFFFFFF}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = {"SCALE_DATA_A": 0, "SCALE_DATA_B": 3}
+        self.clocked = 0
+        self._signals: dict[int, str] = {}
+
+    def _pin(self, signal: str) -> Any:
+        port = self
+
+        class Pin:
+            def value(self) -> int:
+                port.waits[signal] -= 1
+                return int(port.waits[signal] >= 0)
+
+        pin = Pin()
+        self._signals[id(pin)] = signal
+        return pin
+
+    def clock_in(self, data: list[Any], _: Any, pulses: int) -> list[int]:
+        assert pulses == 25
+        assert max(self.waits.values()) < 0, "one still measures"
+        self.clocked += 1
+        return [self.values[self._signals[id(pin)]] << 1 | 1 for pin in data]
+
+
+def test_scales_on_one_clock_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hx711, "LOOK_S", 0)
+    port = TwoScales()
+    common = {"type": "hx711", "clock": "SCALE_CLOCK", "mg_per_kcount": 2450}
+    first = driver_of(port, {**common, "name": "a", "data": "SCALE_DATA_A", "zero": 8388})
+    second = driver_of(port, {**common, "name": "b", "data": "SCALE_DATA_B", "zero": 0})
+    for clocked in (1, 2):
+        assert asyncio.run(first.read()) == [("mass", {"mass_mg": 245_000})]
+        assert asyncio.run(second.read()) == [("mass", {"mass_mg": -3})]
+        assert port.clocked == clocked
+    port.waits["SCALE_DATA_B"] = 10**6  # dead: the other goes on
+    port.clock_in = lambda data, *_: [TwoScales.values["SCALE_DATA_A"] << 1 for _ in data]  # type: ignore[method-assign]
+    assert asyncio.run(first.read()) == [("mass", {"mass_mg": 245_000})]
+    with pytest.raises(DriverFault, match="no_reply"):
+        asyncio.run(second.read())
+
+
+class ProbeWire:
+    """A 1-Wire bus as MicroPython's onewire.OneWire, with a DS18B20 and a stranger on it."""
+
+    def __init__(self, scratch: bytes) -> None:
+        self.scratch = scratch
+        self.sent: list[Any] = []
+
+    def scan(self) -> list[bytearray]:
+        return [bytearray(b"\x01" + bytes(7)), bytearray(b"\x28" + bytes(7))]
+
+    def reset(self, required: bool = False) -> bool:
+        if required and not self.scratch:
+            raise Exception  # noqa: TRY002 - OneWireError is one
+        self.sent.append("reset")
+        return True
+
+    def select_rom(self, rom: bytes) -> None:
+        self.sent.append(rom)
+
+    def writebyte(self, value: int) -> None:
+        self.sent.append(value)
+
+    def readinto(self, into: bytearray) -> None:
+        into[:] = self.scratch
+
+
+@pytest.mark.parametrize(
+    ("scratch", "said"),
+    [("72014b467fff0e1057", 2313), ("72014b467fff0e1058", "crc"), ("ff" * 9, "no_reply"), ("", "no_reply")],
+)
+def test_a_ds18b20_on_its_wire(scratch: str, said: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ds18b20, "CONVERT_MS", 0)
+    wire_, port = ProbeWire(bytes.fromhex(scratch)), Board()
+    port.onewire = lambda _: wire_  # type: ignore[attr-defined]
+    driver = driver_of(port, {"type": "ds18b20", "name": "probe"})
+    if isinstance(said, int):
+        assert asyncio.run(driver.read()) == [("climate", {"temperature_cc": said})]
+        assert wire_.sent == ["reset", 0xCC, 0x44, "reset", b"\x28" + bytes(7), 0xBE]
+        return
+    with pytest.raises(DriverFault) as fault:
+        asyncio.run(driver.read())
+    assert fault.value.code == said
 
 
 def test_every_driver_is_in_the_table_and_says_how_to_configure_it() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from edge.agent import Agent
@@ -11,12 +11,12 @@ from edge.books import asking, card, lists
 from edge.books.asking import AgentGone
 from edge.config import settings_of
 from edge.outbox import Limits, open_outbox
-from edge.time_source import ScaledTime
+from edge.replay.paced_time import PacedTime
 from firmware import wire
 from tests.fixtures.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import Literal
 
@@ -30,11 +30,18 @@ SARAN, BAT = card.hashed(KEY, "R1"), card.hashed(KEY, "R2")
 DAY_MS = 86_400_000
 
 
-class KnownTime(ScaledTime):
-    """A unit's time that knows UTC from its start on."""
+class KnownTime(PacedTime):
+    """A unit's time that knows UTC from its start on, and stands still where a test works under the clock."""
 
     def evidence(self) -> tuple[Literal["ntp", "rtc"], int] | None:
         return "ntp", UTC_MS + self.mono_ms()
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """A tag seen now lies on the pad until the end of this, and a write is in time."""
+        self.hold(self.mono_ms())
+        yield
+        self.hold(None)
 
 
 def copies(*more: lists.Copy) -> dict[str, lists.Copy]:
@@ -87,7 +94,7 @@ class Unit:
             "unit",
         )
         self.sources = sources
-        self.time: ScaledTime = KnownTime()
+        self.time = KnownTime()
 
     def bring(self, brought: lists.Lists | None = None) -> None:
         (self.books / "fresh.jsonl").write_bytes(lists.written(brought or some_lists()))
@@ -103,7 +110,6 @@ class Unit:
         try:
             answer = asking.ask(self.books / "books.sock", {"what": "status"})
         except AgentGone:
-            time.sleep(0.01)
             return False
         return answer["state"] == "done" and bool(answer["has_clock"])
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +22,6 @@ from tests.fixtures.programs import ROOT
 from tests.fixtures.waiting import wait_until
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -38,6 +38,7 @@ class TagReader:
         self.afi: dict[str, int] = {}
         self.data: dict[str, str] = {}
         self.is_gone = False
+        self.asked = 0  # to write
         self.emit: Callable[[Reading], None] | None = None
 
     def run(self, emit: Callable[[Reading], None], stop: threading.Event) -> None:
@@ -56,6 +57,7 @@ class TagReader:
 
     def write_afi(self, uid: str, afi: int) -> None:
         assert self.emit is not None
+        self.asked += 1
         if not self.is_gone:
             self.afi[uid] = afi
         back = None if self.is_gone else afi
@@ -324,13 +326,14 @@ def test_a_tag_on_the_pad_is_written_and_read_back_before_the_loan_is_recorded(
     pad: tuple[Unit, TagReader],
 ) -> None:
     unit, reader = pad
-    reader.show("e004", TAG)
-    wait_until(lambda: unit.ask("status")["pad"])
-    answer = unit.ask("lend", item="123456789012", card="R1")
-    assert (answer["state"], answer["is_afi_pending"]) == ("done", False)
-    assert reader.afi["e004"] == 0xC2
-    unit.ask("return", item="123456789012")
-    assert reader.afi["e004"] == 0x07
+    with unit.time.standing():
+        reader.show("e004", TAG)
+        wait_until(lambda: unit.ask("status")["pad"])
+        answer = unit.ask("lend", item="123456789012", card="R1")
+        assert (answer["state"], answer["is_afi_pending"]) == ("done", False)
+        assert reader.afi["e004"] == 0xC2
+        unit.ask("return", item="123456789012")
+        assert reader.afi["e004"] == 0x07
     unit.end()
     rows = [(row["event"], row["afi"], row["is_afi_pending"], row["tag_id"]) for row in unit.books_of()]
     assert rows == [("lent", 0xC2, "no", "e004"), ("returned", 0x07, "no", "e004")]
@@ -341,11 +344,18 @@ def test_a_tag_that_was_pulled_away_is_lent_all_the_same_and_repaired_when_it_is
     pad: tuple[Unit, TagReader],
 ) -> None:
     unit, reader = pad
-    reader.show("e004", TAG)
-    wait_until(lambda: unit.ask("status")["pad"])
-    reader.is_gone = True
-    answer = unit.ask("lend", item="123456789012", card="R1")
-    assert (answer["state"], answer["is_afi_pending"]) == ("done", True)
+    answers: list[dict[str, Any]] = []
+    with unit.time.standing():
+        reader.show("e004", TAG)
+        wait_until(lambda: unit.ask("status")["pad"])
+        reader.is_gone = True
+        lending = threading.Thread(
+            target=lambda: answers.append(unit.ask("lend", item="123456789012", card="R1"))
+        )
+        lending.start()
+        wait_until(lambda: reader.asked)
+    lending.join()
+    assert (answers[0]["state"], answers[0]["is_afi_pending"]) == ("done", True)
     assert unit.ask("status")["repairs"] == 1
     unit.end()
     unit.start()  # the queue outlives a restart
@@ -364,9 +374,10 @@ def test_a_tag_that_was_pulled_away_is_lent_all_the_same_and_repaired_when_it_is
 
 def test_a_tag_may_say_that_it_is_not_for_loan(pad: tuple[Unit, TagReader]) -> None:
     unit, reader = pad
-    reader.show("e005", TAG[:16] + "050120" + "00000000")  # usage 2-0
-    wait_until(lambda: unit.ask("status")["pad"])
-    answer = unit.ask("lend", item="123456789012", card="R1")
+    with unit.time.standing():
+        reader.show("e005", TAG[:16] + "050120" + "00000000")  # usage 2-0
+        wait_until(lambda: unit.ask("status")["pad"])
+        answer = unit.ask("lend", item="123456789012", card="R1")
     assert rules.NOT_FOR_LOAN in answer["forbidding"]
 
 

@@ -78,9 +78,10 @@ def test_a_book_on_the_node_s_pad_is_lent_with_its_gate_opened(node: Node, tmp_p
     unit = Unit(tmp_path / "unit", [source], item_prefixes=[])
     Clock.unit = unit
     unit.start()
-    node.field.tags[UID] = tag = Tag(memory("QL1"), eas=True)
-    wait_until(lambda: unit.ask("status")["pad"], 15)
-    answer = unit.ask("lend", item="QL1", card="R1")
+    with unit.time.standing():
+        node.field.tags[UID] = tag = Tag(memory("QL1"), eas=True)
+        wait_until(lambda: unit.ask("status")["pad"], 15)
+        answer = unit.ask("lend", item="QL1", card="R1")
     assert (answer["state"], answer["is_afi_pending"], tag.afi) == ("done", False, 0xC2)
     tag.is_gone = True
     wait_until(lambda: not unit.ask("status")["pad"], 15)
@@ -145,7 +146,7 @@ def test_tags_of_another_program_come_as_lines_and_are_written_as_lines(tmp_path
         Clock.unit = unit
         unit.start()
         connection, _ = listening.accept()
-        with connection, connection.makefile("rwb") as lines:
+        with unit.time.standing(), connection, connection.makefile("rwb") as lines:
             uii = iso28560_4.encode_uii(iso28560_4.Uii("12345678", "CH-000134-1"))
             word = iso28560_4.control_word(iso28560_4.Control(len(uii) // 2, has_user_bank=False, afi=0x07))
             tag = {"tag": "E2", "protocol": "uhf", "bank01": (word.to_bytes(2, "big") + uii).hex()}

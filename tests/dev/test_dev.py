@@ -1,6 +1,7 @@
 """The `dev` script: it starts on an old Python to say what is missing, and shows why a step failed."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -85,3 +86,39 @@ def test_a_board_carries_nothing_of_types(dev: ModuleType) -> None:
         whole = source.read_text().splitlines()
         assert [len(text.splitlines()) - len(whole), text.splitlines()[-1:]] == [0, whole[-1:]], source
         compile(text, source, "exec")
+
+
+def test_a_board_is_held_before_files_are_copied_onto_it(
+    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over an mpremote that notes what it was asked, and two looks at a board that starts anew."""
+    tool = tmp_path / "tools" / "mpremote"
+    tool.mkdir(parents=True)
+    (tool / "__init__.py").touch()
+    (tool / "__main__.py").write_text(
+        "import json, pathlib, sys\n"
+        f"said = pathlib.Path({str(tmp_path / 'said')!r})\n"
+        "said.open('a').write(json.dumps(sys.argv[1:]) + '\\n')\n"
+        "sys.exit(sys.argv[-1] == 'pass' and said.read_text().count('\"pass\"') < 2)\n"
+    )
+    image = tmp_path / "image"
+    (image / "a").mkdir(parents=True)
+    (image / "main.py").touch()
+    monkeypatch.setattr(dev, "flash_tools", lambda: {"PYTHONPATH": str(tmp_path / "tools")})
+    monkeypatch.setattr(dev, "build_firmware", lambda *_: image)
+    monkeypatch.setattr(dev, "RESET_S", 0)
+    (tmp_path / "node.json").write_text("{}")
+    assert dev.flash(["--port", "/dev/ttyX", "--settings", str(tmp_path / "node.json")]) == 0
+    said = [json.loads(line) for line in (tmp_path / "said").read_text().splitlines()]
+    assert {tuple(words[:2]) for words in said} == {("connect", "/dev/ttyX")}
+    assert [words[2:4] for words in said] == [
+        ["resume", "exec"],
+        ["exec", "pass"],
+        ["exec", "pass"],
+        ["fs", "cp"],
+        ["fs", "cp"],
+        ["exec", dev.LET_GO],
+        ["reset"],
+    ]
+    for program in (dev.HOLD, dev.LET_GO):
+        ast.parse(program)

@@ -19,6 +19,8 @@ Instant = Annotated[
     str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", examples=["2026-11-21T09:00:00.123Z"])
 ]
 Degrees = float | None
+EVENT_KINDS = [name for name, kind in wire.KINDS.items() if kind.lane == "event"]
+EventWord = Annotated[str, Field(json_schema_extra={"enum": EVENT_KINDS})]
 
 
 class Shape(BaseModel):
@@ -246,7 +248,7 @@ class Erasures(Shape):
 class Event(Shape):
     """A record that is an event: what it says is in `values`."""
 
-    kind: Literal["fault", "thinned", "clock_set", "answer"]
+    kind: EventWord
     source: str
     sampled_at: Instant | None = Field(description="null when the unit did not know the time")
     clock: Word

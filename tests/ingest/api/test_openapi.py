@@ -53,6 +53,7 @@ def test_every_refusal_has_the_one_shape(parts: Parts) -> None:
 def url(parts: Parts) -> Iterator[str]:
     """An API that has something to show."""
     parts.write(UNIT, "fix", **drive(20))
+    parts.write(UNIT, "door", [NOW_MS - 60_000], state=1)
     parts.hear_of(UNIT)
     quarantine.put(parts.writer, UNIT, "ortoo/v1/x/batch", "range", "fix", "far", b"\x00", NOW_MS)
     with served(parts.app) as (url, _):

@@ -121,6 +121,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.assets = load_assets()
     app.state.stock = StockBoard()
     app.state.differences = Differences()
+    app.state.routes = [route for router in ROUTERS for route in router.routes]
     for router in ROUTERS:
         app.include_router(router)
     add_error_handlers(app, (StoreBusy, ReaderBusy))

@@ -119,7 +119,17 @@ def _on_http(request: Request, error: Exception) -> JSONResponse:
     code = codes.get(error.status_code, "http")
     _count(request, code)
     body = error_body(code, request.url.path[:200], str(error.detail))
-    return JSONResponse(body, error.status_code, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_allowed(request))
+    return JSONResponse(body, error.status_code, headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """What may be done at a path; the framework names but the first route's methods."""
+    path, routes = request.scope["path"], request.app.state.routes
+    methods = {method for route in routes if route.path_regex.match(path) for method in route.methods}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))  # see Gate
 
 
 def _on_busy(request: Request, error: Exception) -> JSONResponse:

@@ -26,7 +26,7 @@ from edge.outbox import (
     Salvage,
     open_outbox,
 )
-from edge.record import Mark, Reading, Record, Values, record_of
+from edge.record import Mark, Reading, Record, record_of
 from edge.sources.faults import Faults
 from edge.timekeeper import EVIDENCE_MS, Timekeeper
 from firmware import wire
@@ -41,6 +41,7 @@ MOST_WAITING = 5000  # an hour and more at one reading a second
 RETRY_MS = 5_000
 OpenFile = Callable[[Path, str, Limits, str | None], tuple[Outbox, Salvage | None]]
 TIDY_MS = 60_000
+MOST_REFUSED = 256
 
 
 class Intake:
@@ -71,6 +72,8 @@ class Intake:
         self._overflow = 0
         self._attempted: tuple[Heights, int] | None = None
         self._notes: dict[str, str] = {}
+        self._clock_ms: int | None = None  # when the clock was set, as long as the outbox does not know it
+        self._refused: set[tuple[str, str]] = set()
         self._marks: dict[str, Mark] = {}  # of sources that keep their own rows: what was taken
         self._noted_ms = 0
         self._retry_ms = 0
@@ -196,10 +199,9 @@ class Intake:
 
     def commit(self, now_ms: int) -> bool:
         """Put on disk what waits; False when it has to wait on."""
-        if self._outbox is None and not self.open(now_ms):
+        if not self.open(now_ms):
             return False
         try:
-            self._forget_committed()
             count = len(self._waiting)
             self._append(self._records(self._waiting), count)
             taken = self._waiting[:count]
@@ -225,12 +227,12 @@ class Intake:
             attempted = outbox.attempted
             self._attempted = None if attempted is None else (attempted, count)
 
-    def _forget_committed(self) -> None:
+    def _forget_committed(self, outbox: Outbox) -> None:
         """After a commit that failed: if it is on disk after all, its readings need not go again."""
         if self._attempted is None:
             return
         heights, count = self._attempted
-        if self._need().heights == heights:
+        if outbox.has_reached(heights):
             del self._waiting[:count]
         self._attempted = None
 
@@ -245,9 +247,16 @@ class Intake:
             try:
                 records.append(record_of(reading, self._time.boot, self.clock))
             except wire.WireError as error:
-                log.warning("a reading of %s is refused: %s", reading.source, error)
-                self._overflow += 1
+                self._refuse(reading, error)
         return records
+
+    def _refuse(self, reading: Reading, error: wire.WireError) -> None:
+        """Counted, and told once of each source and kind: ten a second would fill the journal."""
+        self._overflow += 1
+        key = (reading.source, reading.kind)
+        if key not in self._refused and len(self._refused) < MOST_REFUSED:
+            self._refused.add(key)
+            log.warning("a reading of %s is refused, and from now on in silence: %s", reading.source, error)
 
     def fail(self, error: OutboxError, now_ms: int) -> None:
         """The outbox cannot do it now. What waits stays; a file that failed is reopened before it is used."""
@@ -260,7 +269,9 @@ class Intake:
         self._faults.begin(code, str(error))
         if isinstance(error, OutboxDamaged):
             self._damage = str(error)
-        if not isinstance(error, OutboxFull) and self._outbox is not None:
+        if isinstance(error, OutboxFull):
+            self._attempted = None  # rolled back: what was committed since may have the same numbers
+        elif self._outbox is not None:
             self._outbox.close()
             self._outbox = None
 
@@ -290,18 +301,28 @@ class Intake:
             )
             detail = f"{salvage.reason}; set aside as {salvage.moved_to}; {salvage.rows} records saved"
             self._faults.begin("damaged", detail)
-        self._know_time(outbox)
-        return True
+        try:
+            self._forget_committed(outbox)  # before anything gives out more numbers
+            self._know_time(outbox)
+        except OutboxError as error:
+            self.fail(error, now_ms)
+        return self._outbox is not None
 
     def _know_time(self, outbox: Outbox) -> None:
         if self._is_first:
+            metres, left, good_ms = (
+                outbox.note("odometer_m"),
+                outbox.note(standing.NOTE),
+                outbox.last_good_ms(),
+            )
             self._is_first = False
-            self._fixes.metres += int(outbox.note("odometer_m") or 0)
-            for over in self._standing.over(outbox.note(standing.NOTE), self._time.mono_ms()):
+            self._fixes.metres += int(metres or 0)
+            for over in self._standing.over(left, self._time.mono_ms()):
                 self._wait(over)
-            self._timekeeper.begin_after(outbox.last_good_ms())
-        if self.clock.boot_at_ms is not None:
-            outbox.set_clock(self.clock.boot_at_ms, self.clock.word)
+            self._timekeeper.begin_after(good_ms)
+        if self.clock.boot_at_ms is not None and self._clock_ms is None:
+            self._clock_ms = self._time.mono_ms()
+        self._tell_clock()
 
     # --- time, windows, room ----------------------------------------------------------------------------
 
@@ -311,6 +332,7 @@ class Intake:
         if self._outbox is None or now_ms < self._retry_ms:
             return
         try:
+            self._tell_clock()
             self._outbox.close_windows(now_ms)
             if now_ms - self._tidied_ms >= TIDY_MS:
                 self._tidied_ms = now_ms
@@ -325,19 +347,22 @@ class Intake:
         self._set_clock(self._timekeeper.offer(source, utc_ms, mono_ms), mono_ms)
 
     def _set_clock(self, won: ClockSet | None, mono_ms: int) -> None:
-        """Time what was recorded before, and record by how much the clock was set."""
         if won is None:
             return
-        step: tuple[int, str] | None = (won.step_ms, won.was)
-        if self._outbox is not None:
-            try:
-                step = self._outbox.set_clock(won.boot_at_ms, won.clock)
-            except OutboxError as error:
-                self.fail(error, mono_ms)
-        if step is not None:
-            values: Values = {"step_ms": step[0], "was": wire.CLOCKS.index(step[1])}
-            self._wait(Reading("clock_set", "clock", mono_ms, values))
-            log.info("the time is known by %s", won.clock)
+        log.info("the time is known by %s", won.clock)
+        self._clock_ms = mono_ms
+        try:
+            self._tell_clock()
+        except OutboxError as error:
+            self.fail(error, mono_ms)
+
+    def _tell_clock(self) -> None:
+        """Have the outbox time what was recorded before, and record by how much the clock was set."""
+        boot_at_ms = self.clock.boot_at_ms
+        if self._clock_ms is None or self._outbox is None or boot_at_ms is None:
+            return
+        self._outbox.set_clock(boot_at_ms, self.clock.word, self._clock_ms)
+        self._clock_ms = None
 
     def close(self, now_ms: int) -> None:
         """Commit what was accepted, hand the track to its lane, close."""

@@ -91,10 +91,17 @@ class Identity:
         """This is the newest record."""
         self._now = (record.mono_ms, record.time_ms, record.boot_at_ms, record.clock)
 
-    def put_event(self, db: Connection, kind: str, source: str, values: Values) -> None:
+    def put_event(
+        self,
+        db: Connection,
+        kind: str,
+        source: str,
+        values: Values,
+        moment: tuple[int, int, int, str] | None = None,
+    ) -> None:
         """An event of the outbox's own, at the time of the newest record. Within a transaction."""
         wire.check_values(kind, values)
-        mono_ms, time_ms, boot_at_ms, clock = self._now
+        mono_ms, time_ms, boot_at_ms, clock = moment or self._now
         record = Record(kind, source, self.boot, mono_ms, time_ms, boot_at_ms, clock, values)
         lanes.put(db, self.epoch_id, EVENT, [row_of(record, 0, self.boot_number)])
 

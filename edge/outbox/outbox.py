@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from edge.outbox.settling import Settled
-    from edge.record import Record
+    from edge.record import Record, Values
 
 MIB = 1024 * 1024
 DAY_MS = 86_400_000
@@ -85,12 +85,18 @@ class Outbox:
 
     @property
     def heights(self) -> Heights:
+        return self._heights_of(self.epoch, self._identity.epoch_id)
+
+    def _heights_of(self, epoch: str, epoch_id: int) -> Heights:
         with errors():
-            found = self._db.execute(
-                "SELECT seq FROM lanes WHERE epoch = ? ORDER BY lane", (self._identity.epoch_id,)
-            )
+            found = self._db.execute("SELECT seq FROM lanes WHERE epoch = ? ORDER BY lane", (epoch_id,))
             seqs = tuple(row[0] for row in found.fetchall())
-            return Heights(self.epoch, seqs, raw.next_id(self._db) - 1)
+            return Heights(epoch, seqs, raw.next_id(self._db) - 1)
+
+    def has_reached(self, heights: Heights) -> bool:
+        """Whether a commit that would have led there has happened; also in a file that was saved since."""
+        epoch_id = self._identity.epochs.get(heights.epoch)
+        return epoch_id is not None and self._heights_of(heights.epoch, epoch_id) == heights
 
     # --- taking records in ------------------------------------------------------------------------------
 
@@ -109,7 +115,7 @@ class Outbox:
             self._append(records, notes or {})
 
     def _append(self, records: Sequence[Record], notes: Mapping[str, str]) -> None:
-        raw_id = self._next_raw_id
+        raw_id, self.attempted = self._next_raw_id, None
         with transaction(self._db):
             fixes: list[Row] = []
             by_lane: dict[int, list[Row]] = {}
@@ -148,8 +154,19 @@ class Outbox:
         with transaction(self._db):
             return raw.close_window(self._db, self._identity.epoch_id, rows, limits.tolerance_m)
 
-    def set_clock(self, boot_at_ms: int, clock: str) -> tuple[int, str] | None:
-        """Time what was not offered yet; the step for what was, and what had timed that."""
+    def set_clock(self, boot_at_ms: int, clock: str, mono_ms: int | None = None) -> tuple[int, str] | None:
+        """Time what was not offered yet; the step for what was, and what had timed that.
+
+        With `mono_ms`, when that was, the step is recorded in the same transaction.
+        """
+        try:
+            return self._set_clock(boot_at_ms, clock, mono_ms)
+        except OutboxFull:
+            if not self.make_room():
+                raise
+            return self._set_clock(boot_at_ms, clock, mono_ms)
+
+    def _set_clock(self, boot_at_ms: int, clock: str, mono_ms: int | None) -> tuple[int, str] | None:
         rank, boot = wire.CLOCKS.index(clock), self._identity.boot_number
         with transaction(self._db):
             before = boots.find(self._db, boot)
@@ -158,7 +175,12 @@ class Outbox:
             boots.save(self._db, replace(before, boot_at_ms=boot_at_ms, clock=rank))
             lanes.correct(self._db, boot, boot_at_ms, rank)
             raw.correct(self._db, boot, boot_at_ms, rank)
-        return boot_at_ms - before.boot_at_ms, wire.CLOCKS[before.clock]
+            step_ms = boot_at_ms - before.boot_at_ms
+            if mono_ms is not None:
+                moment = (mono_ms, boot_at_ms + mono_ms, boot_at_ms, clock)
+                values: Values = {"step_ms": step_ms, "was": before.clock}
+                self._identity.put_event(self._db, "clock_set", "clock", values, moment)
+        return step_ms, wire.CLOCKS[before.clock]
 
     # --- sending ----------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """The intake on a disk that fails: nothing is claimed, nothing is lost, nothing is there twice."""
 
+import sqlite3
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -27,14 +28,15 @@ class Moment(ScaledTime):
 class Failing:
     """Stands for a disk whose sync fails: with the commit on it after all, or without."""
 
-    def __init__(self, real: Any, *, has_happened: bool) -> None:
+    def __init__(self, real: Any, *, has_happened: bool, error: Exception | None = None) -> None:
         self.real, self.has_happened, self.close = real, has_happened, real.close
+        self.error = error or OSError(5, "Input/output error")
 
     def execute(self, statement: str, *parameters: object) -> object:
         if statement != "COMMIT":
             return self.real.execute(statement, *parameters)
         self.real.execute("COMMIT" if self.has_happened else "ROLLBACK")
-        raise OSError(5, "Input/output error")
+        raise self.error
 
 
 @pytest.fixture
@@ -84,6 +86,93 @@ def test_a_commit_that_failed_counts_once(intake: Intake, time: Moment, has_happ
     assert intake.commit(6001)  # the end of the fault
     assert stored(intake) == {"first": 1, "second": 1, "third": 1, "broken": 2}
     intake.close(7000)
+
+
+def test_what_the_full_disk_did_not_take_is_not_taken_for_taken(intake: Intake, time: Moment) -> None:
+    """Another event may have got the number meanwhile that it would have had."""
+    intake.open(0)
+    outbox: Any = intake.outbox
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorname = "SQLITE_FULL"
+    real, outbox._db = outbox._db, Failing(outbox._db, has_happened=False, error=full)
+    intake.take(fault("test", "kept", 10))
+    assert not intake.commit(10)
+    assert intake.outbox is not None, "a full disk is no reason to open it anew"
+    outbox._db = real
+    outbox.obey({"id": "c1", "what": "erase"})
+    time.now_ms = 6000
+    assert intake.commit(6000)
+    assert stored(intake)["kept"] == 1
+    intake.close(7000)
+
+
+def win_clock(intake: Intake, first_s: int = 0) -> None:
+    for second in range(first_s, first_s + 3):
+        intake.offer_time("gnss", 1_795_000_000_000 + second * 1000, second * 1000)
+
+
+def told_steps(intake: Intake) -> list[int]:
+    assert intake.outbox is not None
+    batch = intake.outbox.take("event")
+    groups = [] if batch is None else batch.groups
+    return [step for group in groups if group.kind == "clock_set" for step in group.columns["step_ms"]]
+
+
+def test_a_clock_that_is_won_is_told_in_the_transaction_that_times_the_rows(intake: Intake) -> None:
+    """A power cut in between would leave for ever untimed what was sent without a time."""
+    intake.open(0)
+    win_clock(intake)
+    assert told_steps(intake) == [1_795_000_000_000]
+
+
+@pytest.mark.parametrize("has_happened", [True, False])
+def test_a_clock_that_is_won_while_the_disk_fails_times_what_was_before(
+    intake: Intake, time: Moment, has_happened: bool
+) -> None:
+    intake.take(Reading("health", "unit", 0, {"uptime_s": 1}))
+    assert intake.commit(0)
+    outbox: Any = intake.outbox
+    outbox._db = Failing(outbox._db, has_happened=has_happened)
+    win_clock(intake, 1)
+    assert intake.outbox is None
+    intake.take(Reading("health", "unit", 4000, {"uptime_s": 2}))
+    time.now_ms = 9000
+    assert intake.commit(9000)
+    assert told_steps(intake) == [1_795_000_000_000]
+    batch = intake.outbox.take("sense")
+    assert batch is not None
+    assert batch.groups[0].columns["time_ms"] == [1_795_000_000_000, 1_795_000_004_000]
+    intake.close(10_000)
+
+
+def test_a_commit_that_failed_counts_once_also_when_the_clock_is_won_meanwhile(
+    intake: Intake, time: Moment
+) -> None:
+    intake.open(0)
+    outbox: Any = intake.outbox
+    outbox._db = Failing(outbox._db, has_happened=True)
+    intake.take(fault("test", "once", 10))
+    assert not intake.commit(10)
+    win_clock(intake, 1)
+    time.now_ms = 9000
+    assert intake.commit(9000)
+    assert stored(intake)["once"] == 1
+    assert told_steps(intake) == [1_795_000_000_000]
+    intake.close(10_000)
+
+
+def test_a_reading_that_is_refused_again_and_again_is_told_once(
+    intake: Intake, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A scale without a slot says something twice a second, and the journal is on the card, too."""
+    intake.open(0)
+    for moment in range(100):
+        intake.take(Reading("mass", "node-4", moment, {"mass_mg": 1}))
+    intake.take(fault("test", "good", 0))
+    assert intake.commit(100)
+    assert [record.message for record in caplog.records if "refused" in record.message] == [
+        "a reading of node-4 is refused, and from now on in silence: shape: mass: no such kind"
+    ]
 
 
 def test_readings_wait_for_their_group_and_events_do_not(intake: Intake) -> None:

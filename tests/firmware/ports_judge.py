@@ -156,3 +156,36 @@ def hangs_up(given):
     ppp._ppp = network.PPP(Line)
     asyncio.run(ppp.leave())
     return Line.listeners
+
+
+def starts(given):
+    """How /main.py of a board ends, twice, on a flash with these files; its state and what was said."""
+    sys.path.insert(0, given["doubles"])
+    os.putenv("ORTOO_BOARD", given["board"])
+    import machine
+    import vfs
+
+    from firmware.ports.image import ImageFlash
+
+    flash = ImageFlash(given["image"], 64)
+    vfs.VfsLfs2.mkfs(flash)
+    vfs.umount("/")
+    vfs.mount(vfs.VfsLfs2(flash), "/")
+    os.chdir("/")
+    os.mkdir("/a")  # noqa: PTH102 - a board has no pathlib
+    os.mkdir("/a/firmware")  # noqa: PTH102 - as above
+    for name, text in given["files"].items():
+        with open(name, "w") as file:  # noqa: PTH123 - as above
+            file.write(text)
+    for name in list(sys.modules):
+        if name.split(".")[0] == "firmware":
+            del sys.modules[name]
+    ends = []
+    for _ in range(2):
+        try:
+            exec(given["files"]["/main.py"], {})
+            ends.append("prompt")
+        except machine.Ended:
+            ends.append("restart")
+        ends.append(sorted(os.listdir("/")))  # noqa: PTH208 - as above
+    return {"ends": ends, "said": machine.said}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from firmware import board as pins
 from firmware.line import frame
 from firmware.ports import dns
+from tests.fixtures.programs import ROOT
 from tests.micropython import MicroPython
 
 DOUBLES = str(Path(__file__).parent / "boards")
@@ -172,3 +173,27 @@ def test_whatever_a_name_server_says_it_is_an_address_or_none(noise: bytes) -> N
     assert found is None or dns.is_address(found)
     found = dns.address(named(asked)[:6] + b"\xff\xff" + bytes(4) + asked[12:] + noise, asked)
     assert found is None or dns.is_address(found)
+
+
+@pytest.mark.parametrize("board_name", BOARDS)
+def test_a_board_starts_its_firmware_unless_it_is_held(
+    board: MicroPython, tmp_path: Path, board_name: str
+) -> None:
+    """/main.py on a littlefs of its own: held once, then it runs what lies in /a, which fails."""
+    text = (ROOT / "firmware" / "board_main.py").read_text().replace("PROMPT_S = 5", "PROMPT_S = 0")
+    files = {
+        "/main.py": text,
+        "/slots.py": (ROOT / "firmware" / "update" / "slots.py").read_text(),
+        "/hold": "",
+        "/a/firmware/__init__.py": "",
+        "/a/firmware/main.py": (
+            "import machine\ndef main(is_safe):\n    machine.said.append(f'ran {is_safe}')\n    1 / 0\n"
+        ),
+    }
+    seen = judged(board, "starts", board_name, image=str(tmp_path / "image"), files=files)
+    held, after_held, ran, after_run = seen["ends"]
+    assert (held, ran) == ("prompt", "restart")
+    assert "hold" not in after_held
+    assert "slots.json" not in after_held, "no start was counted"
+    assert "slots.json" in after_run
+    assert seen["said"] == ["ran False", "reset"]

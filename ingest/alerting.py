@@ -8,6 +8,7 @@ delays; and since a look starts from all that is known, it does not matter in wh
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from firmware import wire
@@ -17,6 +18,7 @@ from ingest.alerts.cold import Spell
 from ingest.alerts.episode import Found, found
 from ingest.alerts.reconcile import Change, Opened, Past, Withdrawn, changes
 from ingest.alerts.rules import RULES
+from ingest.alerts.watch import USUAL_SUPPLY
 from ingest.history.chunk import CLOCK_NONE
 from ingest.ledger import (
     alert_looks,
@@ -32,6 +34,7 @@ from ingest.ledger.alert_looks import EXPOSED, PROBE, SHELF, SUBJECT, Look
 from ingest.ledger.alert_samples import Newest, Stamp
 from ingest.ledger.bookkeeping import said_in
 from ingest.ledger.spared import spared
+from ingest.rulebook import rule_at
 from ingest.stock.entries import booked_time
 
 if TYPE_CHECKING:
@@ -39,7 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ingest.alerts.episode import Holds, Sample
-    from ingest.alerts.rules import Rules
+    from ingest.alerts.rules import OfSites, Rules
+    from ingest.alerts.watch import Supply
     from ingest.history.chunk import Chunk
     from ingest.ledger.alerts import Subject
     from ingest.ledger.excursions import Excursion
@@ -55,28 +59,28 @@ ASK_AGAIN_MS = 60_000  # whether a lost probe was heard again
 # --- inside the transaction of a mark
 
 
-def take(ledger: sqlite3.Connection, chunks: Iterable[Chunk]) -> None:
+def take(ledger: sqlite3.Connection, chunks: Iterable[Chunk], supply: Supply = USUAL_SUPPLY) -> None:
     """Keep what rules see in these records, and ask for what they concern to be judged."""
     for chunk in chunks:
         with spared(ledger, f"looking at {chunk.group.kind} of {chunk.unit} for alerts"):
-            alert_looks.ask(ledger, set(_seen(ledger, chunk)))
+            alert_looks.ask(ledger, set(_seen(ledger, chunk, supply)))
 
 
-def _seen(ledger: sqlite3.Connection, chunk: Chunk) -> Iterator[Look]:
+def _seen(ledger: sqlite3.Connection, chunk: Chunk, supply: Supply) -> Iterator[Look]:
     kind = chunk.group.kind
     if kind == "clock_set":
         yield from _corrected(ledger, chunk)
     elif kind == "excursion":
         yield from (Look(kind, chunk.unit, chunk.group.source) for kind in (PROBE, EXPOSED))
     else:
-        for said in said_in(_turning(chunk) if kind == "power" else chunk):
-            yield from _noted(ledger, said)
+        for said in said_in(_turning(chunk, supply) if kind == "power" else chunk):
+            yield from _noted(ledger, said, supply)
 
 
-def _turning(chunk: Chunk) -> Chunk:
+def _turning(chunk: Chunk, supply: Supply) -> Chunk:
     """Of readings that come all the time those that matter: of equal ones on end the first and the last."""
     columns = chunk.group.columns
-    rows = watch.turns(columns)
+    rows = watch.turns(columns, supply)
     if len(rows) == chunk.group.rows:
         return chunk
     picked = {name: [column[row] for row in rows] for name, column in columns.items()}
@@ -113,10 +117,10 @@ def _corrected(ledger: sqlite3.Connection, chunk: Chunk) -> Iterator[Look]:
         yield from (Look(kind, chunk.unit, one.source) for kind in (PROBE, EXPOSED))
 
 
-def _noted(ledger: sqlite3.Connection, said: Said) -> Iterator[Look]:
+def _noted(ledger: sqlite3.Connection, said: Said, supply: Supply) -> Iterator[Look]:
     stamp = _stamp(ledger, said)
     site = sites.of_source(ledger, said.unit, said.source)
-    for seen in watch.seen_in(said.kind, said.source, said.values):
+    for seen in watch.seen_in(said.kind, said.source, said.values, supply):
         subject = alerts.subject(ledger, seen.rule, said.unit, said.source, site, part=seen.part)
         if stamp.at_ms >= subject.from_ms:
             is_sampled = RULES[seen.rule].is_sampled
@@ -144,10 +148,18 @@ def _stamp(ledger: sqlite3.Connection, said: Said) -> Stamp:
 
 
 class Terms(NamedTuple):
-    """What a county may set: how many days before its end a lot expires soon, and the rules' numbers."""
+    """What a county may set: how many days before its end a lot expires soon, and the rules' numbers.
+
+    `of_sites`: what sites set otherwise.
+    """
 
     expiring_days: int = EXPIRING_DAYS
     rules: Rules = RULES
+    of_sites: OfSites = MappingProxyType({})
+
+    def holds(self, ledger: sqlite3.Connection, subject: Subject) -> Holds:
+        """How long its rule waits where it is."""
+        return rule_at(ledger, self.rules, self.of_sites, subject.rule, subject.site).holds
 
 
 class Outcome(NamedTuple):
@@ -169,7 +181,7 @@ def _judge_subject(ledger: sqlite3.Connection, look: Look, now_ms: int, terms: T
     if newest is None:
         return Outcome(None, [], is_changed=False)
     some = alert_samples.samples(ledger, subject.number)
-    holds = terms.rules[subject.rule].holds
+    holds = terms.holds(ledger, subject)
     outcome = _settled(ledger, subject, holds, some, newest, now_ms)
     _let_go(ledger, subject, holds, some, now_ms - KEEP_MS)
     return outcome
@@ -202,7 +214,7 @@ def _judge_probe(ledger: sqlite3.Connection, look: Look, now_ms: int, terms: Ter
         if some:
             newest = max((_newest_of(one) for one in own), default=Newest(0, 0))
             subject = alerts.subject(ledger, rule, look.one, look.other, site)
-            outcomes.append(_settled(ledger, subject, terms.rules[rule].holds, some, newest, now_ms))
+            outcomes.append(_settled(ledger, subject, terms.holds(ledger, subject), some, newest, now_ms))
             if some[-1].is_true is None:
                 outcomes.append(Outcome(now_ms + ASK_AGAIN_MS, [], is_changed=False))
     return _joined(outcomes)
@@ -252,14 +264,14 @@ def _judge_shelf(ledger: sqlite3.Connection, look: Look, now_ms: int, terms: Ter
     for rule, lot in {key for key, some in seen.samples.items() if some} | set(held):
         subject = held.get((rule, lot)) or alerts.subject(ledger, rule, None, "", site, item, lot)
         some = seen.samples.get((rule, lot), [])
-        outcomes.append(_settled(ledger, subject, terms.rules[rule].holds, some, newest, now_ms))
+        outcomes.append(_settled(ledger, subject, terms.holds(ledger, subject), some, newest, now_ms))
     suspects.follow_book(ledger, site, item, now_ms)
     return _joined(outcomes)
 
 
 def _judge_exposed(ledger: sqlite3.Connection, look: Look, now_ms: int, terms: Terms) -> Outcome:
     """The lots that lay where a probe is: an alert for each excursion that puts any under suspicion."""
-    unit, source, holds = look.one, look.other, terms.rules["quarantine"].holds
+    unit, source = look.one, look.other
     for pair in suspects.pairs_of_probe(ledger, unit, source):
         suspects.judge_pair(ledger, *pair, now_ms)
     site = sites.of_source(ledger, unit, source)
@@ -270,6 +282,7 @@ def _judge_exposed(ledger: sqlite3.Connection, look: Look, now_ms: int, terms: T
         some = suspects.samples(ledger, one, stays)
         if some or alerts.is_subject(ledger, "quarantine", unit, source, part=part):
             subject = alerts.subject(ledger, "quarantine", unit, source, site, part=part)
+            holds = terms.holds(ledger, subject)
             outcomes.append(_settled(ledger, subject, holds, some, _newest_of(one), now_ms))
     return _joined(outcomes)
 

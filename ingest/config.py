@@ -10,10 +10,20 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
 
-from ingest.alerts.rules import RULES, Numbers, Rule, Rules, with_numbers
+from ingest.alerts.rules import RULES, Numbers, OfSites, OwnNumbers, Rule, Rules, with_numbers
+from ingest.alerts.watch import Supply
 from ingest.history.classes import OF_ROWS
+from ingest.silence import Limits
 
 MOST_HOLD_S, MOST_ESCALATE_S = 7 * 86_400, 30 * 86_400
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -141,9 +151,90 @@ def _rules_section() -> type[_Section]:
 RulesSettings = _rules_section()
 
 
+class OwnNumbersSettings(_Section):
+    """What a site sets of a rule; what it does not is as above it."""
+
+    for_s: int | None = Field(default=None, ge=0, le=MOST_HOLD_S)
+    keep_s: int | None = Field(default=None, ge=0, le=MOST_HOLD_S)
+    escalate_s: int | None = Field(default=None, ge=0, le=MOST_ESCALATE_S)
+
+
+class OwnCallSettings(_Section):
+    """A call for help is never waited for."""
+
+    escalate_s: int | None = Field(default=None, ge=0, le=MOST_ESCALATE_S)
+
+
+def _own_rules_section() -> type[_Section]:
+    sections: dict[str, Any] = {}
+    for name, rule in RULES.items():
+        section = OwnCallSettings if rule.is_call else OwnNumbersSettings
+        sections[name] = (section, section())
+    return create_model("OwnRulesSettings", __base__=_Section, **sections)
+
+
+OwnRulesSettings = _own_rules_section()
+
+
+class SiteAlertSettings(_Section):
+    """Numbers of rules for a site and all below it."""
+
+    site: str = Field(min_length=1, max_length=64)
+    rules: OwnRulesSettings = OwnRulesSettings()  # type: ignore[valid-type]
+
+
+class SupplySettings(_Section):
+    """Below which voltages a unit's supply is low, and none; defaults are for lead batteries at rest."""
+
+    lost_below_mv: int = Field(default=Supply().lost_below_mv, ge=0, le=100_000)
+    low_12v_mv: int = Field(default=Supply().low_12v_mv, ge=0, le=100_000)
+    low_24v_mv: int = Field(default=Supply().low_24v_mv, ge=0, le=100_000)
+
+    def limits(self) -> Supply:
+        """As the rules take them."""
+        return Supply(**self.model_dump())
+
+
+class SilenceSettings(_Section):
+    """For how long units and cabinets may be silent."""
+
+    least_s: int = Field(default=Limits().least_ms // 1000, ge=60, le=MOST_ESCALATE_S)
+    most_s: int = Field(default=Limits().most_ms // 1000, ge=60, le=MOST_ESCALATE_S)
+    new_s: int = Field(default=Limits().new_ms // 1000, ge=60, le=MOST_ESCALATE_S)
+    cabinet_s: int = Field(default=Limits().cabinet_ms // 1000, ge=60, le=MOST_ESCALATE_S)
+
+    @field_validator("most_s")
+    @classmethod
+    def _is_no_less(cls, most_s: int, info: ValidationInfo) -> int:
+        if most_s < info.data.get("least_s", 0):
+            raise ValueError(f"less than least_s, which is {info.data['least_s']}")
+        return most_s
+
+    def limits(self) -> Limits:
+        """As the watchman takes them."""
+        return Limits(*(value_s * 1000 for value_s in self.model_dump().values()))
+
+
 class AlertSettings(_Section):
     expiring_days: int = Field(default=30, ge=1, le=3650)
     rules: RulesSettings = RulesSettings()  # type: ignore[valid-type]
+    site: list[SiteAlertSettings] = Field(default=[], max_length=10_000)
+    supply: SupplySettings = SupplySettings()
+    silence: SilenceSettings = SilenceSettings()
+
+    @field_validator("site")
+    @classmethod
+    def _has_own_sites(cls, found: list[SiteAlertSettings]) -> list[SiteAlertSettings]:
+        names = [one.site for one in found]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two are for site {twice}: write its numbers in one")
+        return found
+
+    def of_sites(self) -> OfSites:
+        """What sites set otherwise."""
+        said = ((one.site, one.model_dump(exclude_unset=True).get("rules", {})) for one in self.site)
+        return {site: {name: OwnNumbers(**of) for name, of in rules.items()} for site, rules in said}
 
     def to_rules(self) -> Rules:
         """The rules with the numbers that are set."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firmware import wire
 from ingest import alerting
+from ingest.alerts.watch import USUAL_SUPPLY
 from ingest.bulk import Decoded, decode_all
 from ingest.delivery import Ahead, Fork, LaneState, Store, judge, offer_of
 from ingest.history.chunk import CLOCK_NONE, Chunk, picked, rows_by_seq
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
+    from ingest.alerts.watch import Supply
     from ingest.history import History
     from ingest.history.summary import Hour
     from ingest.lanes import Lanes
@@ -130,6 +132,7 @@ class Group:
         now_ms: int,
         ahead_ms: int,
         bounds: Bounds,
+        supply: Supply = USUAL_SUPPLY,
     ) -> None:
         self._ledger = ledger
         self._history = history
@@ -138,6 +141,7 @@ class Group:
         self.now_ms = now_ms
         self._ahead_after_ms = now_ms + ahead_ms
         self._bounds = bounds
+        self._supply = supply
         self._chunks: list[Chunk] = []
         self._to_book: list[Chunk] = []
         self._to_watch: list[Chunk] = []
@@ -214,7 +218,7 @@ class Group:
         if self._begun:
             alerting.begin(self._ledger, self._begun)
         if self._to_watch:
-            alerting.take(self._ledger, self._to_watch)
+            alerting.take(self._ledger, self._to_watch, self._supply)
         if self._to_follow:
             follow.take(self._ledger, self._to_follow, self.now_ms)
         counters.add(self._ledger, self.counts)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ingest.alerts.news import AlertNews
+from ingest.alerts.watch import USUAL_SUPPLY, Supply
 from ingest.calls import CallRound
 from ingest.changes import Changes
 from ingest.group import Cause, Group
@@ -79,6 +80,7 @@ class Limits:
     group_ms: int = 5
     ahead_ms: int = 300_000
     quarantine: Bounds = field(default_factory=Bounds)
+    supply: Supply = USUAL_SUPPLY
     keep_days: Mapping[str, int] = field(
         default_factory=dict
     )  # by class of ingest.history.classes, 0: for ever
@@ -108,7 +110,7 @@ class Pipeline:
         self._limits = limits
         self._changes = Changes(intake.wake)
         history = histories.on(connection, limits.ahead_ms, self._take_live)
-        self.writer = Writer(connection, history, limits.ahead_ms, limits.quarantine)
+        self.writer = Writer(connection, history, limits.ahead_ms, limits.quarantine, limits.supply)
         self.live_messages = LiveMessages(intake, live, self.writer, metrics, time)
         alert_news = alert_news or AlertNews()
         self._alerts = AlertRound(

@@ -39,7 +39,6 @@ from ingest.watchman import Watchman
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ingest.alerts.rules import Rules
     from ingest.config import Settings
     from ingest.time_source import TimeSource
 
@@ -67,8 +66,10 @@ class Service:
         self._live = Live(settings.store.ahead_s * 1000)
         self._metrics = Metrics()
         self._alert_news = AlertNews()
-        self._terms = Terms(settings.alerts.expiring_days, settings.alerts.to_rules())
-        self._manners = _manners(settings, self._terms.rules)
+        self._terms = Terms(
+            settings.alerts.expiring_days, settings.alerts.to_rules(), settings.alerts.of_sites()
+        )
+        self._manners = _manners(settings, self._terms)
         self._name_unknown_sites()
         self._subscriber = self._made_subscriber()
         self._pipeline = self._made_pipeline()
@@ -96,7 +97,7 @@ class Service:
             self._time,
             _limits(self._settings),
             self._premises.histories,
-            Watchman(self._terms, self._manners),
+            Watchman(self._terms, self._manners, self._settings.alerts.silence.limits()),
             self._alert_news,
         )
 
@@ -165,6 +166,9 @@ class Service:
                     contact.name,
                     contact.site,
                 )
+        for site in self._terms.of_sites:
+            if sites.find(self._premises.connection, site) is None:
+                log.warning("alerts.site %s: no site is called so yet, so its numbers are nobody's", site)
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; 0 then, 1 when a part failed. Raises CannotStart."""
@@ -241,10 +245,10 @@ class Service:
         self._premises.leave()
 
 
-def _manners(settings: Settings, rules: Rules) -> Manners:
+def _manners(settings: Settings, terms: Terms) -> Manners:
     notify = settings.notify
     contacts = addressees.contacts(notify)
-    return Manners(contacts, notify.settle_s * 1000, notify.group_s * 1000, rules)
+    return Manners(contacts, notify.settle_s * 1000, notify.group_s * 1000, terms.rules, terms.of_sites)
 
 
 def _limits(settings: Settings) -> Limits:
@@ -255,4 +259,5 @@ def _limits(settings: Settings) -> Limits:
         ahead_ms=store.ahead_s * 1000,
         quarantine=Bounds(store.quarantine_rows, store.quarantine_mib << 20),
         keep_days=settings.history.keep_days(),
+        supply=settings.alerts.supply.limits(),
     )

@@ -9,7 +9,7 @@ in their order, so a backlog looks no different from the day itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.ledger import alert_looks, alert_samples, alert_silence, alerts, sites, units
 from ingest.ledger.alert_looks import SUBJECT, Look
@@ -23,23 +23,33 @@ MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 GAP_MS = 15 * MINUTE_MS  # shorter silence is not remembered
 USUAL_TIMES = 3
 NEW_MS = 7 * DAY_MS  # nobody knows yet what is usual for a unit
-LEAST_MS, MOST_MS, OF_NEW_MS = 2 * HOUR_MS, 7 * DAY_MS, DAY_MS
 BEYOND = 1.5  # times what is usual
-CABINET_MS = HOUR_MS
 ROUNDS = 10  # of ten looks each cabinet is looked at in one
 
 
-def limit_ms(usual_ms: int, known_ms: int) -> int:
-    """For how long a unit may be silent, from what is usual and how long it has been known."""
-    if not usual_ms and known_ms < NEW_MS:
-        return OF_NEW_MS
-    return round(min(max(BEYOND * usual_ms, LEAST_MS), MOST_MS))
+class Limits(NamedTuple):
+    """For how long a unit may be silent: at least, at most, while it is new; and a cabinet beside it."""
+
+    least_ms: int = 2 * HOUR_MS
+    most_ms: int = 7 * DAY_MS
+    new_ms: int = DAY_MS
+    cabinet_ms: int = HOUR_MS
+
+    def of_unit_ms(self, usual_ms: int, known_ms: int) -> int:
+        """For how long a unit may be silent, from what is usual and how long it has been known."""
+        if not usual_ms and known_ms < NEW_MS:
+            return self.new_ms
+        return round(min(max(BEYOND * usual_ms, self.least_ms), self.most_ms))
+
+
+USUAL = Limits()
 
 
 class Silence:
     """Of all units of one ledger; `listen` is called now and then."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = USUAL) -> None:
+        self._limits = limits
         self._heard_ms: dict[str, int] = {}
         self._listening_ms: int | None = None  # since when the broker had us without a break
         self._overdue: dict[str, int] | None = None  # and since when
@@ -80,11 +90,11 @@ class Silence:
     def _judge(self, ledger: sqlite3.Connection, unit: str, last_ms: int, now_ms: int) -> None:
         assert self._overdue is not None and self._listening_ms is not None  # noqa: S101, PT018 -- set above
         since_ms = max(last_ms, self._listening_ms)
-        if now_ms < self._due_ms.get(unit, since_ms + LEAST_MS):
+        if now_ms < self._due_ms.get(unit, since_ms + min(self._limits.least_ms, self._limits.new_ms)):
             return
         known = units.find(ledger, unit)
         usual_ms = alert_silence.usual_ms(ledger, unit, now_ms, USUAL_TIMES)
-        most_ms = limit_ms(usual_ms, 0 if known is None else now_ms - known.first_seen_ms)
+        most_ms = self._limits.of_unit_ms(usual_ms, 0 if known is None else now_ms - known.first_seen_ms)
         self._due_ms[unit] = since_ms + most_ms
         if now_ms < since_ms + most_ms:
             return
@@ -99,8 +109,9 @@ class Silence:
     def _listen_to_cabinets(self, ledger: sqlite3.Connection, some: Iterable[str], now_ms: int) -> None:
         for unit in some:
             for source, last_ms, unit_ms in alert_silence.probes(ledger, unit):
-                if unit_ms - last_ms > CABINET_MS:
-                    numbers = {"silent_s": (unit_ms - last_ms) // 1000, "limit_s": CABINET_MS // 1000}
+                limit_ms = self._limits.cabinet_ms
+                if unit_ms - last_ms > limit_ms:
+                    numbers = {"silent_s": (unit_ms - last_ms) // 1000, "limit_s": limit_ms // 1000}
                     self._note(ledger, "cabinet_silent", unit, source, last_ms, now_ms, numbers)
                 elif alert_silence.is_open(ledger, "cabinet_silent", unit, source):
                     self._note(ledger, "cabinet_silent", unit, source, last_ms, now_ms, None)

@@ -10,6 +10,7 @@ A call for help goes through all of that: at once, or within a minute when it co
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.alerts import contact, text
@@ -17,12 +18,13 @@ from ingest.alerts.rules import CALL_SETTLE_S, RANKS, RULES, STALE_CALL_S
 from ingest.ledger import alert_list, alerts, maintenance, notifications, sites
 from ingest.ledger.notifications import Draft
 from ingest.ledger.spared import spared
+from ingest.rulebook import rule_at
 
 if TYPE_CHECKING:
     import sqlite3
 
     from ingest.alerts.contact import Contact
-    from ingest.alerts.rules import Rules
+    from ingest.alerts.rules import OfSites, Rules
     from ingest.ledger.alerts import Subject, Telling
 
 MOST_TOLD = 100  # in a step
@@ -40,6 +42,7 @@ class Manners(NamedTuple):
     settle_ms: int = 60_000
     group_ms: int = 900_000
     rules: Rules = RULES
+    of_sites: OfSites = MappingProxyType({})
 
 
 def tell(ledger: sqlite3.Connection, manners: Manners, now_ms: int) -> int:
@@ -123,7 +126,7 @@ def _tell_level(
     level: int,
     now_ms: int,
 ) -> None:
-    rule = manners.rules[telling.rule]
+    rule = rule_at(ledger, manners.rules, manners.of_sites, telling.rule, subject.site)
     way_up = [] if subject.site is None else sites.ways_up(ledger, subject.site)
     levels = contact.levels(manners.contacts, way_up, rule.severity)
     if level >= len(levels):

@@ -13,7 +13,7 @@ from ingest import alerting, telling
 from ingest.alerting import Terms
 from ingest.ledger import alert_looks, book, counters
 from ingest.ledger.spared import spared
-from ingest.silence import Silence
+from ingest.silence import USUAL, Limits, Silence
 from ingest.telling import Manners
 
 if TYPE_CHECKING:
@@ -38,10 +38,12 @@ class Piece(NamedTuple):
 class Watchman:
     """Of one ledger."""
 
-    def __init__(self, terms: Terms | None = None, manners: Manners | None = None) -> None:
+    def __init__(
+        self, terms: Terms | None = None, manners: Manners | None = None, silent: Limits = USUAL
+    ) -> None:
         self._terms = terms or Terms()
         self._manners = manners or Manners()
-        self._silence = Silence()
+        self._silence = Silence(silent)
 
     def is_due(self, ledger: sqlite3.Connection, now_ms: int) -> bool:
         """Whether there is anything to do; asks without a transaction."""

@@ -24,6 +24,7 @@ from ingest.ledger import units
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ingest.alerts.watch import Supply
     from ingest.history import History
     from ingest.ledger.counters import CounterKey
     from ingest.ledger.quarantine import Bounds
@@ -37,7 +38,7 @@ class Writer:
     """Of one ledger, and the history on it. All but `is_writable` belongs to the pipeline's thread."""
 
     def __init__(
-        self, ledger: sqlite3.Connection, history: History, ahead_ms: int, quarantine: Bounds
+        self, ledger: sqlite3.Connection, history: History, ahead_ms: int, quarantine: Bounds, supply: Supply
     ) -> None:
         self.ledger = ledger
         self.history = history
@@ -47,6 +48,7 @@ class Writer:
         self.pending: Counter[CounterKey] = Counter()  # counted outside of groups
         self._ahead_ms = ahead_ms
         self._quarantine = quarantine
+        self._supply = supply
         self._say_s = 0.0  # when a wrong setting is said again
 
     def transaction(self) -> Transaction:
@@ -55,9 +57,8 @@ class Writer:
 
     def commit(self, work: Callable[[Group], object], now_ms: int) -> Group:
         """A group on which work was done, written and committed; raises StoreBusy or StoreRefused."""
-        group = Group(
-            self.ledger, self.history, self.lanes, self.known, now_ms, self._ahead_ms, self._quarantine
-        )
+        limits = self._ahead_ms, self._quarantine, self._supply
+        group = Group(self.ledger, self.history, self.lanes, self.known, now_ms, *limits)
         with self.transaction():
             work(group)
             group.write()

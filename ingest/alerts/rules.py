@@ -7,7 +7,7 @@ apart from heat: it spoils a vaccine for good and at once (WHO), and in a winter
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ingest.alerts.episode import Holds
@@ -97,6 +97,29 @@ def with_numbers(numbers: Mapping[str, Numbers]) -> Rules:
         else rule._replace(holds=Holds(own.for_s, own.keep_s), escalate_s=own.escalate_s)
         for name, rule in RULES.items()
     }
+
+
+class OwnNumbers(NamedTuple):
+    """What a site sets of a rule for itself and all below it, in seconds; None: as above.
+
+    `escalate_s` 0: nobody else is told.
+    """
+
+    for_s: int | None = None
+    keep_s: int | None = None
+    escalate_s: int | None = None
+
+
+OfSites = Mapping[str, Mapping[str, OwnNumbers]]  # by site and rule
+
+
+def at_site(rule: Rule, owns: Iterable[OwnNumbers]) -> Rule:
+    """The rule where these set its numbers, the farthest first."""
+    for own in owns:
+        for_s, keep_s = (old if new is None else new for old, new in zip(rule.holds, own[:2], strict=True))
+        escalate_s = rule.escalate_s if own.escalate_s is None else own.escalate_s or None
+        rule = rule._replace(holds=Holds(for_s, keep_s), escalate_s=escalate_s)
+    return rule
 
 
 RANKS = {rule: rank for rank, rule in enumerate(RULES)}

@@ -16,9 +16,27 @@ if TYPE_CHECKING:
 PROBE_FAULTS = frozenset({"power_on", "no_reply", "range", "crc", "jump"})
 CLOCK = "clock"  # whose jumps are not those of a probe
 NO_TEMPERATURE = "no temperature"  # so a cabinet says that a probe is silent; a receiver can be so, too
-LOST_BELOW_MV = 4_000
-LOW_BELOW_MV = ((16_000, 11_800), (1_000_000, 23_600))  # of a supply up to the first, below the second
+SMALL_BELOW_MV = 16_000  # a supply of 12 V, from there on one of 24 V
 OLD_LISTS_S = 3 * 86_400  # by which a crew still lends: blocks may have been set or lifted since
+
+
+class Supply(NamedTuple):
+    """Below which voltages a supply is lost, and low, by its kind, in mV."""
+
+    lost_below_mv: int = 4_000
+    low_12v_mv: int = 11_800
+    low_24v_mv: int = 23_600
+
+    def low_below_mv(self, supply_mv: int) -> int:
+        """Where low begins for a supply of that many volts."""
+        return self.low_12v_mv if supply_mv < SMALL_BELOW_MV else self.low_24v_mv
+
+    def is_low(self, supply_mv: int) -> bool:
+        """Whether it is low and not lost."""
+        return self.lost_below_mv <= supply_mv < self.low_below_mv(supply_mv)
+
+
+USUAL_SUPPLY = Supply()
 
 
 class Seen(NamedTuple):
@@ -36,9 +54,12 @@ Values = Mapping[str, Any]
 Columns = Mapping[str, Sequence[Any]]
 
 
-def seen_in(kind: str, source: str, values: Values) -> Iterator[Seen]:
+def seen_in(kind: str, source: str, values: Values, supply: Supply = USUAL_SUPPLY) -> Iterator[Seen]:
     """What the rules see in a record whose enumerations are words."""
-    yield from _WATCHERS[kind](source, values)
+    if kind == "power":
+        yield from _power(values, supply)
+    else:
+        yield from _WATCHERS[kind](source, values)
 
 
 def _door(_source: str, values: Values) -> Iterator[Seen]:
@@ -63,22 +84,22 @@ def _help(_source: str, values: Values) -> Iterator[Seen]:
     yield Seen("help_called", str(values["call"]), values["event"] == "called", numbers)
 
 
-def _power(_source: str, values: Values) -> Iterator[Seen]:
+def _power(values: Values, supply: Supply) -> Iterator[Seen]:
     supply_mv = values.get("supply_mv")
     if supply_mv is None:
         if values.get("is_undervolted") is not None:
             yield Seen("battery_low", None, values["is_undervolted"] == "yes", {"supply_mv": None})
         return
     numbers = {"supply_mv": supply_mv, "battery_mv": values.get("battery_mv")}
-    is_lost = supply_mv < LOST_BELOW_MV
-    yield Seen("power_lost", None, is_lost, numbers | {"lost_below_mv": LOST_BELOW_MV})
-    is_low = not is_lost and (values.get("is_undervolted") == "yes" or _is_low(supply_mv))
-    yield Seen("battery_low", None, is_low, numbers | {"low_below_mv": low_below_mv(supply_mv)})
+    is_lost = supply_mv < supply.lost_below_mv
+    yield Seen("power_lost", None, is_lost, numbers | {"lost_below_mv": supply.lost_below_mv})
+    is_low = not is_lost and (values.get("is_undervolted") == "yes" or supply.is_low(supply_mv))
+    yield Seen("battery_low", None, is_low, numbers | {"low_below_mv": supply.low_below_mv(supply_mv)})
 
 
-def turns(columns: Columns) -> list[int]:
+def turns(columns: Columns, supply: Supply = USUAL_SUPPLY) -> list[int]:
     """Of supplies in order of time, the rows that begin and end a run of those that are alike."""
-    alike = [_sort(*row) for row in zip(columns["supply_mv"], columns["is_undervolted"], strict=True)]
+    alike = [_sort(supply, *row) for row in zip(columns["supply_mv"], columns["is_undervolted"], strict=True)]
     last = len(alike) - 1
     return [
         at
@@ -87,19 +108,11 @@ def turns(columns: Columns) -> list[int]:
     ]
 
 
-def _sort(supply_mv: int | None, is_undervolted: int | None) -> tuple[object, ...]:
+def _sort(supply: Supply, supply_mv: int | None, is_undervolted: int | None) -> tuple[object, ...]:
     if supply_mv is None:
         return (is_undervolted,)
-    return supply_mv < LOST_BELOW_MV, is_undervolted, low_below_mv(supply_mv), _is_low(supply_mv)
-
-
-def low_below_mv(supply_mv: int) -> int:
-    """Where low begins for a supply of that many volts."""
-    return next(low_mv for up_to_mv, low_mv in LOW_BELOW_MV if supply_mv < up_to_mv)
-
-
-def _is_low(supply_mv: int) -> bool:
-    return LOST_BELOW_MV <= supply_mv < low_below_mv(supply_mv)
+    low_below_mv = supply.low_below_mv(supply_mv)
+    return supply_mv < supply.lost_below_mv, is_undervolted, low_below_mv, supply.is_low(supply_mv)
 
 
 def _inventory(_source: str, values: Values) -> Iterator[Seen]:
@@ -125,9 +138,8 @@ _WATCHERS: Mapping[str, Callable[[str, Values], Iterator[Seen]]] = {
     "door": _door,
     "fault": _fault,
     "help": _help,
-    "power": _power,
     "inventory": _inventory,
     "book": _book,
     "lists": _lists,
 }
-KINDS = frozenset(_WATCHERS)
+KINDS = frozenset({*_WATCHERS, "power"})

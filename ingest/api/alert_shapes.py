@@ -226,11 +226,28 @@ class RuleShape(RuleNumbers):
     usual: RuleNumbers
 
 
+class OwnRule(Shape):
+    """What a site sets of a rule, in seconds; null: as above it. `escalate_s` 0: nobody else is told."""
+
+    rule: RuleWord
+    for_s: int | None
+    keep_s: int | None
+    escalate_s: int | None
+
+
+class SiteRules(Shape):
+    """Numbers that a site sets for itself and all below it."""
+
+    site: str
+    rules: list[OwnRule]
+
+
 class AlertRules(Shape):
     """Every rule, in the order of the inbox; `expiring_days` is when a lot expires soon."""
 
     expiring_days: int
     rules: list[RuleShape]
+    sites: list[SiteRules]
 
 
 class AlertContacts(Shape):

@@ -29,12 +29,14 @@ from ingest.api.given import Given  # noqa: TC001 -- FastAPI reads the annotatio
 from ingest.instants import iso
 from ingest.ledger import alert_list, alerts, notifications
 from ingest.ledger.alert_list import Listed, Wanted
+from ingest.rulebook import rule_at
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable
 
-    from ingest.alerts.rules import Rule, Rules
+    from ingest.alerting import Terms
+    from ingest.alerts.rules import Rule
     from ingest.api.context import Context
     from ingest.ledger.notifications import Notification
 
@@ -77,16 +79,16 @@ def list_alerts(
     format: Annotated[Literal["json", "csv"], Query()] = "json",
 ) -> Response:
     """The inbox, worst first; of the past the newest first. As CSV all rows of the filter."""
-    wanted, rules = Wanted(state, site, under, unit, rule, severity), given.alert_terms.rules
+    wanted, terms = Wanted(state, site, under, unit, rule, severity), given.alert_terms
 
     def look(ledger: sqlite3.Connection) -> Response:
         if format == "csv":
-            return _csv(ledger, rules, alert_list.listed(ledger, wanted, MAX_CSV), language or "en")
+            return _csv(ledger, terms, alert_list.listed(ledger, wanted, MAX_CSV), language or "en")
         found = alert_list.listed(ledger, wanted, limit + 1, after)
         body = {
             "now": iso(given.now_ms()),
             "counts": _counts(ledger),
-            "alerts": _shapes(ledger, rules, found[:limit], language),
+            "alerts": _shapes(ledger, terms, found[:limit], language),
             "after": after + limit if len(found) > limit else None,
         }
         return as_json(body)
@@ -100,11 +102,11 @@ def _counts(ledger: sqlite3.Connection) -> dict[str, int]:
     return alert_list.counts(ledger) | {"undelivered": lost}
 
 
-def _csv(ledger: sqlite3.Connection, rules: Rules, found: list[Listed], language: str) -> Response:
+def _csv(ledger: sqlite3.Connection, terms: Terms, found: list[Listed], language: str) -> Response:
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(CSV_COLUMNS)
-    for row in _shapes(ledger, rules, found, language):
+    for row in _shapes(ledger, terms, found, language):
         flat = row | row["said"] | {"told_to": " ".join(row["told_to"])}
         writer.writerow([_inert(flat[name]) for name in CSV_COLUMNS])
     headers = {"Content-Disposition": 'attachment; filename="alerts.csv"'}
@@ -157,8 +159,15 @@ def list_alert_contacts(given: Given) -> Response:
     responses={200: {"model": AlertRules}},
 )
 def list_alert_rules(given: Given) -> Response:
-    """The rules in the order of the inbox, with their numbers by the settings, and the usual ones."""
+    """The rules in the order of the inbox, with their numbers by the settings, and the usual ones.
+
+    `sites` are those for which the settings have other numbers, down the tree; null: as above it.
+    """
     terms = given.alert_terms
+    of_sites = [
+        {"site": site, "rules": [{"rule": name, **own._asdict()} for name, own in owns.items()]}
+        for site, owns in terms.of_sites.items()
+    ]
     rules = [
         {
             "rule": name,
@@ -168,7 +177,7 @@ def list_alert_rules(given: Given) -> Response:
         }
         for name, rule in terms.rules.items()
     ]
-    return as_json({"expiring_days": terms.expiring_days, "rules": rules})
+    return as_json({"expiring_days": terms.expiring_days, "rules": rules, "sites": of_sites})
 
 
 @router.get(
@@ -179,7 +188,7 @@ def list_alert_rules(given: Given) -> Response:
 )
 def read_alert(given: Given, id: AlertIn, language: LanguageIn = None) -> Response:
     """One alert with all that happened to it: who was told what and when, who took it, what was said."""
-    return as_json(given.reader.look(lambda ledger: _whole(ledger, given.alert_terms.rules, id, language)))
+    return as_json(given.reader.look(lambda ledger: _whole(ledger, given.alert_terms, id, language)))
 
 
 @router.post(
@@ -238,7 +247,7 @@ def _changed(
     def change(ledger: sqlite3.Connection) -> dict[str, Any]:
         _need(ledger, number)
         work(ledger, holder, given.now_ms())
-        return _whole(ledger, given.alert_terms.rules, number, None)
+        return _whole(ledger, given.alert_terms, number, None)
 
     answer = as_json(given.change(change))
     given.alert_news.changed()
@@ -252,14 +261,14 @@ def _need(ledger: sqlite3.Connection, number: int) -> Listed:
     return found
 
 
-def _whole(ledger: sqlite3.Connection, rules: Rules, number: int, language: str | None) -> dict[str, Any]:
+def _whole(ledger: sqlite3.Connection, terms: Terms, number: int, language: str | None) -> dict[str, Any]:
     found = _need(ledger, number)
     steps = [
         {"at": iso(step.at_ms), "what": step.what, "who": step.who, "text": step.text}
         for step in alert_list.steps(ledger, number)
     ]
     messages = [_message(one) for one in notifications.of_alert(ledger, number)]
-    return _shapes(ledger, rules, [found], language)[0] | {"history": steps, "messages": messages}
+    return _shapes(ledger, terms, [found], language)[0] | {"history": steps, "messages": messages}
 
 
 def _message(one: Notification) -> dict[str, Any]:
@@ -277,10 +286,18 @@ def _message(one: Notification) -> dict[str, Any]:
 
 
 def _shapes(
-    ledger: sqlite3.Connection, rules: Rules, found: list[Listed], language: str | None
+    ledger: sqlite3.Connection, terms: Terms, found: list[Listed], language: str | None
 ) -> list[dict[str, Any]]:
     told_to = alert_list.told_to(ledger, [alert.number for alert in found])
-    return [_shape(alert, rules[alert.rule], told_to[alert.number], language) for alert in found]
+    return [
+        _shape(
+            alert,
+            rule_at(ledger, terms.rules, terms.of_sites, alert.rule, alert.site),
+            told_to[alert.number],
+            language,
+        )
+        for alert in found
+    ]
 
 
 def _shape(alert: Listed, rule: Rule, told_to: Iterable[str], language: str | None) -> dict[str, Any]:

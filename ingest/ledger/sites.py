@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
 
 LEVELS = ("county", "township", "vehicle", "cabinet")
 
@@ -115,10 +114,11 @@ def of_source(ledger: sqlite3.Connection, unit: str, source: str) -> str | None:
 
 def ways_up(ledger: sqlite3.Connection, site: str) -> list[str]:
     """The site, its parent, and so on to the top."""
-    parents: Mapping[str, str | None] = dict(ledger.execute("SELECT site, parent FROM site"))
-    way = []
-    at: str | None = site
-    while at is not None and at in parents and at not in way:
-        way.append(at)
-        at = parents[at]
-    return way
+    # UNION drops a row that was there, so a circle ends; rows come in the order in which they are found.
+    rows = ledger.execute(
+        "WITH RECURSIVE up (site, parent) AS (SELECT site, parent FROM site WHERE site = ?"
+        " UNION SELECT above.site, above.parent FROM up JOIN site AS above ON above.site = up.parent)"
+        " SELECT site FROM up",
+        (site,),
+    )
+    return [above for (above,) in rows]

@@ -10,8 +10,10 @@ import { html } from "./view.js";
 /** @typedef {{ for_s: number, keep_s: number, escalate_s: number | null }} Numbers */
 /** @typedef {Numbers & { rule: string, severity: "act" | "look", usual: Numbers }} Rule */
 
-/** @param {{ say: Say }} props */
-export function AlertRules({ say }) {
+/** Null: as above it. @typedef {{ rule: string, for_s: number | null, keep_s: number | null, escalate_s: number | null }} OwnRule */
+
+/** @param {{ say: Say, titleOf: (site: string) => string }} props */
+export function AlertRules({ say, titleOf }) {
   const [found, again] = useAnswer("/api/v1/alerts/rules");
   if (found.data === null) return html`<${Waiting} asked=${found} say=${say} again=${again} />`;
   /** @type {Rule[]} */
@@ -32,7 +34,20 @@ export function AlertRules({ say }) {
         )}
       </tbody>
     </table>
+    ${found.data.sites.length > 0 &&
+    html`<h4>${say("rules_of_sites")}</h4>
+      <ul class="lines rules-of-sites">
+        ${found.data.sites.map((/** @type {{ site: string, rules: OwnRule[] }} */ one) => html`<li key=${one.site}><b>${titleOf(one.site)}</b> ${one.rules.map((own) => html`<span>${wordOf(say, "rule_of", own.rule)}: ${ownText(own, say)}</span>`)}</li>`)}
+      </ul>`}
   </section>`;
+}
+
+/** "Counts after 1 min · Next ones up after 10 min": what a site sets. @param {OwnRule} own @param {Say} say */
+function ownText(own, say) {
+  const { for_s, keep_s, escalate_s } = own;
+  const waits = [[say("rule_for"), for_s], [say("rule_keep"), keep_s]].map(([name, seconds]) => (seconds === null ? "" : `${name} ${seconds === 0 ? say("rule_at_once") : span(Number(seconds) * 1000, say)}`));
+  const up = escalate_s === null ? "" : `${say("rule_escalate")} ${escalate_s === 0 ? say("rule_nobody") : span(escalate_s * 1000, say)}`;
+  return [...waits, up].filter((text) => text !== "").join(" · ");
 }
 
 /** @param {{ say: Say, own: number | null, usual: number | null, isEscalation?: boolean }} props */

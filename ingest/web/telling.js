@@ -38,7 +38,7 @@ export function Telling({ say, sites }) {
         ? html`<${Waiting} asked=${contacts} say=${say} again=${againContacts} />`
         : html`<ul class="lines">${contacts.data.contacts.map((/** @type {Contact} */ one) => html`<li key=${one.name}><${OneContact} say=${say} one=${one} place=${one.site === "" ? say("all") : titleOf(one.site)} /></li>`)}</ul>`}
     </section>
-    <${AlertRules} say=${say} />`;
+    <${AlertRules} say=${say} titleOf=${titleOf} />`;
 }
 
 /** @param {{ say: Say, rest: Rest, title: string, again: () => void }} props */

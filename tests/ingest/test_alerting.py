@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ingest.alerting import Terms
 from ingest.alerts.contact import Contact
-from ingest.alerts.rules import RULES, Numbers, with_numbers
+from ingest.alerts.rules import RULES, Numbers, OwnNumbers, with_numbers
 from ingest.alerts.text import LANGUAGES, PARTS, texts, worded
 from ingest.ledger import (
     alert_looks,
@@ -23,12 +23,14 @@ from ingest.ledger import (
     maintenance,
     notifications,
     par_levels,
+    sites,
     stock_import,
 )
 from ingest.ledger.alert_looks import Look
 from ingest.ledger.maintenance import Rest
 from ingest.ledger.par_levels import ParLevel
 from ingest.ledger.schema import LEDGER_STEPS, advance
+from ingest.ledger.sites import Site
 from ingest.stock.days import begin_ms, day_of
 from ingest.telling import Manners
 from ingest.watchman import Watchman
@@ -168,6 +170,35 @@ def test_the_numbers_of_a_rule_may_be_set(office: Office) -> None:
     assert office.states() == {"door_open": "firing"}
     office.wait(MIN_MS)
     assert office.states() == {"door_open": "resolved"}
+
+
+def test_a_site_sets_numbers_for_itself_and_all_below_it_and_the_nearest_is_right(office: Office) -> None:
+    of_sites = {
+        "county": {"door_open": OwnNumbers(for_s=20 * 60, escalate_s=0)},
+        "sum": {"door_open": OwnNumbers(for_s=60), "power_lost": OwnNumbers(keep_s=0)},
+        "far": {"door_open": OwnNumbers(for_s=1)},
+    }
+    office.watchman = Watchman(Terms(of_sites=of_sites), EVERYBODY._replace(of_sites=of_sites))
+    office.tell("door", office.now_ms, state="open")
+    office.wait(30_000)
+    assert office.states() == {"door_open": "pending"}
+    office.wait(MIN_MS)
+    assert [one.contact for one in office.messages()] == ["nurse"]
+    office.wait(DAY_MS)  # the county goes no further up, and the township says nothing of that
+    assert [one.contact for one in office.messages()] == ["nurse"]
+
+
+def test_a_site_s_numbers_go_where_its_unit_goes(office: Office) -> None:
+    of_sites = {"sum": {"door_open": OwnNumbers(for_s=60)}}
+    office.watchman = Watchman(Terms(of_sites=of_sites), EVERYBODY._replace(of_sites=of_sites))
+    office.change(
+        lambda ledger: sites.put(ledger, Site("van", parent="county", level="vehicle", unit=UNIT, name="Van"))
+    )
+    office.tell("door", office.now_ms, state="open")
+    office.wait(4 * MIN_MS)
+    assert office.states() == {"door_open": "pending"}
+    office.wait(2 * MIN_MS)
+    assert office.states() == {"door_open": "firing"}
 
 
 def test_a_shortage_is_told_and_restocking_ends_it(office: Office) -> None:

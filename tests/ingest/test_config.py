@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from ingest.alerts.episode import Holds
-from ingest.alerts.rules import RULES
+from ingest.alerts.rules import RULES, OwnNumbers
+from ingest.alerts.watch import Supply
 from ingest.config import ConfigError, ContactSettings, Settings, load, secret_of
+from ingest.silence import Limits
 
 NURSE = "[[notify.contact]]\nname = 'nurse'\naddress_file = 'nurse'"
 EXAMPLE = Path(__file__).resolve().parents[2] / "ingest" / "example.toml"
@@ -18,6 +20,7 @@ def test_the_example_shows_every_option_at_its_default() -> None:
     assert load(EXAMPLE) == Settings()
     shown = tomllib.loads(EXAMPLE.read_text())
     shown["notify"]["contact"] = []  # an empty list there would forbid to add one below
+    shown["alerts"]["site"] = []
     assert shown == Settings().model_dump()
 
 
@@ -51,6 +54,10 @@ def test_what_the_example_shows_of_a_contact_is_its_default(tmp_path: Path) -> N
         ("[alerts.rules.low_stock]\nfor = 1", "unknown key alerts.rules.low_stock.for; did you mean for_s?"),
         ("[alerts.rules.low_stock]\nkeep_s = -1", "alerts.rules.low_stock.keep_s = -1: Input should be"),
         ("[alerts.rules.door_open]\nfor_s = 604801", "alerts.rules.door_open.for_s = 604801: Input"),
+        ("[[alerts.site]]\nsite = 'a'\nrules.door_opn.for_s = 1", "rules.door_opn; did you mean door_open?"),
+        ("[[alerts.site]]\nsite = 'a'\nrules.help_called.for_s = 1", "rules.help_called.for_s; known are"),
+        ("[[alerts.site]]\nsite = 'a'\n[[alerts.site]]\nsite = 'a'", "two are for site a"),
+        ("[alerts.silence]\nleast_s = 900\nmost_s = 600", "less than least_s, which is 900"),
         ("[alerts.rules.help_called]\nfor_s = 1", "unknown key alerts.rules.help_called.for_s; known are"),
         (f"{NURSE}\n{NURSE}", "two contacts are called nurse"),
     ],
@@ -73,6 +80,22 @@ def test_numbers_of_a_rule_are_those_that_are_set_and_else_the_usual_ones(tmp_pa
     assert (rules["freezing"].holds, rules["freezing"].escalate_s) == (RULES["freezing"].holds, None)
     others = set(RULES) - {"door_open", "freezing"}
     assert {name: rules[name] for name in others} == {name: RULES[name] for name in others}
+
+
+def test_a_site_sets_of_a_rule_what_it_names_and_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "ingest.toml"
+    _, _, commented = EXAMPLE.read_text().partition("# [[alerts.site]]")
+    lines = [line.removeprefix("# ") for line in commented.splitlines()[1:3]]
+    path.write_text("[[alerts.site]]\n" + "\n".join(lines))
+    assert load(path).alerts.of_sites() == {
+        "hospital-01": {"door_open": OwnNumbers(60, None, 600), "low_stock": OwnNumbers(None, 600, None)}
+    }
+    path.write_text("[alerts.supply]\nlow_12v_mv = 12100\n[alerts.silence]\ncabinet_s = 600\n")
+    alerts = load(path).alerts
+    assert (alerts.supply.limits(), alerts.silence.limits()) == (
+        Supply(low_12v_mv=12_100),
+        Limits(cabinet_ms=600_000),
+    )
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from ingest.ledger import alert_list, last_values, units
 from ingest.ledger.alert_list import Wanted
-from ingest.silence import DAY_MS, HOUR_MS, LEAST_MS, MINUTE_MS, MOST_MS, OF_NEW_MS, ROUNDS, limit_ms
+from ingest.silence import DAY_MS, HOUR_MS, MINUTE_MS, ROUNDS, USUAL, Limits
+from ingest.watchman import Watchman
 from tests.ingest.alerts.office import Office
 from tests.ingest.made import GNSS, NOW_MS, UNIT
 
 STEP_MS = 30_000
+LEAST_MS = USUAL.least_ms
 
 
 class Ear(Office):
@@ -104,9 +106,18 @@ def test_a_restart_neither_forgets_nor_repeats(ear: Ear) -> None:
 
 @given(st.integers(0, 40 * DAY_MS), st.integers(0, 40 * DAY_MS))
 def test_the_limit_is_bounded_and_never_below_what_is_usual(usual_ms: int, known_ms: int) -> None:
-    limit = limit_ms(usual_ms, known_ms)
-    assert LEAST_MS <= limit <= MOST_MS
-    assert limit >= min(usual_ms, MOST_MS) or limit == OF_NEW_MS
+    limit = USUAL.of_unit_ms(usual_ms, known_ms)
+    assert LEAST_MS <= limit <= USUAL.most_ms
+    assert limit >= min(usual_ms, USUAL.most_ms) or limit == USUAL.new_ms
+
+
+def test_how_long_silence_may_last_is_a_setting(ear: Ear) -> None:
+    ear.watchman = Watchman(silent=Limits(least_ms=HOUR_MS, cabinet_ms=20 * MINUTE_MS))
+    ear.hear()
+    ear.wait(HOUR_MS - MINUTE_MS)
+    assert ear.overdue() == []
+    ear.wait(2 * MINUTE_MS)
+    assert [state for state, _ in ear.overdue()] == ["firing"]
 
 
 def test_a_cabinet_that_its_unit_lost_is_missed_and_found_again(ear: Ear) -> None:

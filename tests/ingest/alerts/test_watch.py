@@ -14,7 +14,7 @@ from edge.record import Reading
 from firmware import wire
 from ingest.alerts.cold import Spell, samples
 from ingest.alerts.contact import Contact, due_ms, levels
-from ingest.alerts.watch import KINDS, seen_in, turns
+from ingest.alerts.watch import KINDS, Supply, seen_in, turns
 from ingest.stock.days import begin_ms
 
 MIN_MS = 60_000
@@ -94,6 +94,20 @@ def test_supplies(
     assert seen == {
         rule: truth for rule, truth in (("power_lost", lost), ("battery_low", low)) if truth is not None
     }
+
+
+def test_where_low_begins_is_a_setting() -> None:
+    def truths(supply_mv: int) -> dict[str, bool | None]:
+        seen = seen_in("power", "unit", {"supply_mv": supply_mv}, Supply(2_000, 3_300, 24_500))
+        return {one.rule: one.is_true for one in seen}
+
+    assert truths(1_999) == {"power_lost": True, "battery_low": False}
+    assert truths(3_299) == {"power_lost": False, "battery_low": True}
+    assert truths(3_300) == {"power_lost": False, "battery_low": False}
+    assert truths(24_499) == {"power_lost": False, "battery_low": True}
+    columns = {"supply_mv": [3_299, 3_299, 3_300, 3_300], "is_undervolted": [None] * 4}
+    assert turns(columns, Supply(2_000, 3_300, 24_500)) == [0, 1, 2, 3]
+    assert turns(columns) == [0, 3]
 
 
 SUPPLIES = st.lists(

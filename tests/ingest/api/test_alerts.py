@@ -3,15 +3,17 @@
 import csv
 import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, get_args
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from ingest.alerting import Terms
 from ingest.alerts.episode import Episode
 from ingest.alerts.reconcile import Alert
-from ingest.alerts.rules import RULES, SEVERITIES
+from ingest.alerts.rules import RULES, SEVERITIES, OwnNumbers
 from ingest.alerts.text import LANGUAGES
 from ingest.api import alert_shapes
 from ingest.api.alert_shapes import (
@@ -194,6 +196,26 @@ async def test_texts_and_contacts(client: httpx.AsyncClient) -> None:
     said = AlertRules.model_validate((await client.get("/api/v1/alerts/rules")).json())
     assert [one.rule for one in said.rules] == list(RULES)
     assert all(one.usual.for_s == one.for_s for one in said.rules)
+
+
+async def test_numbers_of_sites_are_shown_and_are_those_an_alert_is_judged_by(
+    parts: Parts, client: httpx.AsyncClient
+) -> None:
+    own = {"county": {"door_open": OwnNumbers(for_s=60, escalate_s=0), "low_stock": OwnNumbers(keep_s=0)}}
+    parts.app.state.context = replace(parts.context, alert_terms=Terms(of_sites=own))
+    said = AlertRules.model_validate((await client.get("/api/v1/alerts/rules")).json())
+    assert [one.model_dump(exclude_none=True) for one in said.sites] == [
+        {
+            "site": "county",
+            "rules": [
+                {"rule": "door_open", "for_s": 60, "escalate_s": 0},
+                {"rule": "low_stock", "keep_s": 0},
+            ],
+        }
+    ]
+    number = add(parts, "door_open", NOW_MS)
+    by = (await client.get(f"/api/v1/alerts/{number}")).json()["by"]
+    assert (by["for_s"], by["keep_s"], by["escalate_s"]) == (60, 60, None)
 
 
 async def test_maintenance_begins_changes_and_ends(client: httpx.AsyncClient) -> None:

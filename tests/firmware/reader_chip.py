@@ -32,6 +32,7 @@ class Chip:
         self.tags = tags
         self.is_dead = False
         self.is_noisy = False
+        self.is_risen = False  # BUSY, since the frame began, as somebody saw it
         self._busy = 0
         self._answer = b""
         self._status = 0
@@ -40,6 +41,7 @@ class Chip:
     def busy(self) -> int:
         """High for a look after each frame; a dead one for ever."""
         self._busy = 1 if self.is_dead else max(0, self._busy - 1)
+        self.is_risen = self.is_risen or self._busy > 0
         return self._busy
 
     def write(self, frame: bytes) -> None:

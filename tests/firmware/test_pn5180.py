@@ -15,6 +15,18 @@ from tests.firmware.reader_chip import SYSTEM_INFO, Chip
 UIDS = ["e004010012345671", "e004010012345672", "e0040100ffffff71", "e0160100aa000001"]
 
 
+class Select:
+    """NSS: a frame ends where it rises, and that is when BUSY has risen (data sheet, 11.4.1)."""
+
+    def __init__(self, chip: Chip) -> None:
+        self._chip = chip
+
+    def value(self, level: int) -> None:
+        if level:
+            assert self._chip.is_risen, "NSS rose before BUSY"
+        self._chip.is_risen = False
+
+
 class Bench:
     """A port with a reader on it; looking at the clock takes a millisecond."""
 
@@ -33,9 +45,9 @@ class Bench:
         assert signal == "BOOKS_BUSY"
         return self
 
-    def pin_out(self, _: str, value: int = 0) -> Any:
+    def pin_out(self, signal: str, value: int = 0) -> Any:
         del value
-        return self
+        return Select(self.chip) if signal == "BOOKS_CS" else self
 
     def value(self, level: int | None = None) -> int:
         return self.chip.busy() if level is None else 0
@@ -98,6 +110,7 @@ def test_a_reader_that_fails_is_a_fault_and_begun_anew(what: str) -> None:
 def test_no_reader_at_the_end_of_the_wires_is_a_fault(level: bytes) -> None:
     class Nothing(Chip):
         def readinto(self, into: bytearray, sent: int) -> None:
+            super().readinto(into, sent)
             into[:] = level * len(into)
 
     with pytest.raises(DriverFault, match="no_reply"):

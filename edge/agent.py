@@ -21,7 +21,7 @@ from edge import parts
 from edge.courier import Courier
 from edge.health import Machine
 from edge.outbox import OutboxError
-from edge.record import Reading, fault
+from edge.record import Reading
 from edge.sources import Commander, TagWriter, TimeTaker
 from edge.sources.faults import Faults
 from edge.watchdog import Watchdog
@@ -41,8 +41,10 @@ log = logging.getLogger(__name__)
 MOST_QUEUED = 1000
 MOST_AT_ONCE = 200  # readings taken before the rest of the loop has its turn
 LONGEST_WAIT_S = 0.5  # of real time: a stop is seen within this
-SOURCE_RESTART_S = 5.0
+SOURCE_RESTART_S = (2.5, 300.0)  # doubled before each: one that dies at once would fill the journal
+SOURCE_LIVES_MS = 60_000
 DEPTH_MS = 10_000
+ENDING_MS = 1_000  # for all sources together: systemd kills what takes longer than ten
 
 
 class Agent:
@@ -91,11 +93,14 @@ class Agent:
                 source.know_time(self._utc)
         threads = [self._start(source) for source in self._sources]
         self._watchdog.ready("started")
-        while not stop.is_set():
-            self._turn(begin_ms)
-            self._wait()
-        self._watchdog.stopping()
-        self._end(threads)
+        try:
+            while not stop.is_set():
+                self._turn(begin_ms)
+                self._wait()
+        finally:  # whatever has gone wrong, what was accepted goes to disk
+            stop.set()
+            self._watchdog.stopping()
+            self._end(threads)
 
     def wake(self) -> None:
         """Have the main thread look around. From any thread, and from a signal's handler."""
@@ -112,6 +117,15 @@ class Agent:
 
     def _turn(self, begin_ms: int) -> None:
         now_ms = self._time.mono_ms()
+        try:
+            self._record(now_ms)
+        except OutboxError as error:
+            self._intake.fail(error, now_ms)
+        self._live(now_ms)  # ahead of the batches, which would keep the line busy
+        self._send(now_ms, begin_ms)
+        self._watchdog.progress(int(now_ms / self._time.speed), self.status())
+
+    def _record(self, now_ms: int) -> None:
         self._drain()
         self.sense(now_ms)
         self._intake.step(now_ms)
@@ -123,9 +137,6 @@ class Agent:
             self._intake.commit(now_ms)
         if self._librarian is not None:
             self._librarian.settle()
-        self._live(now_ms)  # ahead of the batches, which would keep the line busy
-        self._send(now_ms, begin_ms)
-        self._watchdog.progress(int(now_ms / self._time.speed), self.status())
 
     def _drain(self) -> None:
         with contextlib.suppress(queue.Empty):
@@ -133,9 +144,13 @@ class Agent:
                 self._take(self._inbox.get_nowait())
 
     def _take(self, reading: Reading | None) -> None:
-        if reading is not None:
-            self._room.release()
+        if reading is None:
+            return
+        self._room.release()
+        try:
             self._accept(reading)
+        except OutboxError as error:  # of a row that its source keeps and sends again
+            self._intake.fail(error, self._time.mono_ms())
 
     def _accept(self, reading: Reading) -> None:
         if reading.kind == "help" and self._helpline is not None:
@@ -261,16 +276,26 @@ class Agent:
 
     def _run_source(self, source: Source) -> None:
         """The body of a source's thread: a source that dies is told and started again."""
+        faults = Faults(source.name, self.emit, self._time.mono_ms)
+        wait_s = SOURCE_RESTART_S[0]
+
+        def emit(reading: Reading) -> None:
+            self.emit(reading)
+            if reading.kind != "fault":
+                faults.end()
+
         while not self._stop.is_set():
-            detail = "ended"
+            detail, begun_ms = "ended", self._time.mono_ms()
             try:
-                source.run(self.emit, self._stop)
+                source.run(emit, self._stop)
             except Exception as error:
                 detail = f"{type(error).__name__}: {error}"
                 log.exception("source %s died; it is started again", source.name)
             if not self._stop.is_set():
-                self.emit(fault(source.name, "died", self._time.mono_ms(), source=source.name, detail=detail))
-                self._stop.wait(SOURCE_RESTART_S / self._time.speed)
+                faults.begin("died", detail)
+                has_lived = self._time.mono_ms() - begun_ms >= SOURCE_LIVES_MS
+                wait_s = SOURCE_RESTART_S[0] if has_lived else min(2 * wait_s, SOURCE_RESTART_S[1])
+                self._stop.wait(wait_s / self._time.speed)
 
     def _signal(self, pattern: Pattern) -> None:
         """Have the nodes show what the crew is to know, by light and buzzer."""
@@ -313,11 +338,13 @@ class Agent:
         )
 
     def _end(self, threads: Sequence[threading.Thread]) -> None:
+        until_ms = self._time.mono_ms() + ENDING_MS * self._time.speed
         for thread in threads:
-            thread.join(LONGEST_WAIT_S)
-        while not self._inbox.empty():
-            self._drain()
-        now_ms = self._time.mono_ms()
-        self._intake.close(now_ms)
-        if self._courier is not None:
-            self._courier.close()
+            thread.join(max(until_ms - self._time.mono_ms(), 0) / 1000 / self._time.speed)
+        try:
+            while not self._inbox.empty():
+                self._drain()
+        finally:
+            self._intake.close(self._time.mono_ms())
+            if self._courier is not None:
+                self._courier.close()

@@ -1,13 +1,24 @@
-"""Faults of a source: each is told once when it begins and once when it is over."""
+"""Faults of a source: each is told once when it begins and once when it is over.
+
+One that comes and goes, as a loose plug does, is told so often an hour and no more: faults are events, which
+an outbox never drops, and they would fill it. Whoever meets a fault says `begin` as long as it is there, so
+one that stays is told all the same.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from edge.record import Reading, fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+HOUR_MS = 3_600_000
+MOST_AN_HOUR = 20
+LAST = "; it comes and goes, and is told again in an hour"
 
 
 class Faults:
@@ -18,12 +29,22 @@ class Faults:
         self._emit = emit
         self._mono_ms = mono_ms
         self._details: dict[str, str] = {}
+        self._told_ms: dict[str, deque[int]] = {}
 
     def begin(self, code: str, detail: str) -> None:
-        """The fault is there; told unless it already was."""
-        if code not in self._details:
-            self._details[code] = detail
-            self._emit(fault(self._part, code, self._mono_ms(), source=self._part, detail=detail))
+        """The fault is there; told unless it already was, or too often."""
+        if code in self._details:
+            return
+        now_ms = self._mono_ms()
+        told_ms = self._told_ms.setdefault(code, deque())
+        while told_ms and now_ms - told_ms[0] >= HOUR_MS:
+            told_ms.popleft()
+        if len(told_ms) == MOST_AN_HOUR:
+            return
+        told_ms.append(now_ms)
+        self._details[code] = detail
+        last = LAST if len(told_ms) == MOST_AN_HOUR else ""
+        self._emit(fault(self._part, code, now_ms, source=self._part, detail=detail + last))
 
     def end(self, *codes: str) -> None:
         """These faults, or all of them, are over."""

@@ -18,7 +18,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.agent import Agent
 from edge.config import settings_of
-from edge.record import Reading
+from edge.outbox import Limits, open_outbox
+from edge.record import Reading, fault
 from edge.time_source import ScaledTime
 from firmware import wire
 from tests.edge.made import BOOT_AT_MS
@@ -226,6 +227,75 @@ def test_a_source_that_dies_is_told_and_started_again(
     start(fixes=40, dies_at=15)
     wait_until(lambda: service.values("fix", "lat_e7") == whole(40), 20)
     wait_until(lambda: "RuntimeError: out of luck" in service.values("fault", "detail"), 20)
+
+
+class Dying:
+    """A source that never lives."""
+
+    name = "dying"
+    refused: dict[str, int] = {}  # noqa: RUF012 - as the protocol has it
+
+    def __init__(self, deaths: int) -> None:
+        self.left = deaths
+
+    def run(self, _emit: Callable[[Reading], None], _stop: threading.Event) -> None:
+        self.left -= 1
+        raise RuntimeError("out of luck")
+
+
+def test_a_source_that_dies_again_and_again_is_told_once(tmp_path: Path, free_port: int) -> None:
+    """A record and a traceback every five seconds would fill the outbox and the journal."""
+    path, clock, source = tmp_path / "outbox.db", ScaledTime(100.0), Dying(4)
+    tables = {
+        "unit": {"id": "vehicle-01"},
+        "outbox": {"path": str(path)},
+        "broker": {"host": "127.0.0.1", "port": free_port},
+    }
+    agent, stop = Agent(settings_of(tables, "test"), clock, sources=[source]), threading.Event()
+    thread = threading.Thread(target=agent.run, args=(stop,))
+    begun_ms = clock.mono_ms()
+    thread.start()
+    wait_until(lambda: source.left == 0, 60)
+    lived_ms = clock.mono_ms() - begun_ms
+    stop.set()
+    thread.join(30)
+    assert lived_ms >= 35_000, "5, 10 and 20 s"
+    assert codes_of(path)["died"] == 1
+
+
+def codes_of(path: Path) -> Counter[str]:
+    """The faults in an outbox."""
+    outbox, _ = open_outbox(path, "f" * 16, Limits())
+    found: Counter[str] = Counter()
+    after = None
+    while (batch := outbox.take("event", after)) is not None:
+        after = (batch.epoch, batch.last_seq)
+        for group in batch.groups:
+            found.update(group.columns.get("code", []))
+    outbox.close()
+    return found
+
+
+class Stumbling(Agent):
+    """Meets what nobody thought of."""
+
+    def sense(self, now_ms: int) -> None:
+        self.emit(fault("test", "accepted", now_ms))
+        self.emit(fault("test", "accepted too", now_ms))
+        raise RuntimeError("what nobody thought of")
+
+
+def test_an_agent_that_stumbles_leaves_on_disk_what_it_has_accepted(tmp_path: Path, free_port: int) -> None:
+    path = tmp_path / "outbox.db"
+    tables = {
+        "unit": {"id": "vehicle-01"},
+        "outbox": {"path": str(path)},
+        "broker": {"host": "127.0.0.1", "port": free_port},
+    }
+    agent = Stumbling(settings_of(tables, "test"), ScaledTime(), sources=[])
+    with pytest.raises(RuntimeError):
+        agent.run(threading.Event())
+    assert codes_of(path) == {"accepted": 1, "accepted too": 1}
 
 
 def test_the_raw_track_is_sent_on_command(start: Callable[..., Running], service: Service) -> None:

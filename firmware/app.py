@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from firmware.line.pi_line import PiLine
     from firmware.ports.port import Port
 
-HEALTH_S = 600
-WATCH_S = 2
+_HEALTH_S = 600
+_WATCH_S = 2
 
 
 class App:
@@ -116,11 +116,11 @@ class App:
                 self._port.log("late: %s" % late)  # not fed: the board starts again
             else:
                 self._port.feed_watchdog()
-            await asyncio.sleep(WATCH_S)
+            await asyncio.sleep(_WATCH_S)
 
     async def _health(self, line: "BrokerLine | PiLine") -> None:
         while True:
-            self._watchdog.report("health", self._port.now_ms(), HEALTH_S * 1000 + LATE_MS)
+            self._watchdog.report("health", self._port.now_ms(), _HEALTH_S * 1000 + LATE_MS)
             values = {
                 "uptime_s": self._port.now_ms() // 1000,
                 "outbox_rows": self.intake.outbox.waiting,
@@ -128,4 +128,4 @@ class App:
                 "reconnects": line.reconnects,
             }
             self.intake.emit("health", "unit", values)
-            await asyncio.sleep(HEALTH_S)
+            await asyncio.sleep(_HEALTH_S)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-MAX_DETAIL = 100  # characters: a fault fits into a frame
+_MAX_DETAIL = 100  # characters: a fault fits into a frame
 
 
 class Faults:
@@ -23,7 +23,7 @@ class Faults:
         """The fault is there; told unless it already was."""
         known = self._now.setdefault(part, {})
         if code not in known:
-            known[code] = detail[:MAX_DETAIL]
+            known[code] = detail[:_MAX_DETAIL]
             self._tell(part, code, detail, 0)
 
     def end(self, part: str, code: "str | None" = None) -> None:
@@ -46,5 +46,5 @@ class Faults:
                 self.end(part, code)
 
     def _tell(self, part: str, code: str, detail: str, state: int) -> None:
-        values = {"part": part, "code": code, "state": state, "detail": detail[:MAX_DETAIL] or None}
+        values = {"part": part, "code": code, "state": state, "detail": detail[:_MAX_DETAIL] or None}
         self._emit("fault", part, values)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Hear = Callable[[int, bytes], list[tuple[int, bytes]]]
 
-ALARM_MS = 2_000
+_ALARM_MS = 2_000
 PROBES = ("ds18b20", "sht4x")  # whose failures a Pi hears live: the next temperature ends them
 DRIVER_FAULTS = ("no_reply", "crc", "power_on", "overload", "settings")  # over with the next good reading
 
@@ -181,4 +181,4 @@ class Senses:
             self._port.light(is_on)
         self._is_lit = is_on
         if is_on:
-            self._port.buzz(ALARM_MS)
+            self._port.buzz(_ALARM_MS)

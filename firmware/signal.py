@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from firmware.senses import Senses
     from firmware.watchdog import Watchdog
 
-BEEP_MS = 200
+_BEEP_MS = 200
 LONGEST_S = 5.0
-IDLE_S = 0.5
+_IDLE_S = 0.5
 
 
 class Signal:
@@ -29,7 +29,7 @@ class Signal:
             watchdog.report("signal", self._port.now_ms())
             light = self._of_call() or self._of_pi()
             if light is None:
-                await asyncio.sleep(IDLE_S)
+                await asyncio.sleep(_IDLE_S)
                 continue
             self._port.light(True)
             await asyncio.sleep(min(light[0] / 1000, LONGEST_S))
@@ -44,7 +44,7 @@ class Signal:
         if beeps is not None:
             self._port.log("help: " + self._call.state)
         if beeps:
-            self._port.buzz(beeps * BEEP_MS)
+            self._port.buzz(beeps * _BEEP_MS)
         return self._call.light
 
     def _of_pi(self) -> "tuple[int, int] | None":
@@ -61,4 +61,4 @@ class Signal:
         now_ms = self._port.now_ms()
         if beeps and now_ms - self._beeped_ms >= every_s * 1000:
             self._beeped_ms = now_ms
-            self._port.buzz(beeps * BEEP_MS)
+            self._port.buzz(beeps * _BEEP_MS)

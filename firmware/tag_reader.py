@@ -31,10 +31,10 @@ WRITE, AFRESH = 32, 33
 
 UID_BYTES = 8
 MAX_DATA_BYTES = 228
-DEFAULT_BLOCKS, DEFAULT_BLOCK_BYTES = 28, 4  # of the usual library tag, where it does not say
-MAX_KNOWN = 500
-READ_A_ROUND = 8  # tags whose data is read in one round: each takes 50 ms, and nothing else happens
-HAS_AFI, HAS_DSFID, HAS_EAS, EAS_ON = 1, 2, 4, 8
+_DEFAULT_BLOCKS, _DEFAULT_BLOCK_BYTES = 28, 4  # of the usual library tag, where it does not say
+_MAX_KNOWN = 500
+_READ_A_ROUND = 8  # tags whose data is read in one round: each takes 50 ms, and nothing else happens
+_HAS_AFI, _HAS_DSFID, _HAS_EAS, _EAS_ON = 1, 2, 4, 8
 READ_BACK, GONE, DIFFERENT = 0, 1, 2  # states of WRITTEN
 
 
@@ -62,9 +62,9 @@ def tag_body(seen: Seen) -> bytes:
     """The body of a TAG; ValueError when it is too long."""
     if len(seen.uid) != UID_BYTES or len(seen.data) > MAX_DATA_BYTES:
         raise ValueError("a UID of %d bytes, data of %d" % (len(seen.uid), len(seen.data)))
-    flags = 0 if seen.afi is None else HAS_AFI
-    flags |= 0 if seen.dsfid is None else HAS_DSFID
-    flags |= 0 if seen.is_eas_on is None else HAS_EAS | (EAS_ON if seen.is_eas_on else 0)
+    flags = 0 if seen.afi is None else _HAS_AFI
+    flags |= 0 if seen.dsfid is None else _HAS_DSFID
+    flags |= 0 if seen.is_eas_on is None else _HAS_EAS | (_EAS_ON if seen.is_eas_on else 0)
     head = bytes([flags, seen.afi or 0, seen.dsfid or 0, seen.block_bytes])
     return seen.uid + head + seen.data
 
@@ -76,9 +76,9 @@ def seen_of(body: bytes) -> "Seen | None":
     flags = body[8]
     return Seen(
         body[:8],
-        body[9] if flags & HAS_AFI else None,
-        body[10] if flags & HAS_DSFID else None,
-        bool(flags & EAS_ON) if flags & HAS_EAS else None,
+        body[9] if flags & _HAS_AFI else None,
+        body[10] if flags & _HAS_DSFID else None,
+        bool(flags & _EAS_ON) if flags & _HAS_EAS else None,
         body[11],
         body[12:],
     )
@@ -95,7 +95,7 @@ class TagReader:
     def round(self) -> "list[tuple[int, bytes]]":
         """One look at all that lies there."""
         self._round += 1
-        out, left = [], READ_A_ROUND
+        out, left = [], _READ_A_ROUND
         for uid in self._field.inventory():
             if uid not in self._known:
                 left -= 1
@@ -109,10 +109,10 @@ class TagReader:
 
     def _seen(self, uid: bytes) -> Seen:
         afi, dsfid, blocks, block_bytes = self._field.info(uid)
-        size = block_bytes or DEFAULT_BLOCK_BYTES
-        count = min(blocks or DEFAULT_BLOCKS, MAX_DATA_BYTES // size)
+        size = block_bytes or _DEFAULT_BLOCK_BYTES
+        count = min(blocks or _DEFAULT_BLOCKS, MAX_DATA_BYTES // size)
         data = b"" if uid in self._known else self._field.read(uid, count)
-        if uid not in self._known and len(self._known) >= MAX_KNOWN:
+        if uid not in self._known and len(self._known) >= _MAX_KNOWN:
             oldest = min(self._known, key=lambda known: self._known[known])
             self._known.pop(oldest)
         self._known[uid] = self._round

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     Fix = tuple[int, int, int]
 
-LARGEST_RADIUS_M = 6399594.0
-METRES_PER_E7 = math.radians(LARGEST_RADIUS_M) / 1e7
+_LARGEST_RADIUS_M = 6399594.0
+METRES_PER_E7 = math.radians(_LARGEST_RADIUS_M) / 1e7
 
 
 def simplified(points: "Sequence[Fix]", tolerance_m: float) -> "list[int]":

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 VERSION = 1
 
 MAX_BATCH_BYTES = 65536  # what a broker is told to pass (max_packet_size)
-MAX_INFLATED_BYTES = 262144  # a bomb of 20 bytes may inflate to a gigabyte
+_MAX_INFLATED_BYTES = 262144  # a bomb of 20 bytes may inflate to a gigabyte
 MAX_ROWS = 1000
 MAX_GROUPS = 64
 MAX_FIELDS = 8192  # of one protobuf message: a bomb of 300 bytes may inflate to 130,000
@@ -907,8 +907,8 @@ def inflate(payload: bytes) -> bytes:
     if payload[0] != 0x78:
         return payload
     data = _inflated(payload)
-    if len(data) > MAX_INFLATED_BYTES:
-        raise WireError("too_large", "payload", "inflates to more than %d bytes" % MAX_INFLATED_BYTES)
+    if len(data) > _MAX_INFLATED_BYTES:
+        raise WireError("too_large", "payload", "inflates to more than %d bytes" % _MAX_INFLATED_BYTES)
     return data
 
 
@@ -917,10 +917,10 @@ def _inflated(payload: bytes) -> bytes:
         return _inflated_by_micropython(payload)
     stream = zlib.decompressobj()
     try:
-        data = stream.decompress(payload, MAX_INFLATED_BYTES + 1)
+        data = stream.decompress(payload, _MAX_INFLATED_BYTES + 1)
     except zlib.error:
         raise WireError("not_zlib", "payload", "damaged")
-    if len(data) <= MAX_INFLATED_BYTES and (not stream.eof or stream.unused_data):
+    if len(data) <= _MAX_INFLATED_BYTES and (not stream.eof or stream.unused_data):
         raise WireError("not_zlib", "payload", "torn, or followed by something else")
     return data
 
@@ -933,7 +933,7 @@ def _inflated_by_micropython(payload: bytes) -> bytes:
     stream = deflate.DeflateIO(source, deflate.ZLIB)
     pieces: list[bytes] = []
     try:
-        while len(pieces) * 1024 <= MAX_INFLATED_BYTES:
+        while len(pieces) * 1024 <= _MAX_INFLATED_BYTES:
             piece = stream.read(1024)
             if not piece:
                 break
@@ -943,7 +943,7 @@ def _inflated_by_micropython(payload: bytes) -> bytes:
         raise WireError("not_zlib", "payload", "damaged")
     except MemoryError:
         raise WireError("too_large", "payload", "inflates to more than the memory holds")
-    if len(data) <= MAX_INFLATED_BYTES and source.read(1):
+    if len(data) <= _MAX_INFLATED_BYTES and source.read(1):
         raise WireError("not_zlib", "payload", "torn, or followed by something else")
     return data
 

@@ -53,6 +53,8 @@ class MicroPython:
         self._empty = (
             folder / "empty"
         )  # the working folder comes first on sys.path: a stray io.py would hide io
+        # As short as a board's /a: MicroPython keeps the name of each module's file for ever.
+        self._path = "../library:.frozen"
         self.library.mkdir(parents=True)
         self._empty.mkdir()
 
@@ -80,7 +82,7 @@ class MicroPython:
     @staticmethod
     def _compile(cross: Path, source: Path, target: Path) -> None:
         """As ./dev flash does."""
-        command = [cross, "-s", source.name, "-o", target, "-"]
+        command = [cross, "-s", DEV.name_of_module(source), "-o", target, "-"]
         text = DEV.text_of_board(source)
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{source} is not for MicroPython:\n{done.stderr}"
@@ -91,7 +93,7 @@ class MicroPython:
         """A process that runs `code` with a board's heap; its stdin and stdout are pipes of lines."""
         return subprocess.Popen(
             [self._program, "-X", f"heapsize={heap_kib}k", "-c", code],
-            env={**os.environ, **(env or {}), "MICROPYPATH": f"{self.library}:.frozen"},
+            env={**os.environ, **(env or {}), "MICROPYPATH": self._path},
             cwd=self._empty,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -105,7 +107,7 @@ class MicroPython:
         done = subprocess.run(
             [self._program, "-X", f"heapsize={heap_kib}k", "-c", _INSIDE, function],
             input=given,
-            env={**os.environ, "MICROPYPATH": f"{self.library}:.frozen"},
+            env={**os.environ, "MICROPYPATH": self._path},
             cwd=self._empty,
             capture_output=True,
             encoding="utf-8",

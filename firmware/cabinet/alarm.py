@@ -1,7 +1,7 @@
 """What sounds at a cabinet, whoever else hears of it: limits of a probe's own, beside its official profile.
 
     cc     ──────╱‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾╲──────     high_cc
-    state  fine  | waits | alarm |  fine     waits for_s; over at once within the limits less BACK_CC
+    state  fine  | waits | alarm |  fine     waits for_s; over at once within the limits less _BACK_CC
 
 It is the judge of excursions that judges. A probe that falls silent while it sounds goes on sounding: it is
 over when a sample says so.
@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-BACK_CC = 20
+_BACK_CC = 20
 CODES = {"low": "too_cold", "high": "too_warm"}
 
 
@@ -34,7 +34,7 @@ class Alarm:
 
     def step(self, temperature_cc: int, now_ms: int) -> bool:
         """Whether `code` has changed."""
-        back_cc = {"too_cold": -BACK_CC, "too_warm": BACK_CC}.get(self.code, 0)
+        back_cc = {"too_cold": -_BACK_CC, "too_warm": _BACK_CC}.get(self.code, 0)
         self.judge.take(now_ms, temperature_cc + back_cc)
         self.judge.settle(now_ms + 1)
         found, before = self.judge.open(), self.code

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     Made = tuple[str, str, dict[str, Any], int]  # kind, source, values, ms since boot
 
 NOTE, VERSION = "cabinet", 1
-MOST_HELD = 100
+_MOST_HELD = 100
 PERIOD_MS, SLACK_MS = 1050, 1000  # of a second between samples: a look takes a moment, which adds to it
-LAG_MS = 2_000  # a scale tells by its blocks
+_LAG_MS = 2_000  # a scale tells by its blocks
 
 
 class Probe:
@@ -197,7 +197,7 @@ class Cabinet:
         if probe.alarm is not None:
             self._sound(probe.name, probe.alarm, now_ms, temperature_cc)
         if self._axis.offset_ms is None:
-            self._held = self._held[-MOST_HELD:] + [(probe, now_ms, temperature_cc)]
+            self._held = self._held[-_MOST_HELD:] + [(probe, now_ms, temperature_cc)]
         else:
             self._judge(probe, now_ms, temperature_cc)
 
@@ -239,7 +239,7 @@ class Cabinet:
 
     def _was_shut(self, since_ms: int) -> bool:
         """Whether a door is known, and has not been open since then (a scale lags by its block)."""
-        return self._door is not None and not self._door[0] and self._door[1] < since_ms - LAG_MS
+        return self._door is not None and not self._door[0] and self._door[1] < since_ms - _LAG_MS
 
     def _sum_up(self, scale: Scale, now_ms: int) -> None:
         is_open, since_ms = (None, None) if self._door is None else self._door

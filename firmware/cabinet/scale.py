@@ -15,9 +15,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-BLOCK_MS = 1000
+_BLOCK_MS = 1000
 AGREEING = 3  # quiet blocks until a level is believed
-FOLLOW = 32  # blocks in which the level comes up with a drift
+_FOLLOW = 32  # blocks in which the level comes up with a drift
 SETTLE_MS = 5000  # a spring and a load need this long after the wheels stop
 
 
@@ -46,14 +46,14 @@ class Steps:
         self._pack_mg = pack_mg
         self._noise_mg = noise_mg
         self._most_mg = most_mg
-        self._level: "int | None" = None  # in mg / FOLLOW, so that a slow drift is not rounded away
+        self._level: "int | None" = None  # in mg / _FOLLOW, so that a slow drift is not rounded away
         self._candidate_mg = 0
         self._agreeing = 0
         self._changed_ms: "int | None" = None  # since when nothing near the level was seen
         self._is_doubtful = False
         self._is_moving = False
         self._calm_ms = 0  # no block counts that began before
-        self._block_ms = -BLOCK_MS
+        self._block_ms = -_BLOCK_MS
         self._low = self._high = self._sum = self._count = 0
 
     def move(self, at_ms: int, *, is_moving: bool) -> None:
@@ -74,7 +74,7 @@ class Steps:
         """A sample; a step when it completes one."""
         if self._is_moving:
             return None
-        if at_ms - self._block_ms >= BLOCK_MS:
+        if at_ms - self._block_ms >= _BLOCK_MS:
             step = self._end_block(at_ms)
             self._block_ms, self._count = at_ms, 1
             self._low = self._high = self._sum = mass_mg
@@ -120,8 +120,8 @@ class Steps:
 
     def _quiet(self, mass_mg: int, now_ms: int) -> "Step | None":
         level = self._level
-        if level is not None and 2 * abs(mass_mg - level // FOLLOW) < self._pack_mg:
-            self._level = mass_mg * FOLLOW if self._is_doubtful else level + mass_mg - level // FOLLOW
+        if level is not None and 2 * abs(mass_mg - level // _FOLLOW) < self._pack_mg:
+            self._level = mass_mg * _FOLLOW if self._is_doubtful else level + mass_mg - level // _FOLLOW
             self._agreeing, self._changed_ms, self._is_doubtful = 0, None, False
             return None
         if not self._agreeing or abs(mass_mg - self._candidate_mg) > self._noise_mg:
@@ -131,10 +131,10 @@ class Steps:
         return self._arrived(now_ms) if self._agreeing >= AGREEING else None
 
     def _arrived(self, now_ms: int) -> "Step | None":
-        before, self._level = self._level, self._candidate_mg * FOLLOW
+        before, self._level = self._level, self._candidate_mg * _FOLLOW
         began_ms = self._block_ms if self._changed_ms is None else self._changed_ms
         is_doubtful, self._is_doubtful = self._is_doubtful, False
         self._agreeing, self._changed_ms = 0, None
         if before is None:
             return None
-        return Step(began_ms, now_ms, self._candidate_mg - before // FOLLOW, is_doubtful)
+        return Step(began_ms, now_ms, self._candidate_mg - before // _FOLLOW, is_doubtful)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CLOSED_MS = 6_000  # a scale needs some seconds of quiet behind the closed door
 ALONE_MS = 15_000
-DIVIDES_PCT = 50  # at least so sure, or a quarter of a pack is missing or too much
+_DIVIDES_PCT = 50  # at least so sure, or a quarter of a pack is missing or too much
 
 
 class Change:
@@ -71,7 +71,7 @@ class Tally:
         packs, sure_pct = packs_of(change_mg, self._pack_mg)
         if not packs:
             return None
-        is_whole = sure_pct >= DIVIDES_PCT
+        is_whole = sure_pct >= _DIVIDES_PCT
         sure_pct = sure_pct // 2 if is_doubtful else sure_pct
         return Change(began_ms, last_ms, change_mg, packs if is_whole else None, sure_pct)
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from firmware.update.updater import Updater
     from firmware.watchdog import Watchdog
 
-LOOK_S = 0.02
+_LOOK_S = 0.02
 SOMEBODY_MS = 600_000
-READ_BYTES = 512
+_READ_BYTES = 512
 ANSWER_S = 60  # a line that takes longer is none; the watchdog would think that the task hangs
 
 
@@ -146,7 +146,7 @@ class BrokerLine:
 
         async def hear() -> None:
             while True:
-                data = await reader.read(READ_BYTES)
+                data = await reader.read(_READ_BYTES)
                 came.append(data)
                 if not data:
                     return
@@ -168,7 +168,7 @@ class BrokerLine:
                 if is_last:
                     self.is_going = False
                     return
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(_LOOK_S)
         finally:
             hearer.cancel()
 

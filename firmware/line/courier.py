@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     from firmware.clock import Clock
     from firmware.store.outbox import Outbox
 
-SESSION_S = 7 * 86400  # the broker keeps commands for a node that is away so long
-RECEIPT_MS, LONGEST_RECEIPT_MS = 10_000, 600_000
+_SESSION_S = 7 * 86400  # the broker keeps commands for a node that is away so long
+RECEIPT_MS = 10_000
+_LONGEST_RECEIPT_MS = 600_000
 FIRST_RECONNECT_MS, LONGEST_RECONNECT_MS = 2_000, 60_000
-TIMEOUTS_TO_RECONNECT = 3
-HINT_MS = 2_000  # a younger batch may simply not have been answered yet
+_TIMEOUTS_TO_RECONNECT = 3
+_HINT_MS = 2_000  # a younger batch may simply not have been answered yet
 HOLD_MS = 600_000
 BATCH_BYTES = 2048  # that a board has memory for, beside a TLS session
-LIVE_MS, IDLE_LIVE_MS = 10_000, 300_000
-DONE_COMMANDS = 8  # whose answers are remembered
+_LIVE_MS, _IDLE_LIVE_MS = 10_000, 300_000
+_DONE_COMMANDS = 8  # whose answers are remembered
 WORDS = {0x87: "not_authorized", 0x97: "quota", 0x8E: "taken_over"}
 OVER_WHEN_OPEN = ("refused", "no_receipt", "closed", "malformed", "too_large", "subscription_denied") + (
     "not_authorized",
@@ -68,7 +69,7 @@ class Courier:
         self._random = random
         self._tell = tell
         self._birth = {"software": software, "capabilities": capabilities}
-        self.core = core or mqtt_core.Core(unit, keep_alive_s=60, session_s=SESSION_S, window=8)
+        self.core = core or mqtt_core.Core(unit, keep_alive_s=60, session_s=_SESSION_S, window=8)
         self._lanes = {lane: _Lane() for lane in wire.LANES}
         self._conn = 0
         self._failures = 0
@@ -123,7 +124,7 @@ class Courier:
             return False
         if self._opened_ms is None:
             return True
-        if self._timeouts >= TIMEOUTS_TO_RECONNECT:
+        if self._timeouts >= _TIMEOUTS_TO_RECONNECT:
             self._tell("no_receipt", "three batches without a receipt", False)
             return False
         if self._outbox.epoch() != self._epoch:
@@ -239,7 +240,7 @@ class Courier:
                 lane.is_hint_used = False
                 if lane.last_seq is not None and lane.last_seq <= progress.mark:
                     self._go_back(lane)
-            elif lane.last_seq is not None and not lane.is_hint_used and now_ms - lane.sent_ms >= HINT_MS:
+            elif lane.last_seq is not None and not lane.is_hint_used and now_ms - lane.sent_ms >= _HINT_MS:
                 lane.is_hint_used = True  # the service still asks for what is under way
                 self._go_back(lane)
 
@@ -267,13 +268,13 @@ class Courier:
             payload = wire.encode_batch(batch)
         number = self.core.publish(wire.topic(self._unit, "batch"), payload, 1, now_ms)
         if number is not None:
-            wait_ms = min(RECEIPT_MS << min(lane.tries, 16), LONGEST_RECEIPT_MS)
+            wait_ms = min(RECEIPT_MS << min(lane.tries, 16), _LONGEST_RECEIPT_MS)
             lane.last_seq, lane.number, lane.sent_ms = batch.last_seq, number, now_ms
             lane.deadline_ms = now_ms + wait_ms + wait_ms // 4 * self._random(1)[0] // 256
 
     def send_live(self, values: "dict[str, Any]", now_ms: int, has_news: bool) -> None:
-        """The newest position and vitals, never queued; at most one in LIVE_MS, rarely without news."""
-        period_ms = LIVE_MS if has_news else IDLE_LIVE_MS
+        """The newest position and vitals, never queued; at most one in _LIVE_MS, rarely without news."""
+        period_ms = _LIVE_MS if has_news else _IDLE_LIVE_MS
         if not self.is_open or (self._live_ms is not None and now_ms - self._live_ms < period_ms):
             return
         self._live_ms = now_ms
@@ -292,11 +293,11 @@ class Courier:
         state, rows = "refused", 0
         if command["what"] == "update" and "node" not in command and self.on_update is not None:
             self.on_update(command)  # it answers in its time
-            self._outbox.notes.put({"done": (done + [command["id"]])[-DONE_COMMANDS:]})
+            self._outbox.notes.put({"done": (done + [command["id"]])[-_DONE_COMMANDS:]})
             return
         if command["what"] == "settings" and self.on_settings is not None:
             asked = {"id": command["id"], "settings": command["settings"]}
-            self._outbox.notes.put({"done": (done + [command["id"]])[-DONE_COMMANDS:], "asked": asked})
+            self._outbox.notes.put({"done": (done + [command["id"]])[-_DONE_COMMANDS:], "asked": asked})
             self.on_settings()
             return
         if command["what"] == "erase":
@@ -311,7 +312,7 @@ class Courier:
         words = wire.KINDS["answer"].by_name["state"].words
         values = {"command_id": command["id"], "state": words.index(state), "rows": rows}
         self._outbox.append([("answer", "unit", values, now_ms)], self._clock)
-        self._outbox.notes.put({"done": (done + [command["id"]])[-DONE_COMMANDS:]})
+        self._outbox.notes.put({"done": (done + [command["id"]])[-_DONE_COMMANDS:]})
 
     def _resend(self, command: "dict[str, Any]", now_ms: int) -> int:
         """Send a stretch again, batch by batch, as far as the line has room; the number of rows."""

@@ -27,8 +27,8 @@ _CRC_BYTES = 4
 
 # The body of a report: entries of what, channel, age (ms before the frame was sent, at most 60 s), value.
 _ENTRY = "<BBHi"
-ENTRY_BYTES = 8
-MAX_ENTRIES = MAX_BODY_BYTES // ENTRY_BYTES
+_ENTRY_BYTES = 8
+MAX_ENTRIES = MAX_BODY_BYTES // _ENTRY_BYTES
 TEMPERATURE_CC, HUMIDITY_CPCT, DOOR, MASS_MG, PROBE_FAULT, SCALE_FAULT = 1, 2, 3, 4, 5, 6
 # The values of the two kinds of fault.
 FAULTS = ("none", "crc", "no_reply", "power_on", "overload")
@@ -160,10 +160,11 @@ def report(entries: "list[Entry]") -> bytes:
 
 def entries_of(body: bytes) -> "list[Entry] | None":
     """The entries of a report, None when the body is none; a reader skips what it does not know."""
-    if len(body) % ENTRY_BYTES:
+    if len(body) % _ENTRY_BYTES:
         return None
     return [
-        Entry(*struct.unpack(_ENTRY, body[at : at + ENTRY_BYTES])) for at in range(0, len(body), ENTRY_BYTES)
+        Entry(*struct.unpack(_ENTRY, body[at : at + _ENTRY_BYTES]))
+        for at in range(0, len(body), _ENTRY_BYTES)
     ]
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 WINDOW = 16
 FIRST_RESEND_MS, LONGEST_RESEND_MS = 2_500, 20_000  # the Pi commits once a second
-HELLO_MS = 5_000
+_HELLO_MS = 5_000
 SILENT_MS = 30_000
-STUCK_MS = 60_000  # a Pi that takes no record for so long, as one without a clock, gets live what there is
+_STUCK_MS = 60_000  # a Pi that takes no record for so long, as one without a clock, gets live what there is
 
 
 class _Lane:
@@ -74,7 +74,7 @@ class Link:
 
     def is_behind(self, lane: str, now_ms: int) -> bool:
         """Whether records of the lane wait, and the Pi is taking them."""
-        return self._outbox.last_seq(lane) > self._outbox.mark(lane) and now_ms - self._moved_ms < STUCK_MS
+        return self._outbox.last_seq(lane) > self._outbox.mark(lane) and now_ms - self._moved_ms < _STUCK_MS
 
     def report(self, entries: "list[frame.Entry]") -> None:
         """Tell what was measured just now; nobody keeps it."""
@@ -94,7 +94,7 @@ class Link:
         """What is due: a hello as long as nobody is heard, records, records again."""
         is_heard = self.is_heard(now_ms)
         # The first one always: what the Pi was saying when the node started is no sign that it knows of that.
-        if self._hello_ms is None or (not is_heard and now_ms - self._hello_ms >= HELLO_MS):
+        if self._hello_ms is None or (not is_heard and now_ms - self._hello_ms >= _HELLO_MS):
             self._hello(now_ms)
         if not is_heard:
             return

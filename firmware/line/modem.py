@@ -24,14 +24,14 @@ LONGEST_MS = 110_000  # the watchdog and the time awake on a battery count on it
 ADDRESS_MS = 30_000  # the same for PPP after it
 BAUDS = (115200, 9600)  # what modems come with, and what a sleeping one may listen at
 ROUNDS = 2  # through them, while a modem starts: 12 s of an EC200U
-ESCAPE = "+++"
-GUARD_MS = 1_100  # V.250: a second of silence on either side
+_ESCAPE = "+++"
+_GUARD_MS = 1_100  # V.250: a second of silence on either side
 SETTLE_MS = 300
-CARD_TRIES, CARD_MS = 20, 1_000  # Quectel: a card that is not ready after 20 s will not be
-NETWORK_TRIES, NETWORK_MS = 25, 2_000
-ALL_PIN_TRIES = 3
+_CARD_TRIES, _CARD_MS = 20, 1_000  # Quectel: a card that is not ready after 20 s will not be
+_NETWORK_TRIES, _NETWORK_MS = 25, 2_000
+_ALL_PIN_TRIES = 3
 MAX_LINE, MAX_LINES = 160, 8
-RESTARTS = 2
+_RESTARTS = 2
 
 ONLINE = "online"
 # Why there is no connection -> does waiting help.
@@ -122,7 +122,7 @@ class Chat:
     def _take(self, line: str, now_ms: int) -> None:
         if line in _STARTED and self._is_awake:
             self._restarts += 1
-            if self._restarts > RESTARTS:
+            if self._restarts > _RESTARTS:
                 self._fail(ModemFault("restarts"))
             else:
                 self._begin(now_ms)
@@ -145,7 +145,7 @@ class Chat:
             self._fail(fault)
             return
         self._due_ms = now_ms + wait_ms
-        self._asked = "" if asked == ESCAPE else asked
+        self._asked = "" if asked == _ESCAPE else asked
         self._out += asked.encode() + (b"\r" if self._asked else b"")
 
     def _fail(self, fault: ModemFault) -> None:
@@ -166,8 +166,8 @@ class Chat:
             self.baud = BAUDS[turn % len(BAUDS)]
             for is_escaped in (False, True):
                 if is_escaped:
-                    yield "", GUARD_MS
-                    yield ESCAPE, GUARD_MS
+                    yield "", _GUARD_MS
+                    yield _ESCAPE, _GUARD_MS
                     yield "ATH", 1_000  # in command mode the end of a line that began with +++
                 for _ in range(3):
                     result, _ = yield "AT", 500
@@ -180,7 +180,7 @@ class Chat:
     def _card(self) -> "Script":
         self._late = "card_busy"
         state = ""
-        for _ in range(CARD_TRIES):
+        for _ in range(_CARD_TRIES):
             result, lines = yield "AT+CPIN?", 5_000
             state = at.value(lines, "+CPIN") or at.cause(result)
             if state == "READY":
@@ -190,7 +190,7 @@ class Chat:
                 yield from self._unlock()
             elif "PUK" in state or state.startswith("PH-"):
                 raise ModemFault("card_locked", state)
-            yield "", CARD_MS
+            yield "", _CARD_MS
         if self._is_pin_tried:
             raise ModemFault("pin_refused")
         is_absent = state in ("10", "NOT INSERTED", "SIM not inserted")
@@ -205,7 +205,7 @@ class Chat:
         if left is None:  # ask the card itself: VERIFY without a PIN (ETSI TS 102 221, 11.1.9)
             _, lines = yield 'AT+CSIM=10,"0020000100"', 3_000
             left = at.card_tries(at.value(lines, "+CSIM"))
-        if left is None or left < ALL_PIN_TRIES:
+        if left is None or left < _ALL_PIN_TRIES:
             count = "unknown" if left is None else str(left)
             raise ModemFault("pin_refused", "not tried; tries that the card has left: " + count)
         self._is_pin_tried = True
@@ -216,7 +216,7 @@ class Chat:
     def _network(self) -> "Script":
         self._late = "no_network"
         is_denied = False
-        for _ in range(NETWORK_TRIES):
+        for _ in range(_NETWORK_TRIES):
             _, lines = yield "AT+CSQ", 2_000
             self.signal_dbm = at.signal_dbm(at.value(lines, "+CSQ"))
             states = []
@@ -230,7 +230,7 @@ class Chat:
                     self.utc = None if utc_ms is None else (utc_ms, self._now_ms)
                     return
             is_denied = "3" in states
-            yield "", NETWORK_MS
+            yield "", _NETWORK_MS
         if is_denied:
             raise ModemFault("denied")
         if self.signal_dbm is None:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from firmware.ports.port import ModemUart
 
-LOOK_S = 0.02
-READ_BYTES = 256  # then it is looked at the time, whatever a modem babbles
+_LOOK_S = 0.02
+_READ_BYTES = 256  # then it is looked at the time, whatever a modem babbles
 
 
 async def dial(uart: "ModemUart", given: "dict[str, Any]", now_ms: "Callable[[], int]") -> Chat:
@@ -26,12 +26,12 @@ async def dial(uart: "ModemUart", given: "dict[str, Any]", now_ms: "Callable[[],
         out = chat.output()
         while out:
             out = out[uart.write(out) or 0 :]
-        for _ in range(READ_BYTES):
+        for _ in range(_READ_BYTES):
             if chat.outcome or not uart.any():
                 break
             chat.feed(uart.read(1) or b"", now_ms())  # what follows CONNECT is PPP's
         chat.step(now_ms())
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(_LOOK_S)
     if chat.fault is not None:
         raise chat.fault
     return chat

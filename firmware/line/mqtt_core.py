@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LEVELS = (5, 4)  # of MQTT 5 and 3.1.1
 ANSWER_MS = 10_000  # until a CONNACK or PINGRESP must have come
-UNSUPPORTED_VERSION = 0x84  # and 1 in 3.1.1
+_UNSUPPORTED_VERSION = 0x84  # and 1 in 3.1.1
 
 
 class Opened:
@@ -257,7 +257,7 @@ class Core:
         if code or (self.level == 5) != (len(body) > 2):
             # A broker of the one level answers the other in its own form.
             self._end("refused")
-            is_other = code == (UNSUPPORTED_VERSION if len(body) > 2 else 1)
+            is_other = code == (_UNSUPPORTED_VERSION if len(body) > 2 else 1)
             return [Refused(code, is_other or not code)]
         self._keep_to(limits)
         self.is_open = True

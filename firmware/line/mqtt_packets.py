@@ -11,7 +11,7 @@ CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK = 1,
 PINGREQ, PINGRESP, DISCONNECT = 12, 13, 14
 
 MAX_PACKET_BYTES = 8192  # that a board takes; a receipt has at most 4 kB
-MAX_TOPIC_BYTES = 128
+_MAX_TOPIC_BYTES = 128
 
 # Properties by identifier: bytes of a number, or "text", "pair", "varint".
 _PROPERTIES: "dict[int, int | str]" = {0x0B: "varint", 0x26: "pair"}
@@ -148,7 +148,7 @@ def published(body: bytes, qos: int, level: int) -> "tuple[str, bytes, int]":
     """(topic, payload, number or 0)."""
     size = u16(body, 0)
     at = 2 + size
-    if qos > 1 or size > MAX_TOPIC_BYTES or at > len(body):
+    if qos > 1 or size > _MAX_TOPIC_BYTES or at > len(body):
         raise Malformed("publish")
     number = 0
     if qos:

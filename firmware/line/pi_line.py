@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from firmware.update.updater import Updater
     from firmware.watchdog import Watchdog
 
-LOOK_S = 0.02
+_LOOK_S = 0.02
 
 
 class PiLine:
@@ -71,7 +71,7 @@ class PiLine:
                 out = self._link.output()
             if out:
                 out = out[uart.write(out) or 0 :]
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(_LOOK_S)
 
     def _update_asked(self, command: "dict[str, Any]") -> None:
         from firmware.update import trial  # late: most starts have none

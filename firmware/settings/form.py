@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-MAX_DRIVERS = 16
+_MAX_DRIVERS = 16
 MODES = ("alone", "wired")
 
 
@@ -47,7 +47,7 @@ _FORMS: "dict[str, Callable[[Any], bool]]" = {
     "mode": lambda value: value in MODES,
     "object": lambda value: isinstance(value, dict),
     "drivers": lambda value: (
-        isinstance(value, list) and len(value) <= MAX_DRIVERS and all([_is_driver(one) for one in value])
+        isinstance(value, list) and len(value) <= _MAX_DRIVERS and all([_is_driver(one) for one in value])
     ),
 }
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from firmware.ports.port import Port
     from firmware.watchdog import Watchdog
 
-MOST_WAITING = 60  # more than a board has room for is no help
+_MOST_WAITING = 60  # more than a board has room for is no help
 STEP_MS = 2_000
-LOOK_S = 0.05
+_LOOK_S = 0.05
 
 
 class Intake:
@@ -52,7 +52,7 @@ class Intake:
         except wire.WireError as error:
             self._port.log("refused: %s" % error)
             return
-        if len(self.waiting) >= MOST_WAITING:
+        if len(self.waiting) >= _MOST_WAITING:
             self.waiting.pop(0)
             self.overflow += 1
         self.waiting.append((kind, source, values, self._port.now_ms() if at_ms is None else at_ms))
@@ -115,7 +115,7 @@ class Intake:
                 self._has_event.clear()
                 self.keep()
                 kept_ms = now_ms
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(_LOOK_S)
 
     def offer_time(self, source: str, utc_ms: int) -> None:
         """Evidence of what time it is."""

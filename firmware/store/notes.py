@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from firmware.store.ring import Files
 
-FILE_BYTES = 4096  # a flash's erase block
+_FILE_BYTES = 4096  # a flash's erase block
 
 
 class Notes:
     """`values` by name, as JSON knows them; change them by `put` alone."""
 
-    def __init__(self, files: "Files", file_bytes: int = FILE_BYTES) -> None:
+    def __init__(self, files: "Files", file_bytes: int = _FILE_BYTES) -> None:
         self._files = files
         self._file_bytes = file_bytes
         self._number = 0

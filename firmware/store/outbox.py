@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Reading = tuple[str, str, dict[str, Any], int]  # kind, source, values, ms since boot
 
 LETTERS = {"event": "e", "sense": "s", "track": "t"}
-MAX_BATCH_ROWS = 20  # a board has memory for, decoded
+_MAX_BATCH_ROWS = 20  # a board has memory for, decoded
 MAX_BYTES = 768 * 1024
 
 
@@ -225,7 +225,7 @@ class Outbox:
 
     # --- giving them out --------------------------------------------------------------------------------
 
-    def take(self, lane: str, after: "int | None" = None, most: int = MAX_BATCH_ROWS) -> "wire.Batch | None":
+    def take(self, lane: str, after: "int | None" = None, most: int = _MAX_BATCH_ROWS) -> "wire.Batch | None":
         """The next rows of one boot behind the mark, or behind `after`; None when there are none."""
         base = self._base(lane)
         begin = (self.mark(lane) if after is None else after) + base

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Row = tuple[int, str, bytes]  # number, boot, bytes
 
 
-SEGMENT_BYTES = 4096
+_SEGMENT_BYTES = 4096
 MAX_ROW_BYTES = 1024
 _HEAD = "<2sQ8s"
 _ENTRY = "<HI"
@@ -75,7 +75,7 @@ class Segment:
 class Ring:
     """One lane's rows. `letter` begins the names of its files."""
 
-    def __init__(self, files: "Files", letter: str, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(self, files: "Files", letter: str, segment_bytes: int = _SEGMENT_BYTES) -> None:
         self._files = files
         self._letter = letter
         self._segment_bytes = segment_bytes

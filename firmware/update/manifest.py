@@ -23,11 +23,11 @@ MAX_HEAD_BYTES = 12288
 MAX_FILES = 96
 MAX_FILE_BYTES = 65536  # hashed in one go
 MAX_BYTES = 524288
-MAX_PATH = 64
-MAX_WORD = 32  # of a version, or a board's name
-MAX_BOARDS = 16
+_MAX_PATH = 64
+_MAX_WORD = 32  # of a version, or a board's name
+_MAX_BOARDS = 16
 MAX_NUMBER = 2147483647
-MAX_ENTRY_BYTES = MAX_PATH + 80
+MAX_ENTRY_BYTES = _MAX_PATH + 80
 BLOCK_BYTES = 4096
 PART_BYTES = 1024  # of a blob on the broker, and what a node writes to flash at once
 _PATH_LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789_"
@@ -92,7 +92,7 @@ def digest_of(data: bytes) -> bytes:
 
 def entry(data: bytes, at: int, where: str = "files") -> "tuple[str, int, bytes, int]":
     """(path, bytes, digest, where it ends: the next one is behind a comma) of a head, or of a piece of it."""
-    path, at = _word(data, _after(data, at, b'["', where), MAX_PATH, _PATH_LETTERS + b"/.", where)
+    path, at = _word(data, _after(data, at, b'["', where), _MAX_PATH, _PATH_LETTERS + b"/.", where)
     size, at = _number(data, _after(data, at, b'",', where), MAX_FILE_BYTES, where)
     digits, at = _word(data, _after(data, at, b',"', where), 64, _HEX_LETTERS, where)
     if len(digits) != 64:
@@ -128,17 +128,17 @@ def _end(head: bytes) -> int:
 
 def _read(head: bytes, end: int) -> Manifest:
     at = _after(head, 0, b'{"v":%d,"name":"%s","version":"' % (VERSION, NAME.encode()), "manifest")
-    version, at = _word(head, at, MAX_WORD, _WORD_LETTERS, "version")
+    version, at = _word(head, at, _MAX_WORD, _WORD_LETTERS, "version")
     number, at = _number(head, _after(head, at, b'","number":', "version"), MAX_NUMBER, "number")
     mpy, at = _number(head, _after(head, at, b',"mpy":', "number"), 255, "mpy")
     boards = []
     at = _after(head, at, b',"boards":["', "boards")
     while True:
-        board, at = _word(head, at, MAX_WORD, _WORD_LETTERS, "boards")
+        board, at = _word(head, at, _MAX_WORD, _WORD_LETTERS, "boards")
         boards.append(str(board, "utf-8"))
         if head[at : at + 3] != b'","':
             break
-        if len(boards) == MAX_BOARDS:
+        if len(boards) == _MAX_BOARDS:
             raise ManifestError("too_large", "boards")
         at += 3
     made = Manifest(head, str(version, "utf-8"), number, mpy, boards)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from firmware.ports.port import Port
     from firmware.update.updater import Updater
 
-TRIAL_S = 1200  # to reach somebody in, each time it starts
+_TRIAL_S = 1200  # to reach somebody in, each time it starts
 MOST_STARTS = 50
 
 
@@ -33,7 +33,7 @@ def tell_undone(port: "Port", intake: "Intake") -> None:
 
 async def end(port: "Port", is_confirmed: "Callable[[], bool]") -> None:
     """One that runs and reaches nobody gives the next start its chance, or the firmware before."""
-    await asyncio.sleep(TRIAL_S)
+    await asyncio.sleep(_TRIAL_S)
     if not is_confirmed():
         port.log("on trial, and nobody was reached")
         port.restart()

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 NOTE = "update"  # {"id": of the command, "release": digest of the head in hex, "bytes": of the head}
 HEAD, KEY, SLOTS = "head", "update.key", "slots.json"
-MOST_DAMAGED = 3
-REMOVE_AT_ONCE = 4
-ENOSPC = 28
+_MOST_DAMAGED = 3
+_REMOVE_AT_ONCE = 4
+_ENOSPC = 28
 RESERVE_BYTES = 65536  # for folders, and for the records of the meantime
 
 
@@ -74,7 +74,7 @@ class Update:
         except (_Refused, manifest.ManifestError) as error:
             self._refuse(str(error))
         except OSError as error:
-            self._refuse(self._no_room() if error.errno == ENOSPC else "flash: %s" % error)
+            self._refuse(self._no_room() if error.errno == _ENOSPC else "flash: %s" % error)
         return True
 
     def wanted(self) -> "tuple[bytes, int] | None":
@@ -158,7 +158,7 @@ class Update:
     # --- its folder -------------------------------------------------------------------------------------
 
     def _clear(self) -> None:
-        if not self._target.remove_some(REMOVE_AT_ONCE):
+        if not self._target.remove_some(_REMOVE_AT_ONCE):
             if self._room > self._root.free_bytes():
                 raise _Refused(self._no_room())
             self._target.append(HEAD, self._head)
@@ -222,7 +222,7 @@ class Update:
 
     def _count_damaged(self, refusal: str) -> None:
         self._damaged += 1
-        if self._damaged > MOST_DAMAGED:
+        if self._damaged > _MOST_DAMAGED:
             raise _Refused(refusal)
 
     # --- the end ----------------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ class Update:
     def _sweep(self) -> None:
         """Nothing of it stays."""
         try:
-            is_more = self._target.remove_some(REMOVE_AT_ONCE)
+            is_more = self._target.remove_some(_REMOVE_AT_ONCE)
         except OSError as error:
             self._refusal, is_more = "%s; %s" % (self._refusal, error), False
         if not is_more:

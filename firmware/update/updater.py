@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 
 MOST_MISSES = 20
-STALL_MS = 6_000  # one question in vain
-RESTART_MS = 60_000  # for the receipt of the answer
-MAX_DETAIL = 200
+_STALL_MS = 6_000  # one question in vain
+_RESTART_MS = 60_000  # for the receipt of the answer
+_MAX_DETAIL = 200
 
 
 class FromBroker:
@@ -101,7 +101,7 @@ class Updater:
 
     def is_moving(self, now_ms: int) -> bool:
         """Whether it is worth to stay awake for it."""
-        return (self._answered_ms is None or self.is_staged) and now_ms - self.moved_ms < STALL_MS
+        return (self._answered_ms is None or self.is_staged) and now_ms - self.moved_ms < _STALL_MS
 
     def ask(self, asked: "dict[str, Any]") -> None:
         """Another command: it takes the place of the one under way, or waits for the next start."""
@@ -206,7 +206,7 @@ class Updater:
         self._intake.emit(
             "answer",
             "unit",
-            {"command_id": self._update.id, "state": number, "detail": detail[:MAX_DETAIL]},
+            {"command_id": self._update.id, "state": number, "detail": detail[:_MAX_DETAIL]},
         )
         self._port.log("update: %s, %s" % (state, detail))
 
@@ -215,7 +215,7 @@ class Updater:
         if self._answered_ms is None or not self.is_staged:
             return
         is_told = outbox.mark("event") >= outbox.last_seq("event")
-        if is_told or now_ms - self._answered_ms >= RESTART_MS:
+        if is_told or now_ms - self._answered_ms >= _RESTART_MS:
             self._port.restart()
 
 

@@ -194,7 +194,7 @@ class Courier:
             payload = self._encoded(batch)
             if len(payload) <= self._batch_bytes or batch.rows == 1:
                 break
-            most = batch.rows // 2
+            most = _rows_within(batch.rows, self._batch_bytes, len(payload))
         if self._line.publish("batch", payload) is None:
             return False
         self._uplink.sent(lane, batch.epoch, batch.last_seq, now_ms)
@@ -281,6 +281,11 @@ class Courier:
         log.warning("%s", detail)
         self._faults.begin(code, detail)
         self._faults.end(code)
+
+
+def _rows_within(rows: int, limit_bytes: int, size_bytes: int) -> int:
+    """How many fit where so many rows took more; a little less than in proportion: few deflate worse."""
+    return max(1, rows * limit_bytes * 15 // (size_bytes * 16))
 
 
 def _progress(lane: Settled) -> Progress:

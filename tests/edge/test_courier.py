@@ -12,7 +12,7 @@ from edge.outbox import Limits, Outbox, OutboxBroken, connect
 from edge.sources.faults import Faults
 from edge.uplink import Uplink
 from firmware import wire
-from tests.edge.made import BOOT
+from tests.edge.made import BOOT, fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,3 +114,22 @@ def test_without_a_number_for_a_connection_none_is_tried_and_not_at_once_again(d
     with pytest.raises(OutboxBroken):
         desk.step(now_ms)
     assert desk.uplink.wait_ms(now_ms) > 1000
+
+
+def test_a_batch_that_is_too_long_gives_way_to_one_that_nearly_fills_the_limit(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[bytes] = []
+
+    def publish(leaf: str, payload: bytes, *, is_retained: bool = False) -> int:
+        sent.append(payload)
+        return len(sent)
+
+    monkeypatch.setattr(desk.line, "subscribe", lambda: None)
+    monkeypatch.setattr(desk.line, "publish", publish)
+    desk.outbox.append([fault(ms, "x" * 250) for ms in range(10)])
+    desk.line._put(Opened("5"))
+    desk.step(0)
+    birth, *batches = sent
+    assert [wire.decode_batch(payload).rows for payload in batches] == [7, 3]
+    assert len(batches[0]) <= 2048

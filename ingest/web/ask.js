@@ -9,17 +9,37 @@ import { useEffect, useState } from "preact/hooks";
 /** @typedef {{ data: any, error: null } | { data: null, error: Refusal }} Answer */
 /** `data` stays while something is asked again. @typedef {{ isLoading: boolean, data: any, error: Refusal | null }} Asked */
 
+/** Said on `window` when the service is no longer reached, and when it is again. */
+export const REACH_CHANGED = "reach-changed";
+/** Whether the last question was answered, and when one was, by the browser's clock. */
+export const reach = { isLost: false, answered_ms: 0 };
+
 /** @type {Refusal} */
 const UNREACHABLE = { code: "unreachable", where: "", detail: "", retry: true };
 
 /** @param {string} path @param {RequestInit} [init] @returns {Promise<Answer>} */
 export async function ask(path, init = {}) {
+  const said = await answered(path, init);
+  noteReach(said.error?.code !== UNREACHABLE.code);
+  return said;
+}
+
+/** @param {string} path @param {RequestInit} init @returns {Promise<Answer>} */
+async function answered(path, init) {
   const answer = await fetch(path, init).catch(() => null);
   if (answer === null) return { data: null, error: UNREACHABLE };
   if (answer.status === 401) window.location.assign("/login");
   const body = answer.status === 204 ? {} : await answer.json().catch(() => null);
   if (answer.ok && body !== null) return { data: body, error: null };
   return { data: null, error: body?.error ?? { ...UNREACHABLE, detail: `HTTP ${answer.status}` } };
+}
+
+/** @param {boolean} isReached */
+function noteReach(isReached) {
+  if (isReached) reach.answered_ms = Date.now();
+  if (isReached !== reach.isLost) return;
+  reach.isLost = !isReached;
+  window.dispatchEvent(new Event(REACH_CHANGED));
 }
 
 /** @param {string} path @param {"PUT" | "POST" | "DELETE"} method @param {unknown} [body] */
@@ -53,6 +73,12 @@ export function useAnswer(path) {
       isWanted = false;
     };
   }, [path, times]);
+  // What could not be read, or was read before the service went away, is read once it is back.
+  useEffect(() => {
+    const onReach = () => !reach.isLost && setTimes((old) => old + 1);
+    window.addEventListener(REACH_CHANGED, onReach);
+    return () => window.removeEventListener(REACH_CHANGED, onReach);
+  }, []);
   return [asked, () => setTimes((old) => old + 1)];
 }
 

@@ -1,7 +1,7 @@
 // The desk: every page but the map. It speaks the reader's language and loads the page that the address names.
 
 import { render } from "preact";
-import { Bar, PAGES } from "./frame.js";
+import { Bar, Lost, PAGES } from "./frame.js";
 import { isLanguage, LANGUAGES, loadMessages, preferredLanguage, sayer } from "./messages.js";
 import { remember, remembered } from "./preferences.js";
 import { loadMe } from "./roles.js";
@@ -37,7 +37,7 @@ function draw(language, say, script, Page) {
   };
   render(
     html`<div class="desk" data-script=${script}>
-      <${Bar} say=${say} language=${language} setLanguage=${setLanguage} path=${entry.path} />
+      <${Bar} say=${say} language=${language} setLanguage=${setLanguage} path=${entry.path}><${Lost} say=${say} /><//>
       <main class="desk-main" tabindex="-1"><${Page} say=${say} language=${language} script=${script} /></main>
     </div>`,
     /** @type {HTMLElement} */ (document.getElementById("app")),

@@ -8,8 +8,9 @@
 // desk.html and desk.js do the rest: they load the page that the address names. The map is a page of its own,
 // with its own HTML, for it alone needs the map's library.
 
-import { useEffect } from "preact/hooks";
-import { useAnswer } from "./ask.js";
+import { useEffect, useState } from "preact/hooks";
+import { REACH_CHANGED, reach, useAnswer } from "./ask.js";
+import { clockTime } from "./format.js";
 import { isLanguage, LANGUAGES } from "./messages.js";
 import { ALERTS_CHANGED } from "./stream.js";
 import { html } from "./view.js";
@@ -20,6 +21,7 @@ import { html } from "./view.js";
 /** @typedef {{ path: string, key: string, load: (() => Promise<{ Page: (props: PageProps) => any }>) | null }} PageEntry */
 
 const COUNT_EVERY_MS = 30_000;
+const LOST_EVERY_MS = 5_000; // while the service is not reached
 const CALLING = "❗ "; // before the title, while somebody calls for help and nobody has answered
 
 /** @type {PageEntry[]} */
@@ -57,17 +59,36 @@ export function Bar({ say, language, setLanguage, path, children }) {
   </header>`;
 }
 
+/** Whether the service is reached, as of now. */
+function useReach() {
+  const [isLost, setLost] = useState(reach.isLost);
+  useEffect(() => {
+    const take = () => setLost(reach.isLost);
+    window.addEventListener(REACH_CHANGED, take);
+    return () => window.removeEventListener(REACH_CHANGED, take);
+  }, []);
+  return isLost;
+}
+
+/** What a page without a stream says while the service is not reached: what it shows is of before. @param {{ say: Say }} props */
+export function Lost({ say }) {
+  const isLost = useReach();
+  const text = reach.answered_ms === 0 ? say("link_connecting") : say("link_waiting", { at: clockTime(reach.answered_ms) });
+  return html`<p class=${isLost ? "link link-waiting" : "link"} role="status">${isLost && html`<i class="dot"></i><span>${text}</span>`}</p>`;
+}
+
 /** How many alerts nobody has taken yet, on every page, and in its title whether somebody calls. @param {{ say: Say }} props */
 function OpenAlerts({ say }) {
   const [found, again] = useAnswer("/api/v1/alerts?limit=1");
+  const isLost = useReach();
   useEffect(() => {
-    const timer = setInterval(again, COUNT_EVERY_MS);
+    const timer = setInterval(again, isLost ? LOST_EVERY_MS : COUNT_EVERY_MS);
     window.addEventListener(ALERTS_CHANGED, again);
     return () => {
       clearInterval(timer);
       window.removeEventListener(ALERTS_CHANGED, again);
     };
-  }, []);
+  }, [isLost]);
   const worst = found.data?.alerts[0];
   const isCalling = worst?.rule === "help_called" && worst.state === "firing";
   useEffect(() => {

@@ -4,6 +4,7 @@
 /** @typedef {import("./state.js").State} State */
 
 export const phone = window.matchMedia("(max-width: 759px)");
+export const tablet = window.matchMedia("(min-width: 760px) and (max-width: 1099px)");
 
 /** @param {State} state @returns {Padding} */
 export function paddingOf(state) {
@@ -16,5 +17,5 @@ function besideBar(isMongolian, isCardOpen, isListOpen) {
   const sheet = isCardOpen ? 0.6 : isListOpen ? 0.45 : 0;
   if (phone.matches) return { left: 0, right: 0, bottom: sheet * window.innerHeight };
   if (isMongolian) return { left: 0, right: 0, bottom: isCardOpen ? 412 : 340 };
-  return { left: 360, right: isCardOpen ? 416 : 0, bottom: 0 };
+  return { left: 360, right: isCardOpen && !tablet.matches ? 416 : 0, bottom: 0 };
 }

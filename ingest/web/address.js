@@ -1,6 +1,7 @@
-// What a page is looking at stands in its address, so that it can be passed on and survives a reload.
+// What a page is looking at stands in its address, so that it can be passed on, survives a reload, and the
+// browser's way back undoes it.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { withQuery } from "./ask.js";
 
 /**
@@ -15,10 +16,15 @@ export function useAddress(names) {
     return /** @type {Record<Name, string>} */ (Object.fromEntries(names.map((name) => [name, said.get(name) ?? ""])));
   };
   const [values, setValues] = useState(read);
+  useEffect(() => {
+    const take = () => setValues(read());
+    window.addEventListener("popstate", take);
+    return () => window.removeEventListener("popstate", take);
+  }, []);
   /** @param {Partial<Record<Name, string>>} change */
   const set = (change) => {
     const next = { ...read(), ...change };
-    window.history.replaceState(null, "", withQuery(window.location.pathname, next));
+    window.history.pushState(null, "", withQuery(window.location.pathname, next));
     setValues(next);
   };
   return [values, set];

@@ -11,12 +11,13 @@ import { loadPlaces } from "./labels.js";
 import { FleetMap } from "./map.js";
 import { isLanguage, LANGUAGES, loadMessages, preferredLanguage, sayer } from "./messages.js";
 import { Page, REFUSED_COUNTED } from "./page.js";
-import { paddingOf, phone } from "./panels.js";
+import { paddingOf, phone, tablet } from "./panels.js";
 import { remember, remembered } from "./preferences.js";
 import { firstState } from "./state.js";
 import { ALERTS_CHANGED, Stream } from "./stream.js";
 import { boundsOf } from "./track.js";
 import { html } from "./view.js";
+import { turnWheel } from "./wheel.js";
 
 /** @typedef {import("./messages.js").Language} Language */
 
@@ -94,7 +95,7 @@ function takeSnapshot(news) {
   map?.replace();
   if (!state.isKnown) fitFleet();
   state.isKnown = true;
-  takeHash();
+  if (state.selected === null) takeHash();
 }
 
 /** @param {import("./fleet.js").UnitState[]} units */
@@ -163,15 +164,8 @@ const actions = {
   },
   select(unit) {
     if (unit === state.selected) return actions.showOnMap();
-    state.selected = unit;
-    state.day = dayOf(new Date(state.now_ms));
-    map?.select(unit ?? "");
-    setHash();
-    setPadding();
-    actions.showOnMap();
-    void dayTrack.open();
-    void loadEvents();
-    draw();
+    choose(unit, state.today);
+    setHash("pushState");
   },
   showOnMap() {
     const unit = state.fleet.units.get(state.selected ?? "");
@@ -183,7 +177,7 @@ const actions = {
   },
   setDay(day) {
     state.day = day;
-    setHash();
+    setHash("replaceState");
     void dayTrack.open();
     draw();
   },
@@ -197,6 +191,18 @@ const actions = {
     draw();
   },
 };
+
+/** Opens a unit's card at a day, or closes the card. @param {string | null} unit @param {string} day */
+function choose(unit, day) {
+  state.selected = unit;
+  state.day = day;
+  map?.select(unit ?? "");
+  setPadding();
+  actions.showOnMap();
+  void dayTrack.open();
+  void loadEvents();
+  draw();
+}
 
 /** @param {Language} language */
 async function speak(language) {
@@ -217,17 +223,31 @@ async function speak(language) {
 
 // --- the place in the page ------------------------------------------------------------------------------
 
-/** "#library-01/2026-11-21": a unit and its day can be passed on as an address. */
-function setHash() {
+/**
+ * "#library-01/2026-11-21": a unit and its day can be passed on as an address, and the browser's way back
+ * closes a card as it closes a page.
+ * @param {"pushState" | "replaceState"} how
+ */
+function setHash(how) {
   const hash = state.selected === null ? "" : `#${state.selected}${state.day === state.today ? "" : `/${state.day}`}`;
-  history.replaceState(null, "", window.location.pathname + hash);
+  history[how](null, "", window.location.pathname + hash);
 }
 
 function takeHash() {
-  const [unit, day] = decodeURIComponent(window.location.hash.slice(1)).split("/");
-  if (unit === "" || unit === state.selected || !state.fleet.units.has(unit)) return;
-  actions.select(unit);
-  if (/^\d{4}-\d\d-\d\d$/.test(day ?? "")) actions.setDay(day);
+  const [unit, said = ""] = hashText().split("/");
+  const day = /^\d{4}-\d\d-\d\d$/.test(said) ? said : state.today;
+  if (unit === "" && state.selected !== null) choose(null, day);
+  if (!state.fleet.units.has(unit) || (unit === state.selected && day === state.day)) return;
+  choose(unit, day);
+}
+
+/** What stands behind the # of the address; nothing where somebody broke it. */
+function hashText() {
+  try {
+    return decodeURIComponent(window.location.hash.slice(1));
+  } catch {
+    return "";
+  }
 }
 
 /** The panels look at the script, and the map at the panels. */
@@ -253,6 +273,16 @@ async function loadBase() {
   }
 }
 
+/** Escape closes the card, and / goes to the search from wherever nothing is being written. @param {KeyboardEvent} event */
+function takeKey(event) {
+  if (event.key === "Escape" && state.selected !== null) actions.select(null);
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target instanceof Element && event.target.matches("input, select, textarea")) return;
+  event.preventDefault();
+  if (phone.matches && state.selected !== null) actions.select(null);
+  /** @type {HTMLElement | null} */ (document.querySelector(".search"))?.focus();
+}
+
 async function start() {
   const chosen = remembered("language") ?? "";
   const language = isLanguage(chosen) ? chosen : preferredLanguage(navigator.languages);
@@ -264,12 +294,13 @@ async function start() {
   Object.assign(window, { ortoo: { map: map?.map, state } });
   setPadding();
   darkness.addEventListener("change", () => map?.setTheme(theme()));
-  phone.addEventListener("change", setPadding);
+  for (const size of [phone, tablet]) size.addEventListener("change", setPadding);
   stream.open();
   void loadBase();
   setInterval(everySecond, 1000);
   window.addEventListener("hashchange", takeHash);
-  document.addEventListener("keydown", (event) => event.key === "Escape" && state.selected !== null && actions.select(null));
+  document.addEventListener("keydown", takeKey);
+  turnWheel();
   void countRefused();
   setInterval(() => void countRefused(), REFUSED_EVERY_MS);
 }

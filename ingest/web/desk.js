@@ -6,6 +6,7 @@ import { isLanguage, LANGUAGES, loadMessages, preferredLanguage, sayer } from ".
 import { remember, remembered } from "./preferences.js";
 import { loadMe } from "./roles.js";
 import { html } from "./view.js";
+import { turnWheel } from "./wheel.js";
 
 /** @typedef {import("./messages.js").Language} Language */
 
@@ -45,5 +46,6 @@ function draw(language, say, script, Page) {
   Object.assign(window, { ortoo: { state: { isKnown: true } } });
 }
 
+turnWheel();
 const chosen = remembered("language") ?? "";
 void speak(isLanguage(chosen) ? chosen : preferredLanguage(navigator.languages));

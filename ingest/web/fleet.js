@@ -133,6 +133,16 @@ export function isShown(unit, filter, now_ms, limits) {
   return text === "" || `${unit.unit} ${unit.name ?? ""}`.toLowerCase().includes(text);
 }
 
+/**
+ * Those that call for help before the others, else in their order.
+ * @param {Unit[]} units
+ * @param {ReadonlyMap<string, number>} calls
+ */
+export function callersFirst(units, calls) {
+  if (calls.size === 0) return units;
+  return [...units.filter((one) => calls.has(one.unit)), ...units.filter((one) => !calls.has(one.unit))];
+}
+
 /** @param {Iterable<Unit>} units */
 export function capabilitiesOf(units) {
   const seen = new Set();

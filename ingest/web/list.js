@@ -1,7 +1,7 @@
 // The list of units: search, filters, and rows, of which only those in sight exist (1,000 units stay cheap).
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { capabilitiesOf, countsOf, FRESHNESS, freshnessOf, hasPosition, isPositionHeld, isShown, titleOf } from "./fleet.js";
+import { callersFirst, capabilitiesOf, countsOf, FRESHNESS, freshnessOf, hasPosition, isPositionHeld, isShown, titleOf } from "./fleet.js";
 import { newsAge, speed } from "./format.js";
 import { Glyph, GLYPHS, glyphOf, glyphOfUnit } from "./glyphs.js";
 import { html } from "./view.js";
@@ -21,11 +21,16 @@ export function capabilityName(capability, say) {
   return text === key ? capability : text;
 }
 
+/** What the filter leaves; whoever calls for help stands first, however long the list. @param {State} state */
+function shownOf({ fleet, now_ms, filter, calls }) {
+  return callersFirst(fleet.sorted().filter((unit) => isShown(unit, filter, now_ms, fleet.limits)), calls);
+}
+
 /** @param {{ state: State, actions: Actions }} props */
 export function UnitList({ state, actions }) {
-  const { fleet, now_ms, filter, say } = state;
+  const { fleet, say } = state;
   const all = fleet.sorted();
-  const shown = all.filter((unit) => isShown(unit, filter, now_ms, fleet.limits));
+  const shown = shownOf(state);
   return html`<section class="list" aria-label=${say("units")}>
     <${Filters} state=${state} actions=${actions} all=${all} />
     <${Rows} state=${state} actions=${actions} shown=${shown} />
@@ -43,14 +48,21 @@ function footOf({ say, isKnown }, shown, all) {
 function Filters({ state, actions, all }) {
   const { say, filter, fleet, now_ms } = state;
   const counts = countsOf(all, now_ms, fleet.limits);
+  // Enter opens the first unit found, by what is written now: it may not have been drawn yet.
+  const openFirst = () => {
+    const first = shownOf(state).at(0);
+    if (first !== undefined) actions.select(first.unit);
+  };
   return html`<div class="filters">
     <input
       type="search"
       class="search"
       placeholder=${say("search")}
       aria-label=${say("search")}
+      aria-keyshortcuts="/"
       value=${filter.text}
       onInput=${(/** @type {any} */ event) => actions.filter({ text: event.target.value })}
+      onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === "Enter" && !event.isComposing && openFirst()}
     />
     <div class="quick"><div class="chips" role="group" aria-label=${say("filter_state")}>
       ${FRESHNESS.map(

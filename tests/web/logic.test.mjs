@@ -7,7 +7,7 @@ import { withQuery } from "../../ingest/web/ask.js";
 import { entryOf, itemOf, lotToTake } from "../../ingest/web/booking_entry.js";
 import { heightOf, openSpans, pointsOf, roundSteps, roundTimes, runsOf as runsOfReadings, safeBand, within } from "../../ingest/web/chart.js";
 import { ServiceClock } from "../../ingest/web/clock.js";
-import { countsOf, Fleet, freshnessOf, isPositionHeld, isShown } from "../../ingest/web/fleet.js";
+import { callersFirst, countsOf, Fleet, freshnessOf, isPositionHeld, isShown } from "../../ingest/web/fleet.js";
 import { boundsOfDay, coordinates, dayAfter, dayOf, newsAge, quantity, span, speed } from "../../ingest/web/format.js";
 import { preferredLanguage, sayer } from "../../ingest/web/messages.js";
 import { packCodeOf } from "../../ingest/web/pack_code.js";
@@ -25,6 +25,13 @@ function unit(change = {}) {
   fleet.replace([{ unit: "a", name: null, capabilities: [], connection: "online", received_at: ago(1), sampled_at: ago(1), fix_mode: "3d", ...change }], LIMITS);
   return fleet.units.get("a");
 }
+
+test("whoever calls stands first, the others keep their order", () => {
+  const units = ["a", "b", "c", "d"].map((one) => ({ unit: one }));
+  assert.equal(callersFirst(units, new Map()), units);
+  const order = callersFirst(units, new Map([["d", 1], ["b", 2], ["gone", 3]])).map((one) => one.unit);
+  assert.deepEqual(order, ["b", "d", "a", "c"]);
+});
 
 test("freshness follows the age of the news and the link, at the very bounds", () => {
   const cases = [

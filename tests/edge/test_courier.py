@@ -130,6 +130,6 @@ def test_a_batch_that_is_too_long_gives_way_to_one_that_nearly_fills_the_limit(
     desk.outbox.append([fault(ms, "x" * 250) for ms in range(10)])
     desk.line._put(Opened("5"))
     desk.step(0)
-    birth, *batches = sent
+    _, *batches = sent
     assert [wire.decode_batch(payload).rows for payload in batches] == [7, 3]
     assert len(batches[0]) <= 2048

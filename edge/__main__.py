@@ -85,7 +85,10 @@ def _run(given: argparse.Namespace) -> int:
     settings = load_settings(given.config)
     timeout_us = os.environ.get("WATCHDOG_USEC", "")
     watchdog = Watchdog(os.environ.get("NOTIFY_SOCKET"), int(timeout_us) if timeout_us.isdigit() else None)
-    agent = Agent(settings, SystemTime(), watchdog=watchdog)
+    try:
+        agent = Agent(settings, SystemTime(), watchdog=watchdog)
+    except ConfigError as error:  # of a file that a setting names
+        raise ConfigError(f"{given.config}: {error}") from None
     stop = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:

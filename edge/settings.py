@@ -17,6 +17,9 @@ def _number(default: Any, low: float, high: float) -> Any:
     return field(default=default, metadata={"low": low, "high": high})
 
 
+FLOORS = {"low": datetime.date(1980, 1, 6), "high": datetime.date(2099, 12, 31)}  # from the first day of GPS
+
+
 def _word(default: str, *words: str) -> Any:
     return field(default=default, metadata={"words": words})
 
@@ -87,7 +90,7 @@ class SenseSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockSettings:
-    floor: datetime.date = datetime.date(2026, 11, 1)
+    floor: datetime.date = field(default=datetime.date(2026, 11, 1), metadata=FLOORS)
     hold_s: float = _number(60.0, 0, 3600)
 
 

@@ -108,11 +108,12 @@ class Carrier:
         self._send_commands()
 
     def _begin(self) -> None:
-        self._connection = self._line.connection
+        connection, self._connection = self._line.connection, -1  # until all of it is read
         since_ms = self._now_ms() - CLEARED_MS
         self._to_lay = deque(self._reader.look(releases.offered_blobs))
         self._to_clear = deque(self._reader.look(lambda ledger: releases.withdrawn_blobs(ledger, since_ms)))
         self._parts.clear()
+        self._connection = connection
 
     def _send_parts(self) -> None:
         if not self._parts:
@@ -123,8 +124,9 @@ class Carrier:
 
     def _take_up_next(self) -> None:
         if self._to_lay:
-            digest, _ = self._to_lay.popleft()
+            digest, _ = self._to_lay[0]
             data = self._reader.look(lambda ledger: releases.blob(ledger, digest)) or b""
+            self._to_lay.popleft()  # only now: a reader that is busy is asked again
             at = range(0, len(data), PART_BYTES)
             self._parts.extend(
                 (wire.part_topic(digest, n // PART_BYTES), data[n : n + PART_BYTES]) for n in at

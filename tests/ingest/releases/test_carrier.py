@@ -17,7 +17,8 @@ from ingest.intake import Intake
 from ingest.ledger import releases, rollouts
 from ingest.ledger.files import open_store
 from ingest.ledger.releases import Release
-from ingest.reader import Reader
+from ingest.reader import Reader, ReaderBusy
+from ingest.releases import carrier
 from ingest.releases.carrier import Carrier
 from ingest.subscriber import Subscriber
 from tests.fixtures.waiting import wait_until
@@ -34,6 +35,22 @@ NOW_MS = 1_795_251_600_000
 SHARED, OWN = b"s" * 3000, b"o" * 2048
 
 
+class BusyAtFirst(Reader):
+    """Lent out each first time that anybody asks for the same."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.asked: set[str] = set()
+
+    def look(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        name = work.__qualname__
+        if name not in self.asked:
+            self.asked.add(name)
+            raise ReaderBusy("as when four browsers read long tracks")
+        self.asked.discard(name)
+        return super().look(work)
+
+
 class Office:
     """The store, the line and the carrier, as the service joins them."""
 
@@ -41,7 +58,7 @@ class Office:
         self.now_ms = NOW_MS
         self.store = open_store(folder / "store.sqlite3")
         SqliteHistories().prepare(self.store)
-        self.reader = Reader(folder / "store.sqlite3", SqliteHistories())
+        self.reader = BusyAtFirst(folder / "store.sqlite3", SqliteHistories())
         settings = BrokerSettings(port=broker.port)
         self.line = Subscriber(settings, None, Intake(), time.monotonic)
         self.carrier = Carrier(self.reader, self.change, self.line, lambda: self.now_ms)
@@ -70,7 +87,8 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Office]:
+def office(tmp_path: Path, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    monkeypatch.setattr(carrier, "RETRY_S", 0.01)
     office = Office(tmp_path, mosquitto)
     yield office
     office.close()

@@ -74,17 +74,20 @@ def rollout_of(settings: Settings, sources: Sequence[Source]) -> Rollout:
     from edge.config import ConfigError  # noqa: PLC0415
     from edge.releases.rollout import Rollout  # noqa: PLC0415
     from edge.releases.shelf import Shelf  # noqa: PLC0415
-    from firmware.update import p256  # noqa: PLC0415
+    from firmware.update import manifest  # noqa: PLC0415
 
     path = settings.releases.key_file
     try:
-        key = Path(path).read_bytes()
+        keys = Path(path).read_bytes()
+        manifest.keys_of(keys)
     except OSError as error:
         raise ConfigError(f"[releases] key_file: {path}: cannot be read: {error.strerror}") from None
-    if p256.point_of(key) is None:
-        raise ConfigError(f"[releases] key_file: {path}: no public key; take the file that ends in .pub")
+    except manifest.ManifestError:
+        raise ConfigError(
+            f"[releases] key_file: {path}: no public key; take the file that ends in .pub"
+        ) from None
     nodes = {source.name: source for source in sources if isinstance(source, Updatable)}
-    return Rollout(nodes, key, Shelf(Path(settings.outbox.path).parent / "releases"))
+    return Rollout(nodes, keys, Shelf(Path(settings.outbox.path).parent / "releases"))
 
 
 def keeper_of(

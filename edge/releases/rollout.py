@@ -64,9 +64,9 @@ class Asked:
 class Rollout:
     """At most one at a time: a newer command takes the place of the one before. For the main thread."""
 
-    def __init__(self, nodes: Mapping[str, Updatable], key: bytes, shelf: Shelf) -> None:
+    def __init__(self, nodes: Mapping[str, Updatable], keys: bytes, shelf: Shelf) -> None:
         self._nodes = nodes
-        self._key = key
+        self._keys = keys
         self._shelf = shelf
         self._asked: Asked | None = None
         self._is_resumed = False
@@ -165,7 +165,7 @@ class Rollout:
             return True
         head = self._shelf.read(asked.release)
         try:
-            found = manifest.verified(head, self._key)
+            found = manifest.verified(head, self._keys)
         except manifest.ManifestError as error:
             self._refuse(outbox, asked, REFUSED.get(error.what, str(error)))
             return False

@@ -146,8 +146,11 @@ class Host:
 
     def confirm(self) -> None:
         if is_there(SLOTS):
-            from firmware.update import slots
+            from firmware.update import keys, slots
 
+            trial = slots.load(SLOTS)["trial"]
+            if trial:
+                keys.follow(self.path, trial)
             slots.confirm(SLOTS)
 
     def slots(self) -> "dict[str, Any]":

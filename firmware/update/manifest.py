@@ -1,6 +1,7 @@
 """What a release holds, and who says so: the head of a release, checked.
 
     {"v":1,"name":"ortoo-node","version":"0.2.0","number":12,"mpy":6,"boards":["esp32-s3","host"],
+     "keys":["<65 bytes, 130 hex digits>",...],      where they change: those that count then (keys.py)
      "files":[["firmware/app.mpy",7366,"<SHA-256, 64 hex digits>"],...]}      on one line, then "\\n"
     <signature: r | s of ECDSA on P-256 over SHA-256 of that line's bytes, 128 hex digits>      then "\\n"
 
@@ -27,6 +28,7 @@ _MAX_PATH = 64
 _MAX_WORD = 32  # of a version, or a board's name
 _MAX_BOARDS = 16
 MAX_NUMBER = 2147483647
+MAX_KEYS = 4
 MAX_ENTRY_BYTES = _MAX_PATH + 80
 BLOCK_BYTES = 4096
 PART_BYTES = 1024  # of a blob on the broker, and what a node writes to flash at once
@@ -34,6 +36,8 @@ _PATH_LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789_"
 _WORD_LETTERS = _PATH_LETTERS + b"ABCDEFGHIJKLMNOPQRSTUVWXYZ.+-"
 _HEX_LETTERS = b"0123456789abcdef"
 _SIGNATURE_DIGITS = 2 * p256.SIGNATURE_BYTES
+_KEY_DIGITS = 2 * p256.KEY_BYTES
+_KEYS_BEGIN = b'"],"keys":["'
 _QUOTE = ord('"')
 
 
@@ -55,6 +59,7 @@ class Manifest:
         self.number = number
         self.mpy = mpy
         self.boards = boards
+        self.keys: "list[bytes]" = []
         self.first = self.count = self.block_bytes = 0
 
     @property
@@ -68,15 +73,26 @@ class Manifest:
         return found
 
 
-def verified(head: bytes, key: bytes) -> Manifest:
-    """The manifest of a head that the key's owner has signed; ManifestError, and nothing else."""
-    if p256.point_of(key) is None:
-        raise ManifestError("key", "key")
+def verified(head: bytes, keys: bytes) -> Manifest:
+    """The manifest of a head that one of these keys has signed; ManifestError, and nothing else."""
+    known = keys_of(keys)
     end = _end(head)
     signature = binascii.unhexlify(head[end + 1 : -1])
-    if not p256.is_signed(key, memoryview(head)[:end], signature):
-        raise ManifestError("signature", "head")
-    return _read(head, end)
+    for key in known:
+        if p256.is_signed(key, memoryview(head)[:end], signature):
+            return _read(head, end)
+    raise ManifestError("signature", "head")
+
+
+def keys_of(data: bytes) -> "list[bytes]":
+    """The one to four keys of a file of them; ManifestError key."""
+    count = len(data) // p256.KEY_BYTES
+    found = [data[at * p256.KEY_BYTES : (at + 1) * p256.KEY_BYTES] for at in range(count)]
+    if len(data) != count * p256.KEY_BYTES or not 1 <= count <= MAX_KEYS:
+        raise ManifestError("key", "key")
+    if None in [p256.point_of(key) for key in found]:
+        raise ManifestError("key", "key")
+    return found
 
 
 def parsed(head: bytes) -> Manifest:
@@ -142,9 +158,23 @@ def _read(head: bytes, end: int) -> Manifest:
             raise ManifestError("too_large", "boards")
         at += 3
     made = Manifest(head, str(version, "utf-8"), number, mpy, boards)
+    if head[at : at + len(_KEYS_BEGIN)] == _KEYS_BEGIN:
+        made.keys, at = _keys(head, at + len(_KEYS_BEGIN))
     made.first = _after(head, at, b'"],"files":[', "boards")
     _walk(head, end, made)
     return made
+
+
+def _keys(head: bytes, at: int) -> "tuple[list[bytes], int]":
+    found = b""
+    while True:
+        digits, at = _word(head, at, _KEY_DIGITS, _HEX_LETTERS, "keys")
+        if len(digits) != _KEY_DIGITS:
+            raise ManifestError("shape", "keys")
+        found += binascii.unhexlify(digits)
+        if head[at : at + 3] != b'","':
+            return keys_of(found), at
+        at += 3
 
 
 def _walk(head: bytes, end: int, made: Manifest) -> None:

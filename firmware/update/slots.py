@@ -130,6 +130,14 @@ def stage(slot: str, path: str = FILE, number: int = 0) -> None:
     save(staged(load(path), slot, number), path)
 
 
+def rise(number: int, path: str = FILE) -> None:
+    """What was laid by cable is no older than the release of that number: no older one is staged either."""
+    state = load(path)
+    after = dict(state)
+    after["number"] = max(state["number"], number)
+    change(after, state, path)
+
+
 def confirm(path: str = FILE) -> None:
     """What runs now counts."""
     state = load(path)

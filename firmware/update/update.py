@@ -14,6 +14,7 @@ brings them: their digest is what they are judged by.
 """
 
 from firmware.update import manifest, slots
+from firmware.update.keys import HEAD, KEY
 from firmware.update.tree import Tree
 
 TYPE_CHECKING = False
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from firmware.store.notes import Notes
 
 NOTE = "update"  # {"id": of the command, "release": digest of the head in hex, "bytes": of the head}
-HEAD, KEY, SLOTS = "head", "update.key", "slots.json"
+SLOTS = "slots.json"
 _MOST_DAMAGED = 3
 _REMOVE_AT_ONCE = 4
 _ENOSPC = 28
@@ -137,7 +138,7 @@ class Update:
             self._next = None
             self._count_damaged("the head is not what was asked for")
             return
-        found = manifest.verified(self._head, self._key())
+        found = manifest.verified(self._head, self._keys())
         if found.number <= self._floor:
             raise _Refused("number %d, there was %d already" % (found.number, self._floor))
         if self._board not in found.boards:
@@ -150,10 +151,10 @@ class Update:
         self._is_good = True
         self._next = self._look if self._head_in(self._target) else self._clear
 
-    def _key(self) -> bytes:
+    def _keys(self) -> bytes:
         if self._root.size(KEY) is None:
             raise _Refused("no update.key on this node")
-        return self._root.read(KEY, 0, 99)
+        return self._root.read(KEY, 0, 512)
 
     # --- its folder -------------------------------------------------------------------------------------
 

@@ -50,21 +50,23 @@ def signed(data: bytes, secret: int = SECRET, nonce: int = 0x1234567) -> bytes:
 
 
 KEY = written(times(SECRET, G))
+OTHER_KEY = written(times(STRANGER, G))
 
 
 def manifest(contents: dict[str, bytes], **changes: Any) -> dict[str, Any]:
     """What a release of these files says of itself."""
     entries = [[path, len(data), hashlib.sha256(data).hexdigest()] for path, data in sorted(contents.items())]
-    return {
+    said = {
         "v": 1,
         "name": "ortoo-node",
         "version": "0.2.0",
         "number": 12,
         "mpy": 6,
         "boards": ["esp32-s3", "host"],
-        "files": entries,
-        **changes,
     }
+    if "keys" in changes:
+        said["keys"] = [key.hex() for key in changes.pop("keys")]
+    return {**said, "files": entries, **changes}
 
 
 def head(said: Any, secret: int = SECRET) -> bytes:

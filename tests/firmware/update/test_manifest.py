@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.update import manifest
+from firmware.update import keys, manifest
 from firmware.update.manifest import ManifestError, parsed, verified
 from tests.firmware import signing
 
@@ -150,6 +150,27 @@ def test_who_is_not_the_keys_owner_is_not_even_read(monkeypatch: pytest.MonkeyPa
             verified(head, signing.KEY)
     with pytest.raises(ManifestError, match="key: key"):
         verified(good, signing.KEY[:-1] + b"\x00")
+
+
+def test_keys_are_one_to_four_and_each_is_one() -> None:
+    two = [signing.KEY, signing.OTHER_KEY]
+    head = signing.head(signing.manifest(FILES, keys=two), signing.STRANGER)
+    assert verified(head, b"".join(two)).keys == two
+    assert keys.named(head) == b"".join(two)
+    assert parsed(signing.head(signing.manifest(FILES))).keys == []
+    assert keys.named(signing.head(signing.manifest(FILES))) == b""
+    bad = signing.KEY[:-1] + bytes((signing.KEY[-1] ^ 1,))
+    for given_keys, says in [
+        ([], "shape"),
+        ([bad], "key: key"),
+        ([signing.KEY] * 5, "key: key"),
+        ([b"\x04"], "shape"),
+    ]:
+        with pytest.raises(ManifestError, match=says):
+            parsed(signing.head(signing.manifest(FILES, keys=given_keys)))
+    for data in (b"", signing.KEY * 5, signing.KEY + bad, signing.KEY + b"\n"):
+        with pytest.raises(ManifestError, match="key: key"):
+            manifest.keys_of(data)
 
 
 @given(st.binary(max_size=400), st.binary(min_size=60, max_size=70))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from firmware.store.folder import Folder
 from firmware.store.notes import Notes
-from firmware.update import manifest, slots, update
+from firmware.update import keys, manifest, slots, update
 from firmware.update.tree import Tree
 from firmware.update.update import Update
 from tests.firmware import signing
@@ -149,6 +149,41 @@ def test_without_a_key_nothing_is_taken(node: Node) -> None:
     assert node.finish(node.begin())[0] == ("refused", "no update.key on this node")
     (node.folder / "update.key").write_bytes(signing.KEY[:-1])
     assert node.finish(node.begin())[0] == ("refused", "key: key")
+
+
+def test_whoever_owns_one_of_the_keys_may_sign_and_a_release_may_change_them(node: Node) -> None:
+    """From one key to the next without a visit; each counts once its release has proved itself."""
+    file = node.folder / keys.KEY
+    node.offer(NEW, keys=[signing.KEY, signing.OTHER_KEY])
+    assert node.finish(node.begin())[0][0] == "done"
+    assert file.read_bytes() == signing.KEY, "on trial it may yet be taken back"
+    confirm(node)
+    assert file.read_bytes() == signing.KEY + signing.OTHER_KEY
+    node.offer({**NEW, "firmware/exact.mpy": b"y" * 9}, signing.STRANGER, number=13, keys=[signing.OTHER_KEY])
+    assert node.finish(node.begin())[0][0] == "done"
+    confirm(node)
+    assert file.read_bytes() == signing.OTHER_KEY
+    node.offer({**NEW, "firmware/exact.mpy": b"z" * 9}, number=14)
+    assert node.finish(node.begin())[0] == ("refused", "head: signature"), "its key is retired"
+    node.offer({**NEW, "firmware/exact.mpy": b"z" * 9}, signing.STRANGER, number=14)
+    assert node.finish(node.begin())[0][0] == "done"
+    confirm(node)
+    assert file.read_bytes() == signing.OTHER_KEY, "one that names none changes none"
+
+
+def confirm(node: Node) -> None:
+    """Start what was staged, and have it reach somebody."""
+    slot, _ = slots.begin(node.path_of("slots.json"))
+    keys.follow(node.path_of, slot)
+    slots.confirm(node.path_of("slots.json"))
+
+
+def test_what_was_laid_by_cable_has_a_floor(node: Node) -> None:
+    slots.rise(12, node.path_of("slots.json"))
+    slots.rise(5, node.path_of("slots.json"))
+    assert node.finish(node.begin())[0] == ("refused", "number 12, there was 12 already")
+    keys.follow(node.path_of, "a")  # without a head there
+    assert (node.folder / keys.KEY).read_bytes() == signing.KEY
 
 
 def test_a_node_with_one_folder_or_on_trial_takes_none(node: Node) -> None:

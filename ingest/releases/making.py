@@ -19,12 +19,15 @@ MPY = 6  # of the bytecode that mpy-cross 1.23 and later write
 SUFFIX = ".release"
 
 
-def manifest_of(folder: Path, version: str, number: int, boards: tuple[str, ...] = BOARDS) -> bytes:
-    """The manifest of all files below `folder`, without its signature."""
+def manifest_of(
+    folder: Path, version: str, number: int, boards: tuple[str, ...] = BOARDS, keys: tuple[bytes, ...] = ()
+) -> bytes:
+    """The manifest of all files below `folder`, without its signature; `keys` count once it runs."""
     contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.mpy")}
     files = [[name, len(data), manifest.digest_of(data).hex()] for name, data in sorted(contents.items())]
-    values = {"v": 1, "name": NAME, "version": version, "number": number, "mpy": MPY}
-    return json.dumps({**values, "boards": boards, "files": files}, separators=(",", ":")).encode()
+    values = {"v": 1, "name": NAME, "version": version, "number": number, "mpy": MPY, "boards": boards}
+    named = {"keys": [key.hex() for key in keys]} if keys else {}
+    return json.dumps({**values, **named, "files": files}, separators=(",", ":")).encode()
 
 
 def head_of(text: bytes, signature: bytes) -> bytes:
@@ -59,14 +62,27 @@ def _number_of(path: Path) -> int:
         raise CannotMake(f"{path} is no release ({error}): move it away, or give --number") from None
 
 
-def make(folder: Path, key: Path | None, out: Path, number: int | None) -> Path:
+def keys_in(paths: list[Path]) -> tuple[bytes, ...]:
+    """The public keys of these files; CannotMake for one that is none."""
+    found = []
+    for path in paths:
+        try:
+            found += manifest.keys_of(path.read_bytes())
+        except (OSError, manifest.ManifestError):
+            raise CannotMake(f"{path}: no public key; take the file that ends in .pub") from None
+    if len(found) > manifest.MAX_KEYS or len(set(found)) < len(found):
+        raise CannotMake(f"--keys names {len(found)}: at most {manifest.MAX_KEYS}, each once")
+    return tuple(found)
+
+
+def make(folder: Path, key: Path | None, out: Path, number: int | None, keys: tuple[bytes, ...] = ()) -> Path:
     """Sign what is compiled below `folder` and write it into `out`."""
     if key is None:
         raise CannotMake("no key: --key FILE, or make one with --new-key FILE")
     target = out / f"{NAME}-{VERSION}{SUFFIX}"
     if target.exists():
         raise CannotMake(f"{target} is there already: raise VERSION in firmware/update/version.py")
-    text = manifest_of(folder, VERSION, next_number(out, number))
+    text = manifest_of(folder, VERSION, next_number(out, number), keys=keys)
     signer = Signer(key)
     whole = release_of(folder, head_of(text, signer.signed(text)))
     out.mkdir(parents=True, exist_ok=True)
@@ -80,6 +96,14 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--key", type=Path, help="the operator's private key, in PEM")
     parser.add_argument("--new-key", type=Path, metavar="FILE", help="make a pair: FILE and FILE.pub")
+    parser.add_argument(
+        "--keys",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="PUB",
+        help="all public keys that count from this release on; without it those that there are",
+    )
     parser.add_argument("--number", type=int, help="else one more than the last in --out")
     parser.add_argument("--out", type=Path, default=Path("dist"), help="where releases are kept")
     given = parser.parse_args()
@@ -90,7 +114,7 @@ def main() -> int:
             say(f"{given.new_key}: keep it off every server and board, with a copy in a safe place\n")
             say(f"{public}: what nodes (./dev flash --update-key), Pis and the service are to know\n")
             return 0
-        target = make(given.folder, given.key, given.out, given.number)
+        target = make(given.folder, given.key, given.out, given.number, keys_in(given.keys))
         say(f"{target}: number {_number_of(target)}, {target.stat().st_size:,} bytes\n")
         return 0
     except CannotMake as error:

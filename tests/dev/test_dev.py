@@ -122,3 +122,27 @@ def test_a_board_is_held_before_files_are_copied_onto_it(
     ]
     for program in (dev.HOLD, dev.LET_GO):
         ast.parse(program)
+
+
+def test_a_board_gets_its_keys_and_the_number_of_what_it_runs(
+    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "firmware" / "update").mkdir(parents=True)
+    (tmp_path / "firmware" / "update" / "version.py").write_text('VERSION = "0.2.0"\n')
+    monkeypatch.setattr(dev, "ROOT", tmp_path)
+    assert dev.released(tmp_path) == 0
+    for version, number in (("0.1.0", 4), ("0.2.0", 5), ("0.3.0", 9)):
+        head = f'{{"v":1,"version":"{version}","number":{number}}}\nsignature\nfiles'
+        (tmp_path / f"ortoo-node-{version}.release").write_text(head)
+    assert dev.released(tmp_path) == 5, "the sources are not the newest"
+    (tmp_path / "ortoo-node-0.2.0.release").unlink()
+    assert dev.released(tmp_path) == 9
+    one = tmp_path / "one.pub"
+    one.write_bytes(b"4" * dev.KEY_BYTES)
+    assert dev.keys_in([one, one]) == b"4" * 130
+    assert dev.keys_in([]) == b""
+    with pytest.raises(dev.Stop, match="5 keys"):
+        dev.keys_in([one] * 5)
+    one.write_bytes(b"-----BEGIN")
+    with pytest.raises(dev.Stop, match=r"ends in \.pub"):
+        dev.keys_in([one])

@@ -13,6 +13,7 @@ from firmware.update import manifest
 from firmware.update.version import NAME, VERSION
 from ingest.releases import making, signing
 from ingest.releases.signing import CannotMake, Signer
+from tests.firmware.signing import OTHER_KEY
 from tests.fixtures.programs import ROOT
 
 if TYPE_CHECKING:
@@ -60,6 +61,23 @@ def test_the_same_files_give_the_same_manifest(folder: Path) -> None:
     for path in folder.rglob("*.mpy"):
         path.touch()
     assert making.manifest_of(folder, "0.2.0", 7) == first
+
+
+def test_a_release_may_name_the_keys_that_count_from_then_on(
+    folder: Path, keys: Path, tmp_path: Path
+) -> None:
+    public = keys / "operator.key.pub"
+    other = tmp_path / "other.pub"
+    other.write_bytes(OTHER_KEY)
+    named = making.keys_in([public, other])
+    path = making.make(folder, keys / "operator.key", tmp_path / "dist", None, named)
+    whole = path.read_bytes()
+    found = manifest.parsed(whole[: whole.index(b"\n", whole.index(b"\n") + 1) + 1])
+    assert found.keys == [public.read_bytes(), OTHER_KEY]
+    with pytest.raises(CannotMake, match="each once"):
+        making.keys_in([other, other])
+    with pytest.raises(CannotMake, match="no public key"):
+        making.keys_in([keys / "operator.key"])
 
 
 def test_numbers_only_rise(folder: Path, keys: Path, tmp_path: Path) -> None:

@@ -55,6 +55,8 @@ class PtyLine:
         while payload and not stop.is_set():
             if not self.has_reader:
                 self._wait_for_reader(stop)
+            elif not self._is_emptied:
+                self._wait_until_emptied(stop)
             elif any(events & select.POLLOUT for _, events in self._poll.poll(200)):
                 payload = payload[self.send(payload) :]
 
@@ -78,10 +80,13 @@ class PtyLine:
         self._is_emptied = False
         while not self.has_reader and not stop.wait(LOOK_S):
             pass
+
+    def _wait_until_emptied(self, stop: threading.Event) -> None:
         for _ in range(MOST_LOOKS):  # not so many seconds: a machine that stood still has not looked
             self._listen()
             if self._is_emptied or stop.wait(LOOK_S):
                 return
+        self._is_emptied = True  # as good as
 
     def close(self) -> None:
         """Hang up and take the name away."""

@@ -67,7 +67,7 @@ def test_no_false_success_nothing_lost_nothing_twice(tmp_path: Path, injected: s
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        timeout=60,
+        timeout=300,
         check=False,
     )
     if "ptrace" in done.stderr and "not permitted" in done.stderr:

@@ -224,7 +224,7 @@ def test_a_broker_without_mqtt_5_gets_3_1_1_at_once(hear: Callable[..., Heard], 
         unit.line.open(WILL)
         assert unit.wait_for(Opened) == Opened("3.1.1")
         unit.line.close()
-        thread.join(5)
+        thread.join(60)
     assert levels == [5, 4]
 
 
@@ -237,7 +237,7 @@ def test_what_worked_last_time_is_tried_first(hear: Callable[..., Heard]) -> Non
         unit.line.open(WILL)
         unit.wait_for(Opened)
         unit.line.close()
-        thread.join(5)
+        thread.join(60)
     assert levels == [4]
 
 
@@ -253,7 +253,7 @@ def test_a_broker_that_has_spoken_mqtt_5_loses_it_only_by_its_own_word(
         unit = hear("127.0.0.1", server.getsockname()[1], known_protocol="5")
         unit.line.open(WILL)
         assert unit.wait_for(Closed).is_other_protocol_next == is_other_next
-        thread.join(5)
+        thread.join(60)
     assert levels == [5]
 
 
@@ -267,7 +267,7 @@ def test_trouble_on_the_way_is_told_in_one_line(
     )
     nameless = hear("no-such-host.invalid", 1883)
     nameless.line.open(WILL)
-    assert nameless.wait_for(Closed, 30).detail == "no-such-host.invalid:1883: the name cannot be resolved"
+    assert nameless.wait_for(Closed, 60).detail == "no-such-host.invalid:1883: the name cannot be resolved"
     lost = hear("127.0.0.1", free_port, username="x", password_file=str(tmp_path / "none"))
     lost.line.open(WILL)
     assert lost.wait_for(Closed) == Closed(
@@ -361,7 +361,7 @@ def test_what_paho_stumbles_over_ends_the_connection_with_a_word(
         clients = answering(server, GREETINGS[protocol], b"\x30\x06\x00\x02\xff\xfe\x00x")
         unit = hear("127.0.0.1", server.getsockname()[1], protocol=protocol)
         unit.line.open(WILL)
-        closed = unit.wait_for(Closed, 30)
+        closed = unit.wait_for(Closed, 60)
         assert (closed.code, closed.is_broker_gone) == ("dropped", True)
         assert "no MQTT" in closed.detail
         for client in clients:
@@ -379,7 +379,7 @@ def test_an_attempt_that_fails_in_any_way_is_told(
     unit = hear("127.0.0.1", free_port)
     monkeypatch.setattr(mqtt.paho.Client, "connect", out_of_threads)
     unit.line.open(WILL)
-    assert unit.wait_for(Closed, 30).detail.endswith("can't start new thread")
+    assert unit.wait_for(Closed, 60).detail.endswith("can't start new thread")
 
 
 def test_a_line_on_which_nobody_reads_is_closed_at_once(hear: Callable[..., Heard]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from edge import __main__ as command_line
 from edge.agent import Agent
+from edge.cabinet import command
 from edge.cabinet.cabinet import Cabinet
 from edge.cabinet.keeper import REQUEST
 from edge.cabinet.layout import layout_of
@@ -319,7 +320,7 @@ class Unit:
     def end(self) -> None:
         self.stop.set()
         self.agent.wake()
-        self.thread.join(10)
+        self.thread.join(60)
         assert not self.thread.is_alive()
 
     def say(self, *entries: Entry) -> None:
@@ -368,7 +369,10 @@ def until(unit: Unit, said: Callable[[], None], reached: Callable[[dict[str, Any
     wait_until(look, 15)
 
 
-def test_from_bytes_on_a_line_to_rows_in_the_outbox(unit: Unit, tmp_path: Path) -> None:
+def test_from_bytes_on_a_line_to_rows_in_the_outbox(
+    unit: Unit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "WAIT_S", 60)
     config = tmp_path / "unit.toml"
     config.write_text(
         f'[unit]\nid = "vehicle-01"\n[cabinet]\nfolder = "{tmp_path}/run"\n[[cabinet.slot]]\nname = "a1"\n'

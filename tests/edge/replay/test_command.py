@@ -12,7 +12,6 @@ from edge.replay.nmea_log import moved
 from edge.simulate.drive import Vehicle, scenes
 from edge.simulate.fleet import fleet
 from edge.simulate.receiver import Antenna, Receiver
-from tests.fixtures.waiting import wait_until
 
 BEGINS_MS = 1_118_311_200_000  # 2005-06-09 10:00
 SECONDS = 40
@@ -70,7 +69,7 @@ def track(start_module, mosquitto, tmp_path, free_port):
     url = f"http://127.0.0.1:{free_port}/api/v1/units/log-01/track?{when}"
 
     def get():
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return list(csv.DictReader(io.StringIO(answer.read().decode())))
 
     return get
@@ -117,7 +116,7 @@ def test_an_outbox_never_lives_backwards(start_module, config, tmp_path):
     looped = start_module("edge", "replay", late, "--config", config, "--speed", "20")
     looped.wait_for_log("the time is known by gnss", 20)
     looped.child.send_signal(signal.SIGINT)
-    assert looped.wait(5) == 0
+    assert looped.wait(15) == 0
     program = start_module("edge", "replay", early, "--config", config, "--once")
     assert program.wait() == 2
     assert "has lived until 2005-06-10" in program.log()
@@ -146,5 +145,4 @@ def test_a_looping_replay_ends_at_once_when_told(start_module, config, tmp_path)
     program = start_module("edge", "replay", log, "--config", config)
     program.wait_for_log("connected", 20)
     program.child.send_signal(signal.SIGTERM)
-    wait_until(lambda: not program.is_running, 3)
-    assert program.child.returncode == 0
+    assert program.wait(15) == 0

@@ -25,7 +25,7 @@ def played(tmp_path, play, count):
     thread = threading.Thread(target=play, args=(player, stop))
     seen = []
     try:
-        with serial.Serial(str(tmp_path / "gnss"), 9600, timeout=5) as port:
+        with serial.Serial(str(tmp_path / "gnss"), 9600, timeout=60) as port:
             thread.start()
             while len(seen) < count:
                 text = port.readline().strip()
@@ -34,7 +34,7 @@ def played(tmp_path, play, count):
             stop.set()
     finally:
         stop.set()
-        thread.join(5)
+        thread.join(60)
         line.close()
     return seen
 
@@ -55,7 +55,7 @@ def test_time_waits_for_a_reader_that_is_late(tmp_path):
     player = Player(RECORDING, line, pace, lambda: len(seen))
     thread = threading.Thread(target=player.once, args=(stop,))
     try:
-        with serial.Serial(str(tmp_path / "gnss"), 9600, timeout=5) as port:
+        with serial.Serial(str(tmp_path / "gnss"), 9600, timeout=60) as port:
             thread.start()
             while len(seen) < len(RECORDING.epochs):
                 if port.readline().strip():

@@ -10,12 +10,16 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.simulate import journal
 from edge.simulate.drive import Vehicle, scenes
 from edge.simulate.fleet import fleet
 from edge.simulate.places import distance_m
 from edge.simulate.receiver import Antenna, Receiver
 from firmware import wire
 from tests.fixtures.waiting import wait_until
+
+FASTEST_M_S = 40
+HOUR_MS = 3_600_000
 
 
 @pytest.fixture
@@ -77,22 +81,21 @@ def test_units_are_heard_end_at_once_and_go_on_where_they_stopped(start_module, 
     assert (told["units"], told["on"], told["restarts"]) == (3, 3, 0)
     pids = children_of(fleet_run.pid)
     assert len(pids) == 3
-    began_s = time.monotonic()
     fleet_run.child.send_signal(signal.SIGINT)
-    assert fleet_run.wait(3) == 0
-    assert time.monotonic() - began_s < 3
+    assert fleet_run.wait(15) == 0
     assert not any(map(is_alive, pids))
 
     last = dict(lives(heard))
-    wait_until(lambda: offline(heard) == ids, 5)
+    wait_until(lambda: offline(heard) == ids)
     heard.clear()
     start(start_module, mosquitto, tmp_path / "data")
     wait_until(lambda: {unit for unit, _ in lives(heard)} == ids, 30)
     for unit, live in reversed(lives(heard)):
         before = last[unit]
-        assert live["time_ms"] >= before["time_ms"]
+        elapsed_s = (live["time_ms"] - before["time_ms"]) / 1000
+        assert elapsed_s >= 0
         there, here = ((each["lat_e7"] / 1e7, each["lon_e7"] / 1e7) for each in (before, live))
-        assert distance_m(*there, *here) < 1500
+        assert distance_m(*there, *here) < 100 + FASTEST_M_S * elapsed_s
 
 
 def test_a_dead_unit_starts_again_and_all_die_with_their_parent(start_module, mosquitto, heard, tmp_path):
@@ -105,21 +108,16 @@ def test_a_dead_unit_starts_again_and_all_die_with_their_parent(start_module, mo
     assert first[0] not in children_of(fleet_run.pid)
     pids = children_of(fleet_run.pid)
     os.kill(fleet_run.pid, signal.SIGKILL)
-    wait_until(lambda: not any(map(is_alive, pids)), 5)
+    wait_until(lambda: not any(map(is_alive, pids)), 15)
 
 
 def test_a_faster_day_is_lived_by_vehicle_and_agent_alike(start_module, mosquitto, heard, tmp_path):
     start(start_module, mosquitto, tmp_path / "data", "--speed", "10")
 
-    def spans():
-        moments: dict[str, list[int]] = {}
-        for unit, live in lives(heard):
-            moments.setdefault(unit, []).append(live["time_ms"])
-        return [max(each) - min(each) for each in moments.values()]
+    def ahead_ms():
+        return max((live["time_ms"] for _, live in lives(heard)), default=0) - time.time() * 1000
 
-    began_s = time.monotonic()
-    wait_until(lambda: max(spans(), default=0) > 60_000, 30)
-    assert time.monotonic() - began_s < 30
+    wait_until(lambda: ahead_ms() > 60_000, 30)  # of the day outside, which it began with
 
 
 @pytest.mark.parametrize(
@@ -140,13 +138,11 @@ def test_a_bad_option_is_named(start_module, tmp_path, more, message):
 def test_one_folder_has_one_fleet_and_never_an_earlier_time(start_module, mosquitto, tmp_path):
     broker = f"{mosquitto.host}:{mosquitto.port}"
     arguments = ("simulate", "--units", "1", "--broker", broker, "--data", tmp_path / "data")
-    fast_began_s = time.monotonic()
-    fast = start_module("edge", *arguments, "--speed", "200")
-    wait_until((tmp_path / "data/library-01/journal.json").exists, 20)
+    fast = start_module("edge", *arguments, "--speed", "1000")
+    wait_until(lambda: (journal.last_ms(tmp_path / "data") or 0) > time.time() * 1000 + HOUR_MS, 20)
     second = start_module("edge", *arguments)
     assert second.wait() == 2
     assert "is in use by another simulation" in second.log()
-    wait_until(lambda: time.monotonic() - fast_began_s > 2, 5)
     fast.stop()
     slow = start_module("edge", *arguments)
     assert slow.wait() == 2

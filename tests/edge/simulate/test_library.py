@@ -6,6 +6,7 @@ import json
 import threading
 from collections import Counter
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -59,14 +60,14 @@ def test_a_crew_lends_and_takes_back_while_the_vehicle_stands(tmp_path: Path) ->
             return {}
 
     wait_until(lambda: status().get("state") == "done")
-    minutes = iter(range(10_000))
+    minutes = count()
 
     def lent() -> int:
         crew.step(PARKED, MORNING_MS + next(minutes) * MINUTE_MS)
         return int(status().get("lent", 0))
 
     wait_until(lambda: lent() >= 5, every_s=0.001)
-    assert status()["revision"].startswith(unit.id)
+    assert wait_until(lambda: status().get("revision"), what="an answer").startswith(unit.id)
     crew.save()
     crew.close()
     crew = Crew(unit, folder)
@@ -76,7 +77,7 @@ def test_a_crew_lends_and_takes_back_while_the_vehicle_stands(tmp_path: Path) ->
     def has_come_back() -> bool:
         before = lent()
         crew.step(PARKED, MORNING_MS + (7 * 24 * 60 + next(minutes)) * MINUTE_MS)
-        return int(status().get("lent", 0)) < before
+        return int(status().get("lent", before)) < before
 
     wait_until(has_come_back, 20, every_s=0.001)
     crew.close()

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from edge.simulate.relay import Relay
+from tests.fixtures.waiting import wait_until
 
-WAIT_S = 5.0
+WAIT_S = 60.0
 
 
 @pytest.fixture
@@ -52,6 +53,12 @@ def pair(relay, far):
     return near, other
 
 
+def is_listening(relay):
+    with relay.lock:
+        relay.open()
+    return relay._listener is not None
+
+
 def received(sock, size):
     data = b""
     while len(data) < size:
@@ -91,8 +98,7 @@ def test_a_cut_drops_connections_and_refuses_new_ones_until_it_is_open_again(rel
             assert near.recv(1) == b"never"
         with pytest.raises(ConnectionRefusedError):
             connect(relay)
-    with relay.lock:
-        relay.open()
+    wait_until(lambda: is_listening(relay), what="its port, which somebody may have in between")
     near, other = pair(relay, far)
     with near, other:
         near.sendall(b"back")

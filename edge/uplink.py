@@ -191,6 +191,8 @@ class Uplink:
 
     def wait_ms(self, now_ms: int) -> int:
         """How long nothing will be due by itself."""
+        if self._is_connecting:
+            return LONGEST_RECONNECT_MS  # how it ends is an event
         if not self.is_open:
             return max(0, self._connect_at_ms - now_ms)
         deadlines = [lane.deadline_ms for lane in self._lanes.values() if lane.under_way]

@@ -161,6 +161,7 @@ def test_nothing_is_due_while_an_attempt_is_under_way() -> None:
     line.failed(0)
     line.connecting()
     assert not line.is_connect_due(10**9)
+    assert line.wait_ms(10**9) > 1000, "a black hole takes ten seconds, in which nobody need turn round"
     line.failed(5)
     line.retry_at_once(5)
     assert line.is_connect_due(5)

@@ -78,7 +78,7 @@ class Helpline:
     def take(self, call: Reading, fix: Reading | None) -> Reading:
         """A call on its way to the outbox; as it is to be recorded."""
         number, event = call.values.get("call"), call.values.get("event")
-        if isinstance(number, int) and isinstance(event, int):
+        if isinstance(number, int) and isinstance(event, int) and 0 <= event < len(_EVENTS):
             known = self._calls.get(call.source)
             if _EVENTS[event] == CALLED:
                 if known is None or known.number != number:

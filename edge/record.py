@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edge.clock import Clock
 
 Values = dict[str, int | str | None]
+MAX_MONO_MS = 20 * 366 * 86_400_000  # whenever the boot turns out to have been, the wire can tell the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,10 @@ def record_of(reading: Reading, boot: str, clock: Clock) -> Record:
     if word == "gnss":
         own_ms = clock.own_time(reading.utc_ms, reading.mono_ms)
         time_ms = time_ms if own_ms is None else own_ms
+    if not 0 <= time_ms <= wire.MAX_TIME_MS or reading.mono_ms > MAX_MONO_MS:
+        raise wire.WireError(
+            "range", reading.kind + ".time_ms", f"{time_ms}, {reading.mono_ms} since the boot"
+        )
     return Record(
         reading.kind, reading.source, boot, reading.mono_ms, time_ms, boot_at_ms, word, reading.values
     )

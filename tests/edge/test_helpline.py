@@ -50,6 +50,12 @@ def test_a_call_takes_the_newest_position_along() -> None:
     assert placed(ahead, FIX).values["fix_age_s"] == 0
 
 
+def test_what_a_newer_node_says_of_a_call_does_not_stop_the_agent() -> None:
+    line = Helpline({"node": Node()})
+    newer = Reading("help", "node-help", 0, {"event": 99, "call": 7})
+    assert line.take(newer, None) == newer
+
+
 def position() -> dict[str, Any]:
     return {name: FIX.values[name] for name in ("lat_e7", "lon_e7")}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from edge.clock import Clock
-from edge.record import Reading, fault, record_of
+from edge.record import MAX_MONO_MS, Reading, fault, record_of
 from firmware import wire
 from tests.edge.made import BOOT, BOOT_AT_MS
 
@@ -39,6 +39,8 @@ def test_a_fix_keeps_its_own_moment_when_the_clock_bears_it_out() -> None:
         (Reading("fix", "gnss", 0, {}), "missing"),
         (Reading("fix", "GNSS", 0, {"fix_mode": 2}), "shape"),
         (Reading("nonsense", "gnss", 0, {}), "shape"),
+        (Reading("fix", "gnss", -1, {"fix_mode": 2}), "range"),
+        (Reading("fix", "gnss", MAX_MONO_MS + 1, {"fix_mode": 2}), "range"),
     ],
 )
 def test_what_the_wire_would_refuse_is_refused_here(bad: Reading, code: str) -> None:

@@ -8,6 +8,7 @@ import apsw
 import pytest
 
 from edge.outbox import Limits, Outbox, OutboxBroken, OutboxDamaged, connect, open_outbox
+from edge.record import Record
 from firmware import wire
 from tests.edge.made import BOOT, BOOT_AT_MS, OTHER_BOOT, fault, fix, health, receipt
 from tests.edge.paper_service import rows_of
@@ -421,6 +422,23 @@ def test_a_damaged_row_is_dropped_and_answered_for(outbox: Outbox) -> None:
         [1],
         [1],
     ]
+    assert outbox.depth(6000).dropped == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "mono_ms"),
+    [("fault", {"part": "x", "code": "y", "state": 77}, 2000), ("fault", {"code": "y"}, 2000)],
+)
+def test_a_row_of_a_newer_program_does_not_block_its_lane(
+    outbox: Outbox, kind: str, values: Any, mono_ms: int
+) -> None:
+    """After going back to an older one: it could never be put on the wire, and the agent would die of it."""
+    newer = Record(kind, "test", BOOT, mono_ms, BOOT_AT_MS + mono_ms, BOOT_AT_MS, "gnss", values)
+    outbox.append([fault(1000, "before"), newer, fault(3000, "behind")])
+    batch = outbox.take("event")
+    assert batch is not None
+    wire.encode_batch(batch)
+    assert column(batch, "code") == ["before", "behind"]
     assert outbox.depth(6000).dropped == 1
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from ingest import all_clear
 from ingest.alerts import contact, text
 from ingest.alerts.rules import CALL_SETTLE_S, RANKS, RULES, STALE_CALL_S
 from ingest.ledger import alert_list, alerts, maintenance, notifications, sites
@@ -51,7 +52,10 @@ def tell(ledger: sqlite3.Connection, manners: Manners, now_ms: int) -> int:
     for telling in due:
         alerts.tell_at(ledger, telling.number, now_ms + AGAIN_MS)  # should it fail
         with spared(ledger, f"telling of alert {telling.number}"):
-            _tell(ledger, manners, telling, now_ms)
+            if telling.is_over:
+                all_clear.tell(ledger, manners.contacts, telling.number, now_ms)
+            else:
+                _tell(ledger, manners, telling, now_ms)
     late = alerts.to_escalate(ledger, now_ms, MOST_TOLD)
     for telling in late:
         alerts.escalate_at(ledger, telling.number, now_ms + AGAIN_MS)
@@ -164,7 +168,8 @@ def _draft(
     severity = RULES[telling.rule].severity
     due_ms = contact.due_ms(to, severity, _after_others_ms(ledger, manners, telling, subject, to, now_ms))
     title, body = _letter(ledger, telling.number, to.language)
-    return Draft(f"{telling.number}/{to.name}", telling.number, to.name, title, body, due_ms)
+    key = all_clear.key_of(telling.number, to.name, alerts.lives(ledger, telling.number))
+    return Draft(key, telling.number, to.name, title, body, due_ms)
 
 
 def _after_others_ms(

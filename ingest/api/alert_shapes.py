@@ -160,6 +160,7 @@ class AlertStep(Shape):
         "ended",
         "reopened",
         "withdrawn",
+        "all_clear",
     ]
     who: str | None
     text: str

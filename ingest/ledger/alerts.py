@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.alerts.episode import Episode, fired_ms
 from ingest.alerts.reconcile import Alert
+from ingest.alerts.rules import ACT, RULES
 from ingest.ledger import notifications
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ingest.alerts.episode import Holds, Numbers, State
 
 FIRING, PAST = "firing", "past"
+_WAKING = [name for name, rule in RULES.items() if rule.severity == ACT]
 
 
 class Subject(NamedTuple):
@@ -159,8 +161,11 @@ def change(ledger: sqlite3.Connection, alert: Alert, episode: Episode, now_ms: i
         " WHERE number = ?5",
         (*episode[:3], _text(episode.numbers), alert.number),
     )
-    if is_over:
+    if is_over and not was_over:
         _fall_silent(ledger, alert.number, now_ms)
+        _give_all_clear(ledger, alert.number, now_ms)
+    elif was_over and not is_over:
+        _take_all_clear_back(ledger, alert.number)
     if was_over != is_over:
         add_step(ledger, alert.number, now_ms, "ended" if is_over else "reopened")
     elif alert.episode[:3] != episode[:3]:
@@ -171,6 +176,7 @@ def withdraw(ledger: sqlite3.Connection, number: int, now_ms: int) -> None:
     """It never was."""
     ledger.execute("UPDATE alert SET state = 'withdrawn' WHERE number = ?", (number,))
     _fall_silent(ledger, number, now_ms)
+    _give_all_clear(ledger, number, now_ms)
     add_step(ledger, number, now_ms, "withdrawn")
 
 
@@ -222,6 +228,24 @@ def _fall_silent(ledger: sqlite3.Connection, number: int, now_ms: int) -> None:
     )
 
 
+def _give_all_clear(ledger: sqlite3.Connection, number: int, now_ms: int) -> None:
+    """Whoever was woken by it is to hear that it is over, see ingest/all_clear.py."""
+    ledger.execute(
+        f"UPDATE alert SET tell_ms = ? WHERE number = ? AND rule IN ({', '.join('?' * len(_WAKING))})"  # noqa: S608
+        " AND EXISTS (SELECT 1 FROM notification WHERE alert = alert.number AND NOT is_over"
+        " AND notification.state IN ('claimed', 'sent', 'uncertain'))",
+        (now_ms, number, *_WAKING),
+    )
+
+
+def _take_all_clear_back(ledger: sqlite3.Connection, number: int) -> None:
+    """It lasts after all: who heard that it is over is to be told anew, who did not is not to hear it."""
+    ledger.execute("UPDATE alert SET tell_ms = NULL WHERE number = ?", (number,))
+    notifications.drop_waiting(ledger, number)
+    if notifications.is_all_clear_given(ledger, number):
+        ledger.execute("UPDATE alert SET told_ms = NULL, level = 0 WHERE number = ?", (number,))
+
+
 # --- what people do
 
 
@@ -247,6 +271,7 @@ def close(ledger: sqlite3.Connection, number: int, who: str, reason: str, now_ms
     ).rowcount
     if closed:
         _fall_silent(ledger, number, now_ms)
+        _give_all_clear(ledger, number, now_ms)
         add_step(ledger, number, now_ms, "closed", who, reason)
     return closed > 0
 
@@ -261,11 +286,30 @@ def add_step(
     )
 
 
+def newest_step(ledger: sqlite3.Connection, number: int, what: str) -> str | None:
+    """What was said at the newest step of that kind."""
+    row = ledger.execute(
+        "SELECT text FROM alert_step WHERE alert = ? AND what = ? ORDER BY rowid DESC LIMIT 1", (number, what)
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def lives(ledger: sqlite3.Connection, number: int) -> int:
+    """How often it began again."""
+    row = ledger.execute(
+        "SELECT COUNT(*) FROM alert_step WHERE alert = ? AND what = 'reopened'", (number,)
+    ).fetchone()
+    return int(row[0])
+
+
 # --- whom to tell, and when
 
 
 class Telling(NamedTuple):
-    """An open alert that somebody is to be told of; `level` counts those who were, up the tree."""
+    """An alert that somebody is to be told of; `level` counts those who were, up the tree.
+
+    One that is over is told of to those who heard of it.
+    """
 
     number: int
     subject: int
@@ -273,9 +317,10 @@ class Telling(NamedTuple):
     found_ms: int
     seen_ms: int
     level: int
+    is_over: bool
 
 
-_TELLING = "number, subject, rule, found_ms, seen_ms, level"
+_TELLING = "number, subject, rule, found_ms, seen_ms, level, state <> 'firing'"
 
 
 def tell_at(ledger: sqlite3.Connection, number: int, tell_ms: int) -> None:

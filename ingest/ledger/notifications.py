@@ -13,7 +13,10 @@ WAITING, CLAIMED, SENT, UNCERTAIN, DEAD = "waiting", "claimed", "sent", "uncerta
 
 
 class Draft(NamedTuple):
-    """A message to write: `key` says what it is about and to whom, so that it is written once."""
+    """A message to write: `key` says what it is about and to whom, so that it is written once.
+
+    `is_over`: it says that the alert is over.
+    """
 
     key: str
     alert: int
@@ -21,6 +24,7 @@ class Draft(NamedTuple):
     title: str
     body: str
     due_ms: int
+    is_over: bool = False
 
 
 class Notification(NamedTuple):
@@ -55,8 +59,8 @@ def put(ledger: sqlite3.Connection, drafts: Iterable[Draft], now_ms: int, thing:
     """Write messages about a thing; one whose key is there already is not written again."""
     ledger.executemany(
         "INSERT OR IGNORE INTO notification"
-        " (key, alert, contact, title, body, due_ms, made_ms, thing, state, attempts, error)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, '')",
+        " (key, alert, contact, title, body, due_ms, is_over, made_ms, thing, state, attempts, error)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, '')",
         [(*draft, now_ms, thing) for draft in drafts],
     )
 
@@ -75,6 +79,26 @@ def heard_of(ledger: sqlite3.Connection, contact: str, thing: str, since_ms: int
 def drop_waiting(ledger: sqlite3.Connection, alert: int) -> int:
     """Forget what was to be said of an alert and was not yet: it is over, or somebody has it. How many."""
     return ledger.execute("DELETE FROM notification WHERE alert = ? AND state = 'waiting'", (alert,)).rowcount
+
+
+def who_heard(ledger: sqlite3.Connection, alert: int) -> list[str]:
+    """Whom a message of an alert reached, may have reached, or is just reaching."""
+    rows = ledger.execute(
+        "SELECT DISTINCT contact FROM notification WHERE alert = ? AND NOT is_over"
+        " AND state IN ('claimed', 'sent', 'uncertain')",
+        (alert,),
+    )
+    return [contact for (contact,) in rows]
+
+
+def is_all_clear_given(ledger: sqlite3.Connection, alert: int) -> bool:
+    """Whether anybody heard that it is over, or may have."""
+    row = ledger.execute(
+        "SELECT 1 FROM notification WHERE alert = ? AND is_over"
+        " AND state IN ('claimed', 'sent', 'uncertain') LIMIT 1",
+        (alert,),
+    ).fetchone()
+    return row is not None
 
 
 def claim(ledger: sqlite3.Connection, now_ms: int, most: int) -> list[Notification]:
@@ -100,10 +124,22 @@ def settle(ledger: sqlite3.Connection, numbers: Sequence[int], now_ms: int) -> N
 
 
 def put_back(ledger: sqlite3.Connection, number: int, due_ms: int, error: str) -> None:
-    """It could not be sent; try again later."""
+    """It could not be sent; try again later, unless its alert was taken or is over by now.
+
+    Who is not to hear of it any more is not to hear that it is over either.
+    """
     ledger.execute(
         "UPDATE notification SET state = 'waiting', due_ms = ?, error = ? WHERE number = ?",
         (due_ms, error, number),
+    )
+    dropped = ledger.execute(
+        "DELETE FROM notification WHERE number = ? AND NOT is_over AND alert IN"
+        " (SELECT number FROM alert WHERE state <> 'firing' OR acknowledged_ms IS NOT NULL)"
+        " RETURNING alert, contact",
+        (number,),
+    ).fetchall()
+    ledger.executemany(
+        "DELETE FROM notification WHERE alert = ? AND contact = ? AND is_over AND state = 'waiting'", dropped
     )
 
 

@@ -640,6 +640,9 @@ LEDGER_STEPS = (
     INSERT OR IGNORE INTO alert_look (kind, one, other, due_ms)
         SELECT DISTINCT 'exposed', unit, source, 0 FROM excursion
     """,
+    """
+    ALTER TABLE notification ADD COLUMN is_over INTEGER NOT NULL DEFAULT 0
+    """,
 )
 
 ACCESS_STEPS = (

@@ -107,7 +107,7 @@ def test_a_warm_fridge_is_told_once_to_the_nearest_contact_and_ends(office: Offi
     office.wait(31 * MIN_MS)
     (alert,) = office.alerts()
     assert (alert.state, alert.over_ms) == ("resolved", ended_ms)
-    assert len(office.messages()) == 1
+    assert [one.key for one in office.messages()] == ["1/nurse", "1/nurse/over"]
 
 
 def test_what_is_found_late_and_over_is_past_and_wakes_nobody(office: Office) -> None:

@@ -10,6 +10,7 @@ import logging
 import os
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,10 +51,11 @@ class Fetching:
         """Whether newer lists were taken over."""
         try:
             return self._step()
-        except (OSError, ValueError, AgentGone) as error:  # URLError is an OSError
-            if str(error) != self._told:
-                log.warning("%s: %s; the lists before stay in force", self._url, error)
-            self._told = str(error)
+        except (OSError, ValueError, HTTPException, AgentGone) as error:  # URLError is an OSError
+            said = str(error) or type(error).__name__
+            if said != self._told:
+                log.warning("%s: %s; the lists before stay in force", self._url, said)
+            self._told = said
             return False
 
     def _step(self) -> bool:

@@ -12,12 +12,16 @@ When there is coverage it fetches newer lists and hands them to the agent.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hmac
+import ipaddress
 import json
 import logging
 import secrets
 import threading
 import time
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,8 +65,12 @@ HEADERS = {
 }
 MAX_BODY_BYTES = 4096
 MOST_AT_ONCE = 16
+MOST_OPEN, MOST_OF_ONE = 48, 8  # connections, each a thread; a phone's browser opens six
 IDLE_S = 30
-MOST_GUESSES, GUESSES_S = 10, 60.0
+MOST_GUESSES, MOST_GUESSES_OF_ONE, GUESSES_S = 30, 10, 60.0
+# Names that nobody outside can have an answer given for: see `is_local`.
+LOCAL = (".local", ".lan", ".home.arpa", ".internal")
+LATER = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
 MOST_SESSIONS = 64
 COOKIE = "ortoo_crew"
 # What the page may ask; lists are brought by this process alone.
@@ -93,7 +101,8 @@ class Page(ThreadingHTTPServer):
         self.files = {path: (FILES / name).read_bytes() for path, name in PATHS.items()}
         self._code = code
         self._sessions: dict[str, None] = {}
-        self._guesses: list[float] = []
+        self._guesses: list[tuple[float, str]] = []
+        self._open: Counter[str] = Counter()
         self._lock = threading.Lock()
         self.room = threading.Semaphore(MOST_AT_ONCE)
 
@@ -102,20 +111,49 @@ class Page(ThreadingHTTPServer):
         del request
         log.debug("%s: gone, or a fault", client_address)
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Hear a client, unless there are too many: slow ones must not keep the others out."""
+        address = str(client_address[0])
+        with self._lock:
+            has_room = self._open.total() < MOST_OPEN and self._open[address] < MOST_OF_ONE
+            self._open[address] += has_room
+        if not has_room:
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread could be begun
+            self._gone(address)
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """The body of a client's thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._gone(str(client_address[0]))
+
+    def _gone(self, address: str) -> None:
+        with self._lock:
+            self._open[address] -= 1
+            if self._open[address] <= 0:
+                del self._open[address]
+
     def is_known(self, cookie: str) -> bool:
         """Whether a session may ask."""
         with self._lock:
             return not self._code or cookie in self._sessions
 
-    def enter(self, code: str) -> str | None:
+    def enter(self, code: str, address: str) -> str | None:
         """A new session for the right code; None for a wrong one, or after too many of them."""
         now_s = time.monotonic()
         with self._lock:
-            self._guesses = [at for at in self._guesses if now_s - at < GUESSES_S]
-            if len(self._guesses) >= MOST_GUESSES:
+            self._guesses = [one for one in self._guesses if now_s - one[0] < GUESSES_S]
+            own = sum(1 for _, of in self._guesses if of == address)
+            if len(self._guesses) >= MOST_GUESSES or own >= MOST_GUESSES_OF_ONE:
                 return None
             if not hmac.compare_digest(code.encode(errors="replace"), self._code.encode()):
-                self._guesses.append(now_s)
+                self._guesses.append((now_s, address))
                 return None
             session = secrets.token_urlsafe(24)
             self._sessions = dict.fromkeys([*self._sessions, session][-MOST_SESSIONS:])
@@ -168,7 +206,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.room.release()
 
     def _enter(self, body: dict[str, Any]) -> None:
-        session = self.server.enter(str(body.get("code", ""))[:256])
+        session = self.server.enter(str(body.get("code", ""))[:256], str(self.client_address[0]))
         if session is None:
             self._say(401, {"state": "wrong", "detail": "code"})
             return
@@ -178,8 +216,8 @@ class Handler(BaseHTTPRequestHandler):
     def _body(self) -> dict[str, Any] | None:
         """The object of a request of our own page; None when it was refused."""
         length = self.headers.get("Content-Length", "")
-        origin = self.headers.get("Origin")
-        is_ours = origin is None or origin.partition("://")[2] == self.headers.get("Host")
+        origin, host = self.headers.get("Origin"), self.headers.get("Host", "")
+        is_ours = is_local(host) and (origin is None or origin.partition("://")[2] == host)
         is_json = self.headers.get_content_type() == "application/json"
         if not is_ours or not is_json or not length.isdecimal() or int(length) > MAX_BODY_BYTES:
             self.close_connection = True
@@ -221,6 +259,18 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: a line a request would wear the card out and say who borrows."""
 
 
+def is_local(host: str) -> bool:
+    """Whether a Host header names this machine as only its own network does: by address or a local name.
+
+    Else a page of elsewhere could have its own name answered with our address, and would be "from this page".
+    """
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(name.strip("[]"))
+        return True
+    return bool(name) and ("." not in name or name.lower().endswith(LOCAL))
+
+
 def add_arguments(parser: argparse.ArgumentParser, config: Path) -> None:
     """The options of the command."""
     parser.add_argument("--config", type=Path, default=config, metavar="FILE", help=f"default: {config}")
@@ -235,8 +285,11 @@ def run(given: argparse.Namespace) -> int:
     try:
         page = Page(address, Path(settings.folder) / SOCKET, code)
     except OSError as error:
-        where = f"{settings.page_host}:{settings.page_port}"
-        raise ConfigError(f"[books] page_host, page_port: {where}: {error.strerror}") from None
+        where = f"[books] page_host, page_port: {settings.page_host}:{settings.page_port}: {error.strerror}"
+        if error.errno not in LATER:
+            raise ConfigError(f"{given.config}: {where}") from None
+        log.error("%s: it may be there later", where)  # noqa: TRY400 - the cause is in it
+        return 1
     log.info("the crew's page is at http://%s:%d/", *page.server_address[:2])
     if settings.lists_url:
         threading.Thread(target=_fetch, args=(settings,), daemon=True, name="lists").start()

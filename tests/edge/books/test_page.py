@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from edge import __main__ as command_line
 from edge.__main__ import BAD_CONFIG
 from edge.books import lists, rules
 from edge.books.fetching import Fetching
-from edge.books.serve import FILES, MAX_BODY_BYTES, MOST_GUESSES, Page
+from edge.books.serve import FILES, MAX_BODY_BYTES, MOST_GUESSES_OF_ONE, MOST_OF_ONE, Page, is_local
 from firmware import wire
 from tests.edge.books.made import UTC_MS, Unit, some_lists
 from tests.fixtures.ports import free_port, is_open
@@ -82,7 +83,39 @@ REQUESTS: list[tuple[object, dict[str, str], int]] = [
     (b" " * (MAX_BODY_BYTES + 1), {}, 400),
     ({"what": "status", "id": "a"}, {"Origin": "http://elsewhere"}, 400),
     ({"what": "status", "id": "a"}, {"Content_Type": "text/plain"}, 400),
+    # A name of elsewhere that is answered with our address: its page would be taken for ours.
+    ({"what": "status", "id": "a"}, {"Host": "evil.example", "Origin": "http://evil.example"}, 400),
+    ({"what": "status", "id": "a"}, {"Host": "bus.local", "Origin": "http://bus.local"}, 200),
 ]
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"),
+    [
+        ("192.168.4.1:8090", True),
+        ("[fe80::1]:8090", True),
+        ("[::1]", True),
+        ("localhost", True),
+        ("library-01:8090", True),
+        ("Bus.Local", True),
+        ("evil.example:8090", False),
+        ("192.168.4.1.evil.example", False),
+        ("local.evil", False),
+        ("", False),
+    ],
+)
+def test_only_this_network_has_a_name_for_the_page(host: str, is_ours: bool) -> None:
+    assert is_local(host) is is_ours
+
+
+def test_clients_that_say_nothing_keep_nobody_else_out(page: Page) -> None:
+    idle = [socket.create_connection(page.server_address[:2]) for _ in range(2 * MOST_OF_ONE)]  # type: ignore[arg-type]
+    wait_until(lambda: page._open.total() == MOST_OF_ONE, 30)
+    assert idle[-1].recv(1) == b"", "of one phone, no more than it needs"
+    page._open["192.168.4.7"] = page._open.pop("127.0.0.1")  # another phone's
+    assert request(page, "GET", "/")[0] == 200
+    for one in idle:
+        one.close()
 
 
 def test_only_our_own_page_may_ask(page: Page) -> None:
@@ -99,7 +132,7 @@ def test_with_a_code_nobody_asks_without_it_nor_guesses_it(unit: Unit) -> None:
     assert status == 200
     assert "HttpOnly; SameSite=Strict" in cookie
     assert request(page, "POST", "/api/ask", ask, Cookie=cookie.partition(";")[0])[0] == 200
-    for guess in range(MOST_GUESSES):
+    for guess in range(MOST_GUESSES_OF_ONE):
         assert request(page, "POST", "/api/enter", {"code": str(guess)})[0] == 401
     assert request(page, "POST", "/api/enter", {"code": "7319"})[0] == 401  # for a minute
     page.shutdown()
@@ -116,7 +149,7 @@ def test_without_an_agent_the_page_is_there_and_says_so(tmp_path: Path) -> None:
 
 
 def test_the_command_serves_it_and_says_what_keeps_it_from_that(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     config, port = tmp_path / "unit.toml", free_port()
     books = f'[books]\nfolder = "{tmp_path}"\npage_host = "127.0.0.1"\npage_port = {port}\n'
@@ -124,8 +157,8 @@ def test_the_command_serves_it_and_says_what_keeps_it_from_that(
     program = subprocess.Popen([sys.executable, "-m", "edge", "shelf", "--config", str(config)], cwd=ROOT)
     try:
         wait_until(lambda: is_open(port), 20)
-        assert command_line.main(["shelf", "--config", str(config)]) == BAD_CONFIG
-        assert f"127.0.0.1:{port}: Address already in use" in capsys.readouterr().err
+        assert command_line.main(["shelf", "--config", str(config)]) == 1, "systemd is to try again"
+        assert f"127.0.0.1:{port}: Address already in use: it may be there later" in caplog.text
     finally:
         program.terminate()
         program.wait(30)
@@ -135,6 +168,39 @@ def test_the_command_serves_it_and_says_what_keeps_it_from_that(
     config.write_text(f'[unit]\nid = "library-01"\n{books}page_code_file = "{tmp_path}/none"\n')
     assert command_line.main(["shelf", "--config", str(config)]) == BAD_CONFIG
     assert "page_code_file" in capsys.readouterr().err
+
+
+def test_a_network_that_is_not_there_yet_is_no_wrong_setting(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The vehicle's own Wi-Fi may come up behind the page, which would else stay away for good."""
+    config = tmp_path / "unit.toml"
+    books = f'[books]\nfolder = "{tmp_path}"\npage_host = "192.0.2.1"\n'
+    config.write_text(f'[unit]\nid = "library-01"\n{books}')
+    assert command_line.main(["shelf", "--config", str(config)]) == 1
+    assert "192.0.2.1:8090: Cannot assign requested address: it may be there later" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "answer", [b"garbage\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"]
+)
+def test_what_is_no_answer_is_no_end_of_asking(
+    tmp_path: Path, answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def run() -> None:
+            client, _ = server.accept()
+            with client:
+                client.recv(4096)
+                client.sendall(answer)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        fetching = Fetching(f"http://127.0.0.1:{server.getsockname()[1]}/lists", "", tmp_path)
+        assert fetching.step() is False
+        thread.join(30)
+    assert "the lists before stay in force" in caplog.text
 
 
 # --- lists over the air ---------------------------------------------------------------------------------

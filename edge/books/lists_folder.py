@@ -46,11 +46,17 @@ class ListsFolder:
         """Have what was brought in force from now on; raises ListsError, FileNotFoundError for nothing."""
         with self.fresh_path.open("rb") as file:
             fresh = lists.parsed(file.read(lists.MAX_BYTES + 1))
+            os.fsync(file.fileno())  # facts are forgotten because these lists include them
         if fresh.head.unit != self._unit:
             raise ListsError(f"the lists are for {fresh.head.unit}, this is {self._unit}")
         if now is not None and fresh.head.as_of_ms < now.head.as_of_ms:
             raise ListsError(f"{fresh.head.revision} is older than {now.head.revision}, which is in force")
         os.replace(self.fresh_path, self._path)  # noqa: PTH105 - says what it does
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
         return fresh
 
     def drop(self) -> None:

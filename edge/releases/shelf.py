@@ -8,6 +8,7 @@ file by its signed manifest.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,8 @@ class Shelf:
         path = self._growing(digest)
         with path.open("ab") as file:
             file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         if path.stat().st_size < whole_bytes:
             return True
         if hashlib.sha256(path.read_bytes()).hexdigest() != digest:

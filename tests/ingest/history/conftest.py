@@ -42,7 +42,7 @@ def proxy(influxd: Influxd) -> Iterator[Proxy]:
 @pytest.fixture
 def server(proxy: Proxy) -> Iterator[InfluxServer]:
     """The real InfluxDB with an empty database."""
-    server = InfluxServer(Access(proxy.url, "", "ortoo", "", "", "", 10))
+    server = InfluxServer(Access(proxy.url, "", "ortoo", "", "", "", 60))
     server.ask("DROP DATABASE ortoo", {}, is_read=False)
     list(influx_setup.set_up(server, {}))
     yield server

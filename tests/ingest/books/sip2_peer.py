@@ -4,9 +4,9 @@
 
 It prints the port it listens on. The library is a JSON file of readers and copies, written anew after each
 change, so that tests can look at it, and so that a killed server forgets nothing. A fault befalls one answer
-to a request of that code (`all`: every answer): `silent` says nothing, `garbled` breaks the checksum, `cut`
-ends the line early, `unread` pretends not to have read the request, `hangup` ends the connection after the
-deed.
+to a request of that code (`all`: every answer): `silent` says nothing but a line feed, which is none, and
+prints so, that nobody has to sit it out; `garbled` breaks the checksum, `cut` ends the line early, `unread`
+pretends not to have read the request, `hangup` ends the connection after the deed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Library:
         return f"94{int(said.get('CN') == 'ortoo' and said.get('CO') == 'secret')}"
 
     def on_99(self, _: str) -> str:
-        return f"98YYYYNY{self.state.get('timeout', '005')}003{STAMP}2.00AOnmg|AM旗图书馆|BXYYYYYYYYYYYYYYYY|"
+        return f"98YYYYNY{self.state.get('timeout', '600')}003{STAMP}2.00AOnmg|AM旗图书馆|BXYYYYYYYYYYYYYYYY|"
 
     def on_17(self, text: str) -> str:
         barcode = fields(text[20:])["AB"]
@@ -152,8 +152,10 @@ class Handler(socketserver.StreamRequestHandler):
             answer = answer[:-5] + b"0000\r"
         elif fault == "cut":
             answer = answer[: len(answer) // 2] + b"\r"
-        if fault != "silent":
-            self.request.sendall(answer)
+        elif fault == "silent":
+            print(fault, flush=True)
+            answer = b"\n"
+        self.request.sendall(answer)
 
 
 class Server(socketserver.TCPServer):

@@ -16,7 +16,7 @@ from tests.fixtures.mosquitto import Mosquitto
 from tests.fixtures.programs import Program
 from tests.fixtures.waiting import wait_until
 
-QUICK_S = 5
+QUICK_S = 30
 
 
 def retained_text(broker: Mosquitto, topic: str) -> str | None:

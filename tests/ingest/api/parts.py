@@ -177,5 +177,5 @@ def served(app: FastAPI) -> Iterator[tuple[str, ApiServer]]:
         yield f"http://127.0.0.1:{port}", server
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive(), "the server did not end"

@@ -75,7 +75,7 @@ def test_whatever_is_asked_is_answered_as_documented(operation: Any, url: str) -
     def ask(case: schemathesis.Case, is_known: bool) -> None:
         if is_known and "unit" in case.path_parameters:
             case.path_parameters["unit"] = UNIT
-        answer = case.call(base_url=url, timeout=10)
+        answer = case.call(base_url=url, timeout=60)
         case.validate_response(answer, checks=CHECKS)
         if answer.status_code >= 400:
             ErrorBody.model_validate_json(answer.content)

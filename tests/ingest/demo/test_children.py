@@ -60,4 +60,4 @@ def test_a_child_ends_when_the_demo_is_killed(tmp_path: Path) -> None:
         pid = int(parent.stdout.readline())
         wait_until(lambda: (tmp_path / "x.log").read_text() == "up\n")
         os.kill(parent.pid, signal.SIGKILL)
-    wait_until(lambda: not is_alive(pid), 5)
+    wait_until(lambda: not is_alive(pid), 15)

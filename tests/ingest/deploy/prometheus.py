@@ -44,7 +44,7 @@ def started_prometheus(folder: Path, service_port: int, programs: list[Program])
 
     def is_ready() -> bool:
         try:
-            return httpx.get(f"http://{address}/-/ready").status_code == httpx.codes.OK
+            return httpx.get(f"http://{address}/-/ready", timeout=60).status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
 

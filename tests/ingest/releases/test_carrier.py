@@ -80,7 +80,7 @@ class Office:
 
     def close(self) -> None:
         self._stop.set()
-        self._thread.join(10)
+        self._thread.join(60)
         self.line.stop()
         self.reader.close()
         self.store.close()

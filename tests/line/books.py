@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +41,33 @@ def of_unit(outbox: Path) -> tuple[Books, int]:
     return books, waiting
 
 
+def receipted(outbox: Path) -> set[Identity]:
+    """Which rows a unit believes to be stored; of a unit that runs, at a moment just past."""
+    return _numbered(outbox, "JOIN lanes USING (epoch, lane) WHERE rows.seq <= lanes.mark")
+
+
+def numbered(outbox: Path) -> set[Identity]:
+    """Which rows are on a unit's disk; of a unit that runs, at a moment just past."""
+    return _numbered(outbox, "")
+
+
+def _numbered(outbox: Path, which: str) -> set[Identity]:
+    # It may be written to while it is copied, or not be made yet: then there is nothing to see.
+    with tempfile.TemporaryDirectory() as folder, suppress(sqlite3.DatabaseError, FileNotFoundError):
+        for file in outbox.parent.glob(outbox.name + "*"):
+            shutil.copy(file, folder)
+        with closing(sqlite3.connect(Path(folder) / outbox.name)) as copy:
+            rows = copy.execute(
+                f"SELECT epochs.epoch, lane, rows.seq FROM rows JOIN epochs ON epochs.id = rows.epoch {which}"
+            ).fetchall()
+            return {(epoch, wire.LANES[lane], seq) for epoch, lane, seq in rows}
+    return set()
+
+
 def of_service(store: Path, unit: str, histories: Histories | None = None) -> Books:
     """Every row that the service holds of a unit, as it was sent; each counted to be there once."""
     with closing(open_reading(store)) as reading:
+        reading.execute("BEGIN")  # one look at all of it, also while the service writes
         history = (histories or SqliteHistories()).on(reading)
         origins = reading.execute("SELECT DISTINCT epoch, lane, boot FROM run WHERE unit = ?", (unit,))
         books: Books = {}

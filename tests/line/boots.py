@@ -1,12 +1,14 @@
 """Boots of a unit whose clocks lie: the real agent in this process, on a pty, faster than the day.
 
 The test knows the truth: when each boot began, and so when anything in it happened. A tick each second is an
-event that says how long its boot has run; a fix says by its latitude which second of which boot it is of.
+event that says how long its boot has run; a fix says by its latitude which second of which boot it is of. The
+time of a boot passes no second before all that was said in it was heard, so a busy machine changes nothing.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import secrets
 import threading
 import time
@@ -19,7 +21,7 @@ from edge.record import fault
 from edge.simulate.counting import DrainingAgent
 from edge.simulate.pty_line import PtyLine
 from edge.simulate.sentences import Solution, sentences
-from edge.sources import SOURCES
+from edge.sources.gnss import Gnss
 from firmware import wire
 from tests.fixtures.waiting import wait_until
 
@@ -28,14 +30,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.record import Reading
-    from edge.sources import Source
     from tests.line.whole_line import Unit
 
 SPEED = 4.0
 SECOND_MS = 1000
 LAT_DEG, LON_DEG, STEP_DEG = 40.0, 107.0, 1e-4
 SECONDS_PER_LIFE = 1000  # of latitude
-DRAIN_S = 30.0
+LIFE_S, DRAIN_S = 60.0, 30.0
+LOOK_S = 0.002
+MOST_LOOKS = 2000  # for an agent that hears nothing
 
 Evidence = tuple[Literal["ntp", "rtc"], int] | None
 
@@ -63,10 +66,12 @@ class BootTime:
     begin_ms: int
     speed: float = SPEED
     boot: str = field(default_factory=lambda: secrets.token_hex(wire.ID_BYTES))
+    hold_ms: float = math.inf  # it stands still there
     _begin_ns: int = field(default_factory=time.monotonic_ns)
 
     def mono_ms(self) -> int:
-        return int((time.monotonic_ns() - self._begin_ns) * self.speed) // 1_000_000
+        now_ms = int((time.monotonic_ns() - self._begin_ns) * self.speed) // 1_000_000
+        return int(min(now_ms, self.hold_ms))
 
     def evidence(self) -> Evidence:
         mono_ms = self.mono_ms()
@@ -77,7 +82,10 @@ class BootTime:
 
     def wait(self, until_ms: int, stop: threading.Event) -> bool:
         """Whether it is that late; False when stopped before."""
-        return not stop.wait(max(0, until_ms - self.mono_ms()) / 1000 / self.speed)
+        while (left_ms := until_ms - self.mono_ms()) > 0:
+            if stop.wait(max(left_ms / 1000 / self.speed, LOOK_S)):
+                return False
+        return not stop.is_set()
 
 
 class Ticks:
@@ -87,6 +95,7 @@ class Ticks:
 
     def __init__(self, number: int, clock: BootTime) -> None:
         self.refused: dict[str, int] = {}
+        self.said = 0
         self._number = number
         self._clock = clock
 
@@ -96,6 +105,7 @@ class Ticks:
                 return
             mono_ms = self._clock.mono_ms()
             emit(fault("tick", str(self._number), mono_ms, detail=str(mono_ms), is_over=True))
+            self.said = second
 
 
 class Receiver:
@@ -108,14 +118,37 @@ class Receiver:
         self._clock = clock
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"receiver {link.name}", daemon=True)
+        self._said = 0  # sentences
+        self._heard: Callable[[], tuple[int, int]] | None = None
+
+    def begin(self, heard: Callable[[], tuple[int, int]] | None = None) -> None:
+        """`heard` tells how many sentences and ticks an agent has taken: with it time waits for the agent."""
+        self._heard = heard
+        if heard is not None:
+            self._clock.hold_ms = 0
         self._thread.start()
 
     def _run(self) -> None:
+        self.line.send_all(b"\r\n", self._stop)  # waits for the reader
         for second in itertools.count(1):
+            if self._heard is not None:
+                self._clock.hold_ms = second * SECOND_MS
             if not self._clock.wait(second * SECOND_MS, self._stop):
                 return
             if self.line.has_reader:
-                self.line.send(self._sentences(second))
+                said = self._sentences(second)
+                self.line.send(said)
+                self._said += said.count(b"$")
+            self._wait_until_heard(second)
+
+    def _wait_until_heard(self, second: int) -> None:
+        if self._heard is None:
+            return
+        for _ in range(MOST_LOOKS):  # not so many seconds: a machine that stood still has not looked
+            sentences, ticks = self._heard()
+            if (sentences >= self._said and ticks >= second) or self._stop.wait(LOOK_S):
+                return
+        self._said, _ = self._heard()
 
     def _sentences(self, second: int) -> bytes:
         mono_ms = round(self._clock.mono_ms(), -1)  # as fine as a receiver writes it
@@ -129,7 +162,7 @@ class Receiver:
 
     def close(self) -> None:
         self._stop.set()
-        self._thread.join(5)
+        self._thread.join()
         self.line.close()
 
 
@@ -175,10 +208,11 @@ class Unlucky:
         port = self.unit.folder / f"{self.name}.tty"
         receiver = Receiver(port, number, clock)
         self.receivers.append(receiver)
-        gnss = SOURCES["gnss"]("gnss", str(port), 115200, clock.mono_ms, clock.pause)
-        sources: list[Source] = [gnss, Ticks(number, clock)]
-        agent = Agent(load_settings(self.unit.config), clock, sources=sources)
-        self._run(agent, lambda: clock.mono_ms() >= life.run_s * SECOND_MS, life.run_s)
+        gnss = Gnss("gnss", str(port), 115200, clock.mono_ms, clock.pause)
+        ticks = Ticks(number, clock)
+        agent = Agent(load_settings(self.unit.config), clock, sources=[gnss, ticks])
+        receiver.begin(lambda: (gnss.sentences, ticks.said))
+        self._run(agent, lambda: ticks.said >= life.run_s, LIFE_S)
         receiver.close()
 
     def _drain(self) -> None:
@@ -194,7 +228,7 @@ class Unlucky:
             wait_until(is_over, timeout_s, every_s=0.05, what=f"{self.name}: {agent.status()}")
         finally:
             stop.set()
-            thread.join(10)
+            thread.join()
 
 
 def live_all(units: Sequence[Unlucky], meanwhile: Callable[[], Any]) -> None:

@@ -49,7 +49,7 @@ class Driver:
     def halt(self) -> None:
         """Say nothing more."""
         self._stop.set()
-        self._thread.join(5)
+        self._thread.join()
 
     def close(self) -> None:
         self.halt()

@@ -110,7 +110,7 @@ class FaultProxy:
     def __exit__(self, *_: object) -> None:
         self._call(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join()
         self._loop.close()
 
     def reset(self) -> None:
@@ -133,7 +133,7 @@ class FaultProxy:
             getattr(self, way).mode = "swallow"
 
     def _call(self, what: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(what, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(what, self._loop).result(60)
 
     async def _close(self) -> None:
         self._server.close()

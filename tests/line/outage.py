@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import threading
 import time
 from collections import Counter
@@ -63,7 +64,7 @@ class Listener:
 
     def close(self) -> None:
         self._is_ended.set()
-        self._thread.join(5)
+        self._thread.join()
 
 
 def most_under_way(passed: list[tuple[str, str, bytes]]) -> int:
@@ -90,7 +91,10 @@ def most_under_way(passed: list[tuple[str, str, bytes]]) -> int:
 
 @dataclass
 class Outage:
-    """What was seen, times in seconds after the kill."""
+    """What was seen, times in seconds after the kill; `waited` in the units' own time.
+
+    `waited`: how often a unit had failed before, and how long it then waited until it asked again.
+    """
 
     asked_s: list[float]
     back_s: list[float]
@@ -98,10 +102,32 @@ class Outage:
     drained_s: float
     under_way: int
     ages_ms: list[int]
+    own_asked_s: list[float]
+    waited: list[tuple[int, float]]
 
     def most_asked(self, span_s: int) -> float:
         """The most attempts a second over so many seconds, until the last unit was back."""
-        return max(Counter(int(at // span_s) for at in self.asked_s).values()) / span_s
+        return most_in(span_s, self.asked_s)
+
+
+def most_in(span_s: int, times_s: list[float]) -> float:
+    """The most a second over so many seconds."""
+    return max(Counter(int(at // span_s) for at in times_s).values()) / span_s
+
+
+def waits(told: list[dict[str, Any]], since_ms: int) -> list[tuple[int, float]]:
+    """(failures before, own seconds until the next attempt) for each failure since then."""
+    found = []
+    failures: Counter[str] = Counter()
+    failed_ms: dict[str, int] = {}
+    for line in told:
+        unit = line["unit"]
+        if line["what"] == "failed":
+            failed_ms[unit] = line["own_ms"]
+            failures[unit] += 1
+        elif line["what"] == "attempt" and unit in failed_ms and line["at_ms"] >= since_ms:
+            found.append((failures[unit] - 1, (line["own_ms"] - failed_ms.pop(unit)) / 1000))
+    return found
 
 
 class Fleet:
@@ -116,13 +142,14 @@ class Fleet:
         rows: int,
         spread_s: float,
         timeout_s: float = 30.0,
+        step_s: float = math.inf,
     ) -> None:
         self.units, self._rows, self._broker = units, rows, broker
         processes = -(-units // MOST)
         self._programs = []
         for number in range(processes):
             begin, end = (units * edge // processes for edge in (number, number + 1))
-            numbers = (broker.port, begin, end - begin, rows, spread_s, timeout_s)
+            numbers = (broker.port, begin, end - begin, rows, spread_s, timeout_s, step_s)
             command = module_command("tests.line.swarm", folder, *map(str, numbers))
             self._programs.append(Program(command, folder / f"swarm-{number}.log"))
 
@@ -197,9 +224,13 @@ class Fleet:
             (drained_ms - killed_ms) / 1000,
             most_under_way(listener.passed),
             spectator.between(returned_ms, drained_ms),
+            [line["own_ms"] / 1000 for line in self._lines("attempt", killed_ms)],
+            waits(self.told(), killed_ms),
         )
 
     def _since(self, begin_ms: int, what: str, zero_ms: int | None = None) -> list[float]:
         zero = begin_ms if zero_ms is None else zero_ms
-        found = [line["at_ms"] for line in self.told() if line["what"] == what and line["at_ms"] >= begin_ms]
-        return [(at - zero) / 1000 for at in found]
+        return [(line["at_ms"] - zero) / 1000 for line in self._lines(what, begin_ms)]
+
+    def _lines(self, what: str, begin_ms: int) -> list[dict[str, Any]]:
+        return [line for line in self.told() if line["what"] == what and line["at_ms"] >= begin_ms]

@@ -48,7 +48,7 @@ class Spectator:
         """Hang up."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        self._thread.join(5)
+        self._thread.join()
         self._connection.close()
 
     def between(self, begin_ms: int, end_ms: int) -> list[int]:

@@ -1,9 +1,11 @@
-"""`python -m tests.line.swarm FOLDER PORT FIRST COUNT ROWS SPREAD_S TIMEOUT_S`: many units in one process.
+"""`python -m tests.line.swarm FOLDER PORT FIRST COUNT ROWS SPREAD_S TIMEOUT_S STEP_S`: many units at once.
 
 Each is the agent's own outbox, uplink, courier and line on a socket of its own, without sources; one thread
 has them all take their turns. Each has ROWS records to send when it begins, and as many more whenever it has
-lost the broker. Prints a line of JSON for each attempt to connect and each connection. paho waits with
-`select`, which knows no file beyond the 1,024th: at most MOST units fit one process.
+lost the broker. Prints a line of JSON for each attempt to connect, each connection and its end, and whatever
+failed. The units' own time goes on by STEP_S at most between two looks, so that it does not hang on the
+machine how often they ask. paho waits with `select`, which knows no file beyond the 1,024th: at most MOST
+units fit one process.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.courier import Courier
 from edge.mqtt import Mqtt
@@ -24,6 +26,9 @@ from edge.outbox import Limits, Outbox, connect
 from edge.record import Record, Values
 from edge.sources.faults import Faults
 from edge.uplink import Uplink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MOST = 170
 BATCH_ROWS = 60
@@ -38,16 +43,48 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def say(what: str, unit: str) -> None:
-    print(json.dumps({"at_ms": now_ms(), "what": what, "unit": unit}), flush=True)
+class OwnTime:
+    """Monotonic time in steps of `most_s` at most."""
+
+    def __init__(self, most_s: float) -> None:
+        self._most_s = most_s
+        self._seen_s = time.monotonic()
+        self._now_s = 0.0
+
+    @property
+    def now_ms(self) -> int:
+        return int(self._now_s * 1000)
+
+    def step(self) -> int:
+        """Look at the clock; what time it is now."""
+        seen_s = time.monotonic()
+        self._now_s += min(seen_s - self._seen_s, self._most_s)
+        self._seen_s = seen_s
+        return self.now_ms
+
+    def say(self, what: str, unit: str) -> None:
+        told = {"at_ms": now_ms(), "own_ms": self.now_ms, "what": what, "unit": unit}
+        print(json.dumps(told), flush=True)
 
 
 class ToldMqtt(Mqtt):
     """The agent's line; each attempt is told."""
 
+    time: OwnTime
+
     def open(self, will: bytes, *, is_clock_good: bool = True) -> None:
-        say("attempt", self._unit)
+        self.time.say("attempt", self._unit)
         super().open(will, is_clock_good=is_clock_good)
+
+
+class ToldUplink(Uplink):
+    """The agent's; each failure is told."""
+
+    tell: Callable[[], None]
+
+    def failed(self, now_ms: int, *, is_broker_gone: bool = False) -> None:
+        self.tell()
+        super().failed(now_ms, is_broker_gone=is_broker_gone)
 
 
 class Unit:
@@ -59,11 +96,13 @@ class Unit:
         port: int,
         number: int,
         woken: queue.SimpleQueue[int],
+        own: OwnTime,
         *,
         spread_s: float,
         timeout_s: float,
     ) -> None:
         self.name = f"swarm-{number}"
+        self._time = own
         self.due_ms = 0
         self._rows = 0
         self._is_open = False
@@ -74,13 +113,15 @@ class Unit:
         self._boot_at_ms = now_ms() - 10_000_000
         self._live_at_ms = dice.randrange(LIVE_MS)
         line = ToldMqtt(self.name, "127.0.0.1", port, wake=lambda: woken.put(number), keepalive_s=60)
-        uplink = Uplink(
+        line.time = own
+        uplink = ToldUplink(
             window=WINDOW,
             receipt_timeout_ms=int(timeout_s * 1000),
             live_period_ms=1000,
             random=dice.random,
             spread_ms=int(spread_s * 1000),
         )
+        uplink.tell = lambda: own.say("failed", self.name)
         self._courier = Courier(
             line,
             uplink,
@@ -108,7 +149,7 @@ class Unit:
         self._courier.step(self._outbox, mono_ms, is_waiting=False, is_clock_good=True)
         if self._courier.is_open != self._is_open:
             self._is_open = self._courier.is_open
-            say("opened" if self._is_open else "lost", self.name)
+            self._time.say("opened" if self._is_open else "lost", self.name)
             if not self._is_open:
                 self.record(rows)
         if mono_ms >= self._live_at_ms:
@@ -122,11 +163,20 @@ class Unit:
 
 
 def main(
-    folder: Path, port: int, first: int, count: int, rows: int, spread_s: float, timeout_s: float
+    folder: Path,
+    port: int,
+    first: int,
+    count: int,
+    rows: int,
+    *,
+    spread_s: float,
+    timeout_s: float,
+    step_s: float,
 ) -> None:
     woken: queue.SimpleQueue[int] = queue.SimpleQueue()
+    own = OwnTime(step_s)
     units = {
-        number: Unit(folder, port, number, woken, spread_s=spread_s, timeout_s=timeout_s)
+        number: Unit(folder, port, number, woken, own, spread_s=spread_s, timeout_s=timeout_s)
         for number in range(first, first + count)
     }
     for unit in units.values():
@@ -136,7 +186,7 @@ def main(
     while not is_ended:
         for number in woken_numbers(woken):
             units[number].due_ms = 0
-        mono_ms = time.monotonic_ns() // 1_000_000
+        mono_ms = own.step()
         for unit in units.values():
             if unit.due_ms <= mono_ms:
                 unit.turn(mono_ms, rows)
@@ -153,5 +203,14 @@ def woken_numbers(woken: queue.SimpleQueue[int]) -> set[int]:
 
 
 if __name__ == "__main__":
-    at, its_port, begin, number_of, each, spread, timeout = sys.argv[1:]
-    main(Path(at), int(its_port), int(begin), int(number_of), int(each), float(spread), float(timeout))
+    at, its_port, begin, number_of, each, spread, timeout, step = sys.argv[1:]
+    main(
+        Path(at),
+        int(its_port),
+        int(begin),
+        int(number_of),
+        int(each),
+        spread_s=float(spread),
+        timeout_s=float(timeout),
+        step_s=float(step),
+    )

@@ -20,10 +20,10 @@ from ingest.ledger.files import open_reading
 from tests.bench.flood import Flood, payloads
 from tests.fixtures.influx_proxy import Proxy
 from tests.fixtures.influxd import Influxd
-from tests.fixtures.waiting import wait_until
+from tests.fixtures.waiting import PATIENCE, wait_until
 from tests.line import books
 from tests.line.vehicle import Vehicle
-from tests.line.whole_line import Service
+from tests.line.whole_line import ANSWER_S, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,7 +77,7 @@ def service(
 
 def is_waiting(service: Service) -> bool:
     """Whether it says that the store takes nothing."""
-    ready = httpx.get(f"{service.url}/readyz").json()
+    ready = httpx.get(f"{service.url}/readyz", timeout=ANSWER_S).json()
     return ready["is_broker_connected"] and not ready["is_store_writable"]
 
 
@@ -111,7 +111,7 @@ def test_books_balance_when_influxdb_is_killed_under_load(
     began_s = time.monotonic()
     flooding.start()
     done = trouble(influxd, proxy, service, flooding)
-    flooding.join(60)
+    flooding.join(PATIENCE * 60)
     assert not flooding.is_alive()
     flood._socket.close()
     seconds = round(time.monotonic() - began_s, 1)
@@ -180,6 +180,6 @@ def stored(service: Service, histories: InfluxHistories, unit: str) -> int:
 
 def is_alive(service: Service) -> bool:
     try:
-        return httpx.get(f"{service.url}/healthz").is_success
+        return httpx.get(f"{service.url}/healthz", timeout=ANSWER_S).is_success
     except httpx.TransportError:
         return False

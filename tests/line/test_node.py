@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fixtures.waiting import wait_until
+from tests.fixtures.waiting import PATIENCE, wait_until
 from tests.line import books
 from tests.micropython import HEAP_KIB, MicroPython, board_with_firmware
 
@@ -91,7 +91,7 @@ class Node:
             assert not any("Traceback" in line for line in self.heard), "\n".join(self.heard)
 
     def wait_for(self, text: str, timeout_s: float = 60) -> None:
-        deadline_s = time.monotonic() + timeout_s
+        deadline_s = time.monotonic() + PATIENCE * timeout_s
         while not self.heard or text not in self.heard[-1]:
             try:
                 self.heard.append(self.said.get(timeout=max(0.0, deadline_s - time.monotonic())))
@@ -117,7 +117,7 @@ def node(micropython: Path, tmp_path: Path, mosquitto: Mosquitto) -> Iterator[No
     made.kill()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_node_killed_at_random_loses_nothing_and_says_nothing_twice(
     node: Node, mosquitto: Mosquitto, service: Service, note: Callable[..., None]
 ) -> None:

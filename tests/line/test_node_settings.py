@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.fixtures.waiting import wait_until
+from tests.fixtures.waiting import PATIENCE, wait_until
 from tests.line.test_node import PROBE, UNIT, Node
 from tests.micropython import MicroPython, board_with_firmware
 
@@ -29,7 +29,7 @@ class Mender(Node):
 
     def wait_for_end(self) -> None:
         assert self._child is not None
-        self._child.wait(100)
+        self._child.wait(PATIENCE * 60)
         self.kill()
 
 
@@ -41,7 +41,7 @@ def node(micropython: Path, tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Me
     made.kill()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_new_settings_come_over_the_air_and_bad_ones_are_taken_back(node: Mender, service: Service) -> None:
     node.configure(FIRST)
     node.start()

@@ -42,12 +42,12 @@ class RtcTime(PacedTime):
 
 
 class HearingAgent(CountingAgent):
-    """Counts what its cabinet's sources have said."""
+    """Counts what its cabinet's sources have said and its main thread has taken."""
 
     heard = 0
 
-    def emit(self, reading: Reading) -> None:
-        super().emit(reading)
+    def _accept(self, reading: Reading) -> None:
+        super()._accept(reading)
         self.heard += reading.kind in ("climate", "scan")
 
 

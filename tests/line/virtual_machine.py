@@ -217,8 +217,8 @@ class VirtualMachine:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(10)
-            self._reader.join(10)
+            self._process.wait(PATIENCE * 10)
+            self._reader.join()
             self._process = None
         while not self._lines.empty():
             self._seen.append(self._lines.get())

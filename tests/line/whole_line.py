@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DAY_S = 86_400
+ANSWER_S = 60.0  # an answer is never awaited in vain; a busy machine gives it late
 SERVICE = """\
 [broker]
 host = "{host}"
@@ -32,7 +33,7 @@ id = "{unit}"
 [broker]
 host = "{host}"
 port = {port}
-keepalive_s = 5
+keepalive_s = {keepalive_s}
 spread_s = {spread_s}
 [outbox]
 path = "{path}"
@@ -88,12 +89,12 @@ class Service:
         ended = f"the service ended with {self.program.child.returncode}"
         assert self.program.is_running, f"{ended}:\n{self.program.tail()}"
         try:
-            return httpx.get(f"{self.url}/readyz").status_code == httpx.codes.OK
+            return httpx.get(f"{self.url}/readyz", timeout=ANSWER_S).status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
 
     def get(self, path: str, **query: Any) -> Any:
-        answer = httpx.get(f"{self.url}/api/v1/{path}", params=query, timeout=10)
+        answer = httpx.get(f"{self.url}/api/v1/{path}", params=query, timeout=ANSWER_S)
         answer.raise_for_status()
         return answer.json()
 
@@ -128,6 +129,7 @@ class Unit:
     receipt_timeout_s: float = 2.0
     spread_s: float = 0.0
     group_ms: int = 1000
+    keepalive_s: int = 5
     disk: Path | None = None
     receiver: Path | None = None
     outbox: Path = field(init=False)

@@ -18,6 +18,7 @@ from firmware.signal import Signal
 from firmware.store.folder import Folder
 from firmware.store.intake import Intake
 from firmware.store.outbox import Outbox
+from firmware.watchdog import LATE_MS
 from tests.firmware.folder_port import FolderPort
 
 SETTINGS: dict[str, Any] = {
@@ -268,18 +269,27 @@ class Driver:
 async def test_a_driver_that_hangs_starves_the_watchdog_and_a_slow_one_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "WATCH_S", 0.01)
+    monkeypatch.setattr(app, "_WATCH_S", 0.01)
     monkeypatch.setattr(senses, "driver_of", lambda _, given: Driver(hangs=given["name"] == "stuck"))
     cabin = Cabin(tmp_path)
     port: Any = cabin
     drivers = [{"type": "door", "name": name} for name in ("slow", "stuck")]
-    running = asyncio.create_task(app.App(port).run({"mode": "wired", "drivers": drivers}))
+    made = app.App(port)
+    running = asyncio.create_task(made.run({"mode": "wired", "drivers": drivers}))
+    due_ms = made._watchdog._due
+
+    def have_reported() -> bool:
+        """Every other task since the clock was moved."""
+        seldom = {"health", "driver slow", "driver stuck"}
+        return seldom < due_ms.keys() and all(
+            due_ms[name] >= cabin.ms + LATE_MS for name in due_ms.keys() - seldom
+        )
+
     async with asyncio.timeout(60):
-        while not cabin.fed:  # noqa: ASYNC110 - a counter is no event
-            await asyncio.sleep(0.01)
         for _ in range(2):
+            while not (cabin.fed and have_reported()):  # noqa: ASYNC110 - a counter is no event
+                await asyncio.sleep(0.01)
             cabin.ms += 100_000
-            await asyncio.sleep(0.7)  # every other task reports in between
         while cabin.done[-1] != "late: ['driver stuck']":  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
     assert not any("slow" in str(said) for said in cabin.done)

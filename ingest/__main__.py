@@ -11,7 +11,7 @@ import re
 import secrets
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -24,7 +24,7 @@ from ingest.ledger.files import open_access, open_reading
 from ingest.time_source import TimeSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from ingest.config import Settings
     from ingest.stock.sheet import Problem
@@ -46,6 +46,7 @@ release_app = typer.Typer(no_args_is_help=True, help="Releases of firmware.")
 app.add_typer(release_app, name="release")
 
 Roles = Annotated[list[str], typer.Option("--role", help="any of " + ", ".join(keys.ROLES))]
+RefusedId = Annotated[int, typer.Argument(min=1, max=2**63 - 1)]
 Config = Annotated[Path | None, typer.Option("--config", help="settings in TOML; see example.toml")]
 
 
@@ -67,12 +68,14 @@ def _settings(path: Path | None) -> Settings:
         _fail(error)
 
 
-def _reading(path: Path | None) -> sqlite3.Connection:
+@contextmanager
+def _reading(path: Path | None) -> Iterator[sqlite3.Connection]:
     store = Path(_settings(path).store.path)
     if not store.exists():
         _fail(f"there is no store at {store} yet: has the service run with these settings?")
     try:
-        return open_reading(store)
+        with closing(open_reading(store)) as ledger:
+            yield ledger
     except sqlite3.Error as error:
         _fail(f"store {store}: {error}")
 
@@ -182,7 +185,7 @@ def key_remove(name: str, config_path: Config = None) -> None:
 @app.command("units")
 def list_units(config_path: Config = None) -> None:
     """Print every unit ever heard of."""
-    with closing(_reading(config_path)) as ledger:
+    with _reading(config_path) as ledger:
         for unit in units.all_units(ledger):
             entry = dataclasses.asdict(unit)
             _print(entry | {"first_seen_at": iso(entry.pop("first_seen_ms"))})
@@ -256,17 +259,19 @@ def erase(
 
 
 @quarantine_app.command("list")
-def quarantine_list(config_path: Config = None, limit: Annotated[int, typer.Option(min=1)] = 50) -> None:
+def quarantine_list(
+    config_path: Config = None, limit: Annotated[int, typer.Option(min=1, max=10**9)] = 50
+) -> None:
     """Print what was set aside, newest first."""
-    with closing(_reading(config_path)) as ledger:
+    with _reading(config_path) as ledger:
         for refused in quarantine.newest(ledger, limit):
             _print(_shown(refused))
 
 
 @quarantine_app.command("show")
-def quarantine_show(refused_id: int, config_path: Config = None) -> None:
+def quarantine_show(refused_id: RefusedId, config_path: Config = None) -> None:
     """Print one of them with its bytes as hex digits."""
-    with closing(_reading(config_path)) as ledger:
+    with _reading(config_path) as ledger:
         refused = quarantine.find(ledger, refused_id)
         if refused is None:
             _fail(f"nothing is set aside under {refused_id}")
@@ -274,13 +279,16 @@ def quarantine_show(refused_id: int, config_path: Config = None) -> None:
 
 
 @quarantine_app.command("export")
-def quarantine_export(refused_id: int, path: Path, config_path: Config = None) -> None:
+def quarantine_export(refused_id: RefusedId, path: Path, config_path: Config = None) -> None:
     """Write the bytes of one of them to a file, as they came."""
-    with closing(_reading(config_path)) as ledger:
+    with _reading(config_path) as ledger:
         payload = quarantine.payload(ledger, refused_id)
         if payload is None:
             _fail(f"nothing is set aside under {refused_id}")
-    path.write_bytes(payload)
+    try:
+        path.write_bytes(payload)
+    except OSError as error:
+        _fail(f"{path}: {error.strerror}")
 
 
 @influx_app.command("init")

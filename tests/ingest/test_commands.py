@@ -91,3 +91,26 @@ def test_a_running_service_is_to_be_asked(desk: Desk) -> None:
         code, _, err = said(desk, "erase", UNIT, "--yes")
     assert (code, desk.seqs()) == (2, list(range(1, 61)))
     assert "curl -X DELETE" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("quarantine", "list", "--limit", "9" * 20),
+        ("quarantine", "show", "9" * 20),
+        ("quarantine", "export", "9" * 20, "payload"),
+    ],
+)
+def test_a_number_that_no_row_can_have_is_refused_in_words(desk: Desk, arguments: tuple[str, ...]) -> None:
+    code, _, text = said(desk, *arguments)
+    assert code == 2
+    assert "Invalid value" in text
+
+
+@pytest.mark.parametrize("arguments", [("units",), ("quarantine", "list"), ("quarantine", "show", "1")])
+def test_a_store_that_is_none_is_named(desk: Desk, arguments: tuple[str, ...]) -> None:
+    path = desk.folder / "other.sqlite3"
+    path.write_text("these are no rows")
+    (desk.folder / "ortoo.toml").write_text(f'[store]\npath = "{path}"\n')
+    code, _, text = said(desk, *arguments)
+    assert (code, text) == (2, f"ortoo-ingest: store {path}: file is not a database\n")

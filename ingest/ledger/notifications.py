@@ -42,16 +42,18 @@ class Notification(NamedTuple):
     attempts: int
     settled_ms: int | None
     error: str
+    is_over: bool = False
 
 
 _CLAIM = """
     UPDATE notification SET state = 'claimed', attempts = attempts + 1 WHERE number IN
     (SELECT number FROM notification WHERE state = 'waiting' AND due_ms <= ? ORDER BY due_ms LIMIT ?)
-    RETURNING number, key, alert, contact, title, body, made_ms, due_ms, state, attempts, settled_ms, error
+    RETURNING number, key, alert, contact, title, body, made_ms, due_ms, state, attempts, settled_ms, error,
+    is_over
 """
 _OF_ALERT = """
-    SELECT number, key, alert, contact, title, body, made_ms, due_ms, state, attempts, settled_ms, error
-    FROM notification WHERE alert = ? ORDER BY number
+    SELECT number, key, alert, contact, title, body, made_ms, due_ms, state, attempts, settled_ms, error,
+    is_over FROM notification WHERE alert = ? ORDER BY number
 """
 
 

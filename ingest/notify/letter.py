@@ -25,10 +25,11 @@ class Letter(NamedTuple):
 def letters(claimed: Iterable[Notification]) -> list[Letter]:
     """One letter for each contact, titled as its first message, and how many more there are.
 
-    Of very many only the first are told whole: who gets a hundred letters reads none.
+    Of very many only the first are told whole: who gets a hundred letters reads none. What is over comes
+    last: no call may stand below the title of one that was cancelled.
     """
     by_contact: dict[str, list[Notification]] = {}
-    for one in claimed:
+    for one in sorted(claimed, key=lambda one: one.is_over):
         by_contact.setdefault(one.contact, []).append(one)
     return [_letter(some) for some in by_contact.values()]
 

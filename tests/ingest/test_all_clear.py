@@ -12,6 +12,7 @@ from ingest.ledger import alerts, notifications
 from ingest.ledger.files import open_store
 from ingest.ledger.notifications import CLAIMED
 from ingest.ledger.schema import LEDGER_STEPS, advance
+from ingest.notify.letter import letters
 from ingest.notify.post import Post
 from ingest.notify.sender import Sender
 from tests.fixtures.receivers import Hook
@@ -179,6 +180,17 @@ def test_a_real_receiver_gets_the_call_and_then_the_all_clear(office: Office, tm
             sender.step()
         titles = [told["title"] for told in hook.told]
     assert titles == ["HELP is called: Van 1", "Over: HELP is called: Van 1"]
+
+
+def test_a_call_is_never_told_below_the_title_of_one_that_is_over(office: Office) -> None:
+    call(office)
+    office.send()
+    cancel(office)
+    call(office, number=8)
+    claimed = office.change(lambda ledger: notifications.claim(ledger, office.now_ms, 9))
+    (letter,) = letters(claimed)
+    assert letter.title == "HELP is called: Van 1 (+1)"
+    assert letter.body.index("was pressed") < letter.body.index("Over: ")
 
 
 def test_a_message_from_before_there_were_all_clears_is_none(tmp_path: Path) -> None:

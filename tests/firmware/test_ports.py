@@ -142,11 +142,11 @@ def test_names_and_time_are_asked_for_without_keeping_anybody_waiting(board: Mic
         seen = judged(board, "asks", "rp2", dns=dns_port, ntp=ntp_port, host="broker.example", looks=2000)
     assert seen[:2] == [["ntp", 1_793_500_000_500], "127.0.0.1"]
     with server(lambda _: b"") as silent:
-        evidence, found, gap_ms = judged(
+        evidence, found, turns = judged(
             board, "asks", "esp32", dns=silent, ntp=silent, host="broker.example", looks=5
         )
     assert (evidence, found) == (None, "error -2")
-    assert gap_ms < 5000, "a watchdog of 8 s would have bitten"
+    assert turns > 30, "nobody answers, and whoever feeds the watchdog has its turns"
 
 
 def test_an_answer_is_read_as_the_rfc_draws_it() -> None:

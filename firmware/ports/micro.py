@@ -286,7 +286,7 @@ class Micro:
     async def _address(self, host: str) -> str:
         """Of a machine by its name; OSError when nobody knows it."""
         server = network.ipconfig("dns")
-        if dns.is_address(host) or host.endswith(".local") or not dns.is_address(server):
+        if dns.is_address(host) or ":" in host or host.endswith(".local") or not dns.is_address(server):
             return host  # a local one is asked for by MicroPython itself, over multicast
         for _ in range(DNS_TRIES):
             question = dns.question(host, self.random(2))

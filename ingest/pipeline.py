@@ -162,7 +162,7 @@ class Pipeline:
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; what is committed by then is answered."""
-        _calm_collector()
+        calm_collector()
         while not stop.is_set():
             self._intake.wait(WAIT_S)
             self.step(stop)
@@ -262,7 +262,7 @@ class Pipeline:
             group.counts["receipts", "sent" if is_sent else "dropped"] += len(receipts)
 
 
-def _calm_collector() -> None:
+def calm_collector() -> None:
     """Let the search for cycles pass over what lives for ever, and begin beyond what a group holds.
 
     A group's thousands of objects all go when it is answered; by default they are searched ten times before.

@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import edge
 from edge.config import ConfigError, load_settings
@@ -19,6 +19,9 @@ from edge.config import ConfigError, load_settings
 if TYPE_CHECKING:
     from types import FrameType
 
+    from edge.agent import Agent
+
+log = logging.getLogger(__name__)
 CONFIG = Path("/etc/ortoo-edge.toml")
 BAD_CONFIG = 2
 LATE = {"simulate": "edge.simulate.command", "replay": "edge.replay"}  # loaded only when asked for
@@ -96,8 +99,22 @@ def _run(given: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    agent.run(stop)
-    return 0
+    _leave(agent, stop)
+
+
+def _leave(agent: Agent, stop: threading.Event) -> NoReturn:
+    """Run the agent, and end the process without the interpreter's own end.
+
+    That would wait for ever for a lock that a source's thread held when it was ended.
+    """
+    code = 0
+    try:
+        agent.run(stop)
+    except Exception:
+        log.exception("the agent has met what it cannot go on with; what it had accepted is on disk")
+        code = 1
+    logging.shutdown()
+    os._exit(code)
 
 
 def _check(given: argparse.Namespace) -> int:

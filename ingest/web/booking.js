@@ -85,7 +85,7 @@ export function Booking({ say, language, sites, items, site, item, onBooked, clo
       <datalist id="booking-items">${(items ?? []).map((one) => html`<option value=${one.item}>${nameOf(one.names, language, one.item)}</option>`)}</datalist>
     </label>
     <${LotField} say=${say} kind=${texts.kind} lots=${lots} lot=${lot} now_ms=${there.data === null ? 0 : Date.parse(there.data.now)} set=${(/** @type {string} */ text) => set({ lot: text })} />
-    <label class="field"><span>${say("booking_quantity", { unit: meant === null || meant.base_unit === "piece" ? say("booking_piece") : meant.base_unit })}${meant !== null && meant.pack_size > 1 && html` · ${say("booking_pack", { n: meant.pack_size })}`}</span>
+    <label class="field"><span>${say("booking_quantity", { unit: meant === null || meant.base_unit === "piece" ? say("booking_piece") : wordOf(say, "measure", meant.base_unit) })}${meant !== null && meant.pack_size > 1 && html` · ${say("booking_pack", { n: meant.pack_size })}`}</span>
       <input name="quantity" type="number" inputmode="numeric" step="1" min=${leastOf(texts.kind)} max="1000000000" required value=${texts.quantity} onInput=${chosen("quantity")} />
     </label>
     ${texts.kind === "receive" && html`<label class="field"><span>${say("set_expiry")}</span><input type="date" value=${texts.expires_on} onInput=${chosen("expires_on")} /></label>`}

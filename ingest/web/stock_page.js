@@ -141,7 +141,7 @@ export const StatusMark = ({ say, status }) => html`<span class=${`status mark-$
 /** @param {{ say: Say, language: Language, row: Row, now_ms: number, isOpen: boolean, toggle: () => void, again: () => void, isPlaceShown?: boolean }} props */
 export function StockRow({ say, language, row, now_ms, isOpen, toggle, again, isPlaceShown = true }) {
   const status = String(row.status.value ?? "UNKNOWN");
-  const unit = row.base_unit === "piece" ? undefined : row.base_unit;
+  const unit = row.base_unit === "piece" ? undefined : wordOf(say, "measure", row.base_unit);
   return html`<tbody class=${isOpen ? "is-open" : ""}>
     <tr>
       <td class="cell-state">

@@ -171,3 +171,9 @@ def test_the_sheets_that_are_explained_are_those_that_are_read() -> None:
     read = Path(inspect.getfile(sheet)).read_text(encoding="utf-8")
     codes |= set(re.findall(r'Problem\([\w.]+, [^"]*(?:"\w*", )?"(\w+)",', read))
     assert {f"problem_{code}" for code in codes} - set(messages("en")) == set()
+
+
+def test_every_measure_of_the_demo_has_its_word() -> None:
+    text = (WEB.parent / "demo" / "sheets" / "items.csv").read_text(encoding="utf-8")
+    measures = {row["base_unit"] for row in csv.DictReader(text.splitlines())} - {"piece"}
+    assert {f"measure_{one}" for one in measures} <= set(messages("en"))

@@ -118,6 +118,7 @@ export class FleetMap {
     this.#source("replay").setData(this.#replay);
     this.#drawPlaces();
     this.#drawGrid();
+    this.#limitLabels();
     this.select(this.#selected);
     this.setCalls(this.#calls);
     this.#flushSoon();
@@ -224,7 +225,11 @@ export class FleetMap {
   replace() {
     const { fleet } = this.#read();
     this.redraw([...fleet.units.keys(), ...this.#drawn.keys()]);
-    const minzoom = fleet.units.size > LABELS_AT_ONCE ? LABEL_ZOOM : 0;
+    this.#limitLabels();
+  }
+
+  #limitLabels() {
+    const minzoom = this.#read().fleet.units.size > LABELS_AT_ONCE ? LABEL_ZOOM : 0;
     if (this.#isDressed) this.map.setLayerZoomRange("vehicle-label", minzoom, 24);
   }
 

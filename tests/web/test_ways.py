@@ -107,3 +107,17 @@ def test_a_page_says_that_it_is_of_before_and_comes_back_alone(
         failed = "error: Failed to load resource: net::ERR_"
         watched.complaints[:] = [one for one in watched.complaints if not one.startswith(failed)]
         opened.__exit__(None, None, None)
+
+
+def test_a_large_fleet_keeps_its_names_to_the_near_in_another_theme(
+    chrome: Browsers, parts: PagedParts, url: str
+) -> None:
+    for number in range(160):
+        parts.live.apply_live(f"bus-{number}", live_message(42, 110, 0, 0, parts.now_ms), parts.now_ms)
+    with chrome.open(url, "en", color_scheme="light") as watched:
+        watched.wait("ortoo.map.getLayer('vehicle-label')?.minzoom === 8")
+        tone = "ortoo.map.getPaintProperty('region', 'fill-color')"
+        light = watched.read(tone)
+        watched.page.emulate_media(color_scheme="dark")
+        watched.wait(f"ortoo.map.getLayer('region') !== undefined && {tone} !== '{light}'")
+        watched.wait("ortoo.map.getLayer('vehicle-label').minzoom === 8")

@@ -88,6 +88,8 @@ class SerialFeed:
             faults.end("no_port")
             faults.begin("silent", f"{self._port.path}: nothing comes")
             self._port.turn()
+        elif self._silent_s is None:
+            faults.end("no_port")  # it may say nothing for days: that it can be read is all there is to know
         at_ms = self._mono_ms()
         for reading in self._decoder.feed(data, at_ms) if data else self._decoder.flush(at_ms):
             emit(reading)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from typing import TYPE_CHECKING
 
@@ -9,18 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.record import Reading
 from edge.sources.node import Reports
-from edge.sources.scanner import Codes
+from edge.sources.scanner import Codes, Scanner
 from edge.sources.sht4x import Sht4x, crc8, values_of
 from edge.sources.w1 import W1, temperature_of
 from firmware.line import frame
 from firmware.line.frame import Entry
+from tests.edge.sources.pty_receiver import PtyReceiver
 from tests.fixtures.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from edge.record import Reading
 
 
 def sent(*entries: Entry, seq: int = 1, session: int = 7) -> bytes:
@@ -98,10 +99,34 @@ def test_a_pause_ends_a_code_that_nothing_else_ends() -> None:
     assert codes.flush(400) == []
 
 
+def test_the_rest_of_a_code_that_is_too_long_is_no_code() -> None:
+    """Its end may look like a pack's."""
+    codes = Codes("scanner")
+    assert codes.feed(b"x" * 600, 0) == []
+    assert codes.feed(b"yyy", 1) == []
+    assert codes.feed(b"06901234567892\rA1\r", 2) == [Reading("scan", "scanner", 2, {"code": "A1"})]
+    assert codes.feed(b"x" * 600, 3) == codes.flush(4) == []
+    assert codes.feed(b"A2\n", 5) == [Reading("scan", "scanner", 5, {"code": "A2"})]
+    assert codes.refused["too_long"] == 2
+
+
+def test_a_scanner_that_is_plugged_in_again_is_no_fault_while_nobody_scans(tmp_path: Path) -> None:
+    port, told, stop = tmp_path / "scanner", queue.SimpleQueue[Reading](), threading.Event()
+    scanner = Scanner("scanner", str(port), 0, lambda: 0)
+    thread = threading.Thread(target=scanner.run, args=(told.put, stop), daemon=True)
+    thread.start()
+    assert told.get(timeout=60).values["state"] == 0
+    receiver = PtyReceiver(port)
+    assert told.get(timeout=60).values["state"] == 1
+    stop.set()
+    thread.join(60)
+    receiver.hang_up()
+
+
 def test_what_is_no_code_is_counted() -> None:
     codes = Codes("scanner")
     assert codes.feed(b"x" * 513, 0) == []
-    assert codes.feed(b"y" * 513 + b"\n" + b"\xff\xfe\n", 0) == []
+    assert codes.feed(b"y" * 513 + b"\n" + b"z" * 513 + b"\n" + b"\xff\xfe\n", 0) == []
     assert codes.refused == {"too_long": 2, "not_text": 1}
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from firmware import wire
 
 if TYPE_CHECKING:
     from edge.record import Values
@@ -22,12 +25,16 @@ class Machine:
 
     def health(self) -> Values:
         """What the machine itself knows for a health record."""
-        return {
-            "uptime_s": _scaled(_first(self._root / "proc/uptime"), 1),
-            "disk_free_mib": self._disk_free_mib(),
-            "soc_temperature_cc": _scaled(_first(self._root / "sys/class/thermal/thermal_zone0/temp"), 0.1),
-            "load_c": _scaled(_first(self._root / "proc/loadavg"), 100),
-        }
+        return _believable(
+            {
+                "uptime_s": _scaled(_first(self._root / "proc/uptime"), 1),
+                "disk_free_mib": self._disk_free_mib(),
+                "soc_temperature_cc": _scaled(
+                    _first(self._root / "sys/class/thermal/thermal_zone0/temp"), 0.1
+                ),
+                "load_c": _scaled(_first(self._root / "proc/loadavg"), 100),
+            }
+        )
 
     def power(self) -> Values:
         """A power record's values: supply in mV and the Pi's undervoltage flag, where readable."""
@@ -65,6 +72,15 @@ class Machine:
         return None
 
 
+def _believable(values: Values) -> Values:
+    """Without what no record of health can hold: one sensor that is mad must not cost all the others."""
+    fields = wire.KINDS["health"].by_name
+    return {
+        name: value if isinstance(value, int) and fields[name].low <= value <= fields[name].high else None
+        for name, value in values.items()
+    }
+
+
 def resident_kib() -> int | None:
     """Memory in use by this process."""
     try:
@@ -97,4 +113,4 @@ def _first(path: Path) -> float | None:
 
 
 def _scaled(number: float | None, factor: float) -> int | None:
-    return None if number is None else round(number * factor)
+    return None if number is None or not math.isfinite(number) else round(number * factor)

@@ -182,7 +182,7 @@ class Intake:
             return False
         if any(_lane(reading) == "event" for reading in self._waiting):
             return True
-        return now_ms - begun_ms >= self._group_ms
+        return not 0 <= now_ms - begun_ms < self._group_ms  # what is dated ahead holds nobody up
 
     def _begun_ms(self) -> int | None:
         """Since when something waits for its commit."""

@@ -47,3 +47,12 @@ def test_this_machine_is_accepted_by_the_wire() -> None:
     machine = Machine(Path("/"))
     wire.check_values("health", machine.health())
     wire.check_values("power", machine.power())
+
+
+def test_one_sensor_that_is_mad_does_not_cost_the_others(tmp_path: Path) -> None:
+    put(tmp_path, "proc/uptime", "351.37 1200.50\n")
+    put(tmp_path, "proc/loadavg", "nan 0 0 1/1 1\n")
+    put(tmp_path, "sys/class/thermal/thermal_zone0/temp", "-274000\n")
+    health = Machine(tmp_path, tmp_path).health()
+    wire.check_values("health", health)
+    assert (health["uptime_s"], health["load_c"], health["soc_temperature_cc"]) == (351, None, None)

@@ -186,6 +186,13 @@ def test_readings_wait_for_their_group_and_events_do_not(intake: Intake) -> None
     intake.close(10)
 
 
+def test_what_is_dated_ahead_holds_nobody_up(intake: Intake) -> None:
+    intake.open(0)
+    intake.take(Reading("health", "unit", 10**9, {"uptime_s": 1}))
+    assert intake.is_commit_due(1)
+    intake.close(10)
+
+
 def test_what_cannot_wait_in_memory_is_counted_and_events_stay(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

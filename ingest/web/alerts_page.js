@@ -74,7 +74,7 @@ export function Page({ say, language }) {
             ${(rules.data?.rules ?? []).map((/** @type {{ rule: string }} */ one) => html`<option value=${one.rule} selected=${one.rule === rule}>${wordOf(say, "rule_of", one.rule)}</option>`)}
           </select>
         </label>
-        <label><span class="visually-hidden">${say("under")}</span><${SiteSelect} say=${say} sites=${sites.data?.sites ?? []} value=${under} onChange=${(/** @type {string} */ site) => choose({ under: site })} /></label>
+        <label><span class="visually-hidden">${say("under")}</span><${SiteSelect} say=${(/** @type {string} */ key) => say(key === "all" ? "site_any" : key)} sites=${sites.data?.sites ?? []} value=${under} onChange=${(/** @type {string} */ site) => choose({ under: site })} /></label>
       </div>
     </div>
     ${counts !== undefined && counts.undelivered > 0 && html`<p class="notice failure">${say("undelivered", { n: counts.undelivered })}</p>`}
@@ -212,7 +212,7 @@ function Answer({ say, alert, changed }) {
 /** @param {{ say: Say, alert: Whole }} props */
 function History({ say, alert }) {
   return html`<section>
-    <h4>${say("history")}</h4>
+    <h3>${say("history")}</h3>
     <ol class="lines history">
       ${alert.history.map((step) => html`<li><time class="number">${timeOf(step.at)}</time> <b>${wordOf(say, "step", step.what)}</b> <span>${step.who ?? ""}</span> <span>${step.what === "signalled" ? say(`help_${step.text}`) : step.text}</span></li>`)}
       ${alert.messages.map((message) => html`<li><time class="number">${timeOf(message.made_at)}</time> <b>${say(`message_${message.state}`)}</b> <span>${message.contact}</span> <small>${message.error}</small></li>`)}

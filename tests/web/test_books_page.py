@@ -17,7 +17,7 @@ from tests.ingest.api.parts import CARD_KEY, NOW_MS, served
 from tests.ingest.books.library import open_library
 from tests.web.browser import Browsers
 from tests.web.fleet import WEB, PagedParts
-from tests.web.test_page import PHONE, texts
+from tests.web.test_page import PHONE
 
 
 @pytest.fixture
@@ -39,20 +39,20 @@ def url(library: tuple[PagedParts, str]) -> str:
 def test_a_conflict_is_decided_and_shelves_are_read(chrome: Browsers, url: str) -> None:
     with chrome.open(f"{url}books", "en") as watched:
         watched.wait("document.querySelector('.alert-body .facts') !== null")
-        sides = texts(watched, ".alert-body dd")
-        assert "library-02 · 1003" in sides[0]
-        assert "library-01 · 1001" in sides[1]
+        watched.wait_for_text(".alert-body dd", "library-02 · 1003")
+        watched.wait_for_text(".alert-body dd", "library-01 · 1001", 1)
         watched.wait("document.querySelectorAll('.grid').length === 2")
-        assert texts(watched, ".grid tbody th")[:3] == ["ger-7", "library-02", "Library van"]
+        for at, name in enumerate(("ger-7", "library-02", "Library van")):
+            watched.wait_for_text(".grid tbody th", name, at)
         chrome.keep(watched, "books")
-        assert watched.read("document.querySelector('.answer .primary').disabled")
+        watched.wait("document.querySelector('.answer .primary').disabled")
         watched.page.fill(".answer textarea", "a slip of the scanner")
         watched.page.click(".answer .button:not(.primary)")
         watched.wait("document.querySelector('.alert-body') === null")
         watched.page.click(".grid .disclose >> text=library-02")
         watched.wait("document.querySelectorAll('.grid tbody tr').length === 2")
-        assert texts(watched, ".grid tbody th") == ["B3", "B4"]
-        assert watched.page.url.endswith("?place=library-02")
+        watched.wait_for_texts(".grid tbody th", "B3", "B4")
+        watched.wait("location.search === '?place=library-02'")
         link = watched.read("document.querySelector('[download]').href")
         assert watched.page.request.get(link).text().splitlines()[1].startswith("B3,t2,ᠮᠣᠩᠭᠣᠯ,")
 
@@ -63,15 +63,15 @@ def test_what_goes_where_is_read_and_sent_on_its_way(
     parts, url = library
     with chrome.open(f"{url}books?list=moves", "en") as watched:
         watched.wait("document.querySelectorAll('.rotation .lines li').length === 1")
-        assert texts(watched, ".rotation h4") == ["To Library van: 1"]
+        watched.wait_for_texts(".rotation h4", "To Library van: 1")
         chrome.keep(watched, "rotation")
         watched.page.click(".rotation .section-head .button")
         watched.wait("document.querySelector('.rotation li').textContent.includes('under way')")
         assert rotas.due(parts.writer, 20_000)[0].step.action == "under_way"
         watched.page.click(".rotation .disclose")
         watched.wait("document.querySelector('.journey') !== null")
-        assert "seen library-02" in texts(watched, ".journey li")[0]
-        assert "copy=B3" in watched.page.url
+        watched.wait_for_text(".journey li", "seen library-02")
+        watched.wait("location.search.includes('copy=B3')")
 
 
 @pytest.mark.parametrize("language", ["zh", "mn"])

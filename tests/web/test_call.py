@@ -4,10 +4,11 @@ from typing import Any
 
 from ingest.alerts.episode import Episode
 from ingest.ledger import alerts, help_calls
+from tests.fixtures.waiting import wait_until
 from tests.ingest.api.parts import NOW_MS
 from tests.web.browser import Browsers
 from tests.web.fleet import LIVE, PagedParts
-from tests.web.test_page import choose, features, texts
+from tests.web.test_page import choose, features
 
 PLACE = {"lat_e7": 439_300_000, "lon_e7": 1_160_800_000, "fix_age_s": 3}
 
@@ -33,22 +34,22 @@ def test_a_call_is_seen_wherever_somebody_looks_and_leads_to_its_answer(
 ) -> None:
     with chrome.open(url, "en") as watched:
         watched.wait_for_map()
-        assert watched.page.title() == "Ortoo · fleet map"
+        watched.wait("document.title === 'Ortoo · fleet map'")
         call(parts)
         watched.wait("document.querySelectorAll('.row-calling').length === 1", 30)
         watched.wait("document.title === '❗ Ortoo · fleet map'", 30)
         watched.wait_for_map()
-        watched.wait("ortoo.map.queryRenderedFeatures({ layers: ['vehicle-call'] }).length === 1", 30)
-        assert features(watched, "vehicle-call", "unit") == [LIVE]
+        wait_until(
+            lambda: features(watched, "vehicle-call", "unit") == [LIVE], 30, what="the call on the map"
+        )
         chrome.keep(watched, "call-on-map")
         choose(watched, LIVE)
         chrome.keep(watched, "call-on-card")
         watched.page.click(".card .notice a")
         watched.wait("document.querySelector('.todo') !== null", 30)
-        titles = texts(watched, ".alert-words b")
-        assert titles == ["HELP is called: 流动图书馆", "Door left open: 流动图书馆"]
-        assert "Position then: 43.93000, 116.08000 (0 min old)" in texts(watched, ".alert-words span")[0]
-        assert "the button's light says heard by the service" in texts(watched, ".history")[0]
+        watched.wait_for_texts(".alert-words b", "HELP is called: 流动图书馆", "Door left open: 流动图书馆")
+        watched.wait_for_text(".alert-words span", "Position then: 43.93000, 116.08000 (0 min old)")
+        watched.wait_for_text(".history", "the button's light says heard by the service")
         chrome.keep(watched, "call")
         watched.page.fill(".answer textarea", "the patrol from 乌珠穆沁 drives")
         watched.page.click(".answer .primary")

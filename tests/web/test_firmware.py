@@ -9,10 +9,11 @@ from ingest.api.context import FirmwareTerms
 from ingest.ledger import rollouts, units
 from ingest.releases import making
 from tests.fixtures.operator import Operator
+from tests.fixtures.waiting import wait_until
 from tests.ingest.api.parts import served
 from tests.web.browser import Browsers
 from tests.web.fleet import PagedParts
-from tests.web.test_desk import count, press, wait_for
+from tests.web.test_desk import press, wait_for
 from tests.web.test_page import PHONE, texts
 
 NODES = ("household-01", "household-02", "household-03")
@@ -61,7 +62,7 @@ def test_one_unit_first_and_the_rest_once_it_runs(
         press(watched, "form .primary")
         wait_for(watched, ".release")
         assert texts(watched, ".release h3")[0].endswith(", number 7")
-        assert watched.read("document.querySelector('.release form button[type=button]').disabled")
+        watched.wait("document.querySelector('.release form button[type=button]').disabled")
         watched.page.select_option(".release select", NODES[0])
         press(watched, ".release form .primary")
         wait_for(watched, ".rollout-asked")
@@ -69,10 +70,10 @@ def test_one_unit_first_and_the_rest_once_it_runs(
         wait_for(watched, ".rollout-staged")
         settle(parts, rollouts.RUNNING)
         watched.wait("!document.querySelector('.release form button[type=button]').disabled")
-        assert texts(watched, ".release form button[type=button]") == ["Let the other 2 take it"]
+        watched.wait_for_texts(".release form button[type=button]", "Let the other 2 take it")
         press(watched, ".release form button[type=button]", "Space")
         watched.wait("document.querySelectorAll('.rollout-grid tbody tr').length === 3")
-        assert texts(watched, ".rollout-progress span") == ["1 of 3 run it"]
+        watched.wait_for_texts(".rollout-progress span", "1 of 3 run it")
         chrome.keep(watched, "firmware")
         watched.page.select_option(".release select", "van")
         wait_for(watched, ".release form input")
@@ -82,7 +83,7 @@ def test_one_unit_first_and_the_rest_once_it_runs(
         press(watched, ".section-head .button")
         press(watched, ".section-head .primary")
         wait_for(watched, ".release .warn")
-        assert count(watched, ".release form") == 0
+        watched.wait("document.querySelector('.release form') === null")
     assert {one.state for one in rollouts.of_release(parts.writer, 7)} == {"running", "replaced"}
 
 
@@ -107,9 +108,9 @@ def test_what_went_wrong_is_said(chrome: Browsers, fleet: tuple[PagedParts, str]
                 wait_for(watched, ".rollout-asked")
                 settle(parts, rollouts.REFUSED, "no room")
             wait_for(watched, ".rollout-refused")
-            assert "no room" in " ".join(texts(watched, ".rollout-grid td"))
+            wait_until(lambda: "no room" in " ".join(texts(watched, ".rollout-grid td")), what="why")
             width_px = watched.read("document.documentElement.scrollWidth - window.innerWidth")
             assert width_px <= 0, language
-            assert BROKER_ERROR in texts(watched, ".warn")[0]
+            watched.wait_for_text(".warn", BROKER_ERROR)
             chrome.keep(watched, f"firmware-{language}")
             watched.complaints[:] = [one for one in watched.complaints if "422" not in one]

@@ -24,7 +24,7 @@ def test_logic(node: str, libraries: Path) -> None:
     del libraries  # the modules under test import two of them
     environment = {**os.environ, "TZ": "Asia/Shanghai"}
     command = [node, "--test", str(HERE / "logic.test.mjs")]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -33,6 +33,6 @@ def test_types(node: str) -> None:
     if not compiler.exists():
         pytest.skip("no typescript: run npm ci --ignore-scripts in ingest/web")
     done = subprocess.run(
-        [node, str(compiler), "-p", str(WEB)], capture_output=True, text=True, check=False, timeout=120
+        [node, str(compiler), "-p", str(WEB)], capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stdout

@@ -15,13 +15,13 @@ from tests.web.fleet import WEB
 
 ASSETS = tomllib.loads((WEB / "assets.toml").read_text(encoding="utf-8"))
 LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv", "var", "node_modules", "artefacts", ".*_cache", "__pycache__"
+    ".git", ".venv", "var", "node_modules", "artefacts", ".*_cache", ".cache", ".hypothesis", "__pycache__"
 )
 
 
 def build(root: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=300)
 
 
 def copy_of_the_tree(folder: Path) -> Path:

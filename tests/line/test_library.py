@@ -148,6 +148,7 @@ def test_two_days_without_coverage_end_right_to_the_item(
     other.stop()
 
     van.start(mosquitto.port, now_ms - 1000)
+    wait_until(lambda: office.get("books")["loans"] == 10, 60, every_s=0.2, what="what the van has lent")
     other.start(mosquitto.port, now_ms - 1000)
     wait_until(lambda: is_told(office), 60, every_s=0.2, what="the library to hear of all but the disputed")
     van.stop()

@@ -6,6 +6,7 @@ before anybody could be told. What comes out of the valley has to be right, at i
 
 from __future__ import annotations
 
+import datetime
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,8 @@ UNIT, SITE, ITEM, LOT = "hospital-01", "van", "opv-20", "OPV7"
 MINUTE_MS = 60_000
 VALLEY_MS = 150 * MINUTE_MS  # so long before now it begins
 GTIN = "09520000000011"
-PACK = f"]d201{GTIN}17280430"
+ENDS = datetime.datetime.fromtimestamp(time.time() + 500 * 86_400, datetime.UTC).date()  # of the lot
+PACK = f"]d201{GTIN}17{ENDS:%y%m%d}"
 FIVE_PACKS = f"{PACK}10{LOT}\x1d305"
 ONE_PACK = f"{PACK}10{LOT}"
 BELOW_PAR = 9  # the minute of it
@@ -206,7 +208,7 @@ def check_stock(service: Service) -> None:
     assert (row["on_hand"]["value"], row["usable"]["value"]) == (40, 40)
     assert row["status"]["value"] == "LOW_STOCK"
     (lot,) = service.get(f"stock/sites/{SITE}")["lots"]
-    assert (lot["lot"], lot["on_hand"], lot["expires_on"]) == (LOT, 40, "2028-04-30")
+    assert (lot["lot"], lot["on_hand"], lot["expires_on"]) == (LOT, 40, ENDS.isoformat())
 
 
 def check_cold_chain(service: Service, begin_ms: int) -> None:

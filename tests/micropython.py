@@ -111,7 +111,7 @@ class MicroPython:
             cwd=self._empty,
             capture_output=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=300,
             check=False,
         )
         for line in done.stdout.splitlines():

@@ -30,7 +30,7 @@ class Wasm:
         """(result, heap in use after it); AssertionError with the engine's traceback."""
         given = json.dumps(argument)
         done = subprocess.run(
-            [*self._command, function], input=given, capture_output=True, text=True, check=False, timeout=120
+            [*self._command, function], input=given, capture_output=True, text=True, check=False, timeout=300
         )
         assert done.returncode == 0, done.stdout + done.stderr
         result, heap_bytes = json.loads(done.stdout)

@@ -17,7 +17,7 @@ from tests.micropython import MicroPython
 
 CODE = "import asyncio; from mqtt_talker import Talker; asyncio.run(Talker().main())"
 CORE = {"client_id": "node-01", "keep_alive_s": 60, "session_s": 3600}
-WAIT_S = 30
+WAIT_S = 60
 
 
 class Lines:

@@ -139,7 +139,6 @@ def say(broker: Mosquitto, topic: str, payload: bytes, *options: str) -> None:
     subprocess.run(command, input=payload, check=True, timeout=WAIT_S)
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", ["in safe mode", "on a battery"])
 def test_a_node_is_reached_and_updated(node: Node, broker: Mosquitto, tmp_path: Path, kind: str) -> None:
     if kind == "on a battery":
@@ -164,7 +163,6 @@ def test_a_node_is_reached_and_updated(node: Node, broker: Mosquitto, tmp_path: 
     assert (node.state()["trial"], node.state()["tries"]) == ("b", 1)
 
 
-@pytest.mark.timeout(180)
 def test_what_cannot_even_be_loaded_is_taken_back_and_told_once(node: Node, tmp_path: Path) -> None:
     (tmp_path / "firmware").mkdir()
     (tmp_path / "firmware" / "main.mpy").write_bytes(compiled("import nothing_of_that_name", tmp_path))

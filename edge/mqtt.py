@@ -391,11 +391,13 @@ class Mqtt:
 
 def _shut(client: _Client) -> None:
     """Have the loop end: with nobody to take the last word it would wait for as long as the keepalive."""
-    until_s = time.monotonic() + CLOSE_S
+    line, until_s = client.socket(), time.monotonic() + CLOSE_S
+    if line is None:
+        return
     while client.want_write() and not client.is_broken and time.monotonic() < until_s:
         time.sleep(0.005)
-    with contextlib.suppress(OSError, AttributeError):
-        client.socket().shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+    with contextlib.suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
 
 
 def _reason(error: Exception) -> str:

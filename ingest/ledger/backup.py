@@ -61,12 +61,19 @@ def _sync(path: Path) -> None:
 
 
 def remove_old(store: Path, folder: Path, keep: int) -> list[Path]:
-    """Remove all but the newest `keep` copies of this store and of its keys; what is not ours stays."""
+    """Remove all but the newest `keep` copies of this store and of its keys; what is not ours stays.
+
+    What a backup left half made that was killed goes with them, once there is a newer copy.
+    """
     removed: list[Path] = []
     for file in (store, access_path(store)):
-        ours = re.compile(f"{re.escape(file.stem)}-{_STAMP}{re.escape(file.suffix)}")
-        copies = sorted(path for path in folder.iterdir() if ours.fullmatch(path.name))
+        ours = re.compile(f"({re.escape(file.stem)}-{_STAMP}{re.escape(file.suffix)})(\\.part(-journal)?)?")
+        found = {path: match for path in folder.iterdir() if (match := ours.fullmatch(path.name))}
+        copies = sorted(path for path, match in found.items() if match[2] is None)
         removed += copies[: max(0, len(copies) - keep)]
+        removed += [
+            path for path, match in found.items() if match[2] and copies and match[1] < copies[-1].name
+        ]
     for path in removed:
         path.unlink()
     return removed

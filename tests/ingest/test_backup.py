@@ -67,6 +67,20 @@ def test_only_the_newest_are_kept_and_nothing_else_is_touched(store: Path, tmp_p
     assert sorted(folder.iterdir()) == sorted([*days[2], *days[3], other])
 
 
+def test_what_a_killed_backup_left_goes_once_there_is_a_newer_copy(store: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    names = [f"{stem}-20261122T120000Z.sqlite3.part" for stem in ("ortoo", "ortoo-access")]
+    halves = [folder / name for name in (*names, f"{names[0]}-journal")]
+    for path in halves:
+        path.touch()
+    before = back_up(store, folder, "20261121T120000Z")
+    assert remove_old(store, folder, keep=2) == []
+    after = back_up(store, folder, "20261123T120000Z")
+    assert sorted(remove_old(store, folder, keep=2)) == sorted(halves)
+    assert sorted(folder.iterdir()) == sorted([*before, *after])
+
+
 def test_a_copy_that_cannot_be_made_leaves_nothing_behind(store: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(BackupError, match="could not be copied"):

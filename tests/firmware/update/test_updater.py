@@ -202,7 +202,7 @@ def test_a_line_that_breaks_is_asked_again_on_the_next_one(node: Node) -> None:
 def test_a_firmware_that_runs_but_reaches_nobody_starts_anew_until_it_is_taken_back(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial, "TRIAL_S", 0)
+    monkeypatch.setattr(trial, "_TRIAL_S", 0)
     path = node.desk.path("slots.json")
     slots.save(slots.staged(slots.load(path), "b", 12), path)
     for _ in range(slots.TRIES):

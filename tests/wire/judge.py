@@ -1,9 +1,6 @@
 """What the wire makes of a vector; runs on CPython and on MicroPython, so in the subset of both."""
 
-try:
-    from firmware import wire
-except ImportError:  # on a board modules have no package
-    import wire
+from firmware import wire
 
 
 def judged(vector, decode=wire.decode_batch):

@@ -15,9 +15,10 @@ CARD = "document.querySelector('.card h2')"
 def test_the_browsers_back_closes_a_card_and_forward_opens_it(chrome: Browsers, url: str) -> None:
     with chrome.open(f"{url}#%", "en") as watched:  # a link that somebody broke still opens the map
         watched.page.fill(".search", LIVE)
+        watched.wait("document.querySelectorAll('.row').length === 1")
         watched.page.press(".search", "Enter")
         watched.wait(f"{CARD}?.textContent === '流动图书馆'")
-        assert watched.page.url.endswith(f"#{LIVE}")
+        watched.wait(f"location.hash === '#{LIVE}'")
         watched.page.go_back()
         watched.wait(f"{CARD} === null")
         watched.page.go_forward()
@@ -28,21 +29,20 @@ def test_a_slash_goes_to_the_search(chrome: Browsers, url: str) -> None:
     with chrome.open(f"{url}#{LIVE}", "en") as watched:
         watched.wait(f"{CARD} !== null")
         watched.page.keyboard.press("/")
+        watched.wait("document.activeElement.matches('.search')")
         watched.page.keyboard.type("culture-/")
-        assert watched.page.input_value(".search") == "culture-/"
+        watched.wait("document.querySelector('.search').value === 'culture-/'")
 
 
 def test_the_back_button_undoes_a_filter(chrome: Browsers, parts: PagedParts, url: str) -> None:
     stock_up(parts)
     with chrome.open(f"{url}stock", "en") as watched:
-        watched.wait("document.querySelector('.stock-grid') !== null")
+        watched.wait("document.querySelectorAll('.stock-grid .status').length > 1")
         watched.page.click(".mark-LOW_STOCK")
-        watched.wait(
-            "[...document.querySelectorAll('.stock-grid .status')].every((one) => one.textContent === 'Low')"
-        )
+        watched.wait_for_texts(".stock-grid .status", "Low")
         watched.page.go_back()
         watched.wait("document.querySelectorAll('.stock-grid .status').length > 1")
-        assert watched.read("document.querySelector('.chip.mark-LOW_STOCK').ariaPressed") == "false"
+        watched.wait("document.querySelector('.chip.mark-LOW_STOCK').ariaPressed === 'false'")
 
 
 def test_on_a_tablet_the_card_leaves_the_map_free(chrome: Browsers, parts: PagedParts, url: str) -> None:
@@ -74,10 +74,9 @@ def test_the_wheel_turns_a_page_that_runs_along(
 def test_on_paper_the_whole_board_is_printed(chrome: Browsers, parts: PagedParts, url: str) -> None:
     stock_up(parts)
     with chrome.open(f"{url}stock", "en", width=720, height=300, color_scheme="dark") as watched:
-        watched.wait("document.querySelector('.stock-grid') !== null")
+        watched.wait("document.querySelectorAll('.stock-grid .status').length > 1")
         watched.page.emulate_media(media="print")
-        whole = "document.documentElement.scrollHeight > innerHeight"
-        assert watched.read(whole), "not the window's part alone"
+        watched.wait("document.documentElement.scrollHeight > innerHeight")  # not the window's part alone
         left_out = "[...document.querySelectorAll('.bar, .button, .sheet-filters')]"
         assert watched.read(f"{left_out}.filter((one) => one.offsetParent).length") == 0
         assert (

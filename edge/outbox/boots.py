@@ -31,12 +31,21 @@ class BootEntry:
     ran_before_ms: int
 
 
+_COLUMNS = "id, boot, boot_at_ms, clock, last_mono_ms, ran_before_ms"
+
+
 def boots_of(db: Connection) -> list[BootEntry]:
-    """All boots, oldest first."""
-    found = db.execute(
-        "SELECT id, boot, boot_at_ms, clock, last_mono_ms, ran_before_ms FROM boots ORDER BY id"
-    ).fetchall()
+    """All boots, oldest first: after years, thousands."""
+    found = db.execute(f"SELECT {_COLUMNS} FROM boots ORDER BY id").fetchall()  # noqa: S608 (names of our own)
     return [BootEntry(*row) for row in found]
+
+
+def has_unknown(db: Connection) -> bool:
+    """Whether a boot before the last is not even estimated."""
+    found = db.execute(
+        "SELECT 1 FROM boots WHERE clock = 0 AND id < (SELECT max(id) FROM boots) LIMIT 1"
+    ).fetchone()
+    return found is not None
 
 
 def save(db: Connection, entry: BootEntry) -> None:
@@ -55,7 +64,8 @@ def save(db: Connection, entry: BootEntry) -> None:
 
 def find(db: Connection, number: int) -> BootEntry:
     """A boot that is known to be there."""
-    return next(entry for entry in boots_of(db) if entry.number == number)
+    row = db.execute(f"SELECT {_COLUMNS} FROM boots WHERE id = ?", (number,)).fetchone()  # noqa: S608 (names of our own)
+    return BootEntry(*row)
 
 
 def began_at(db: Connection, number: int) -> int | None:
@@ -63,20 +73,22 @@ def began_at(db: Connection, number: int) -> int | None:
 
     Within a transaction. None while no boot ever knew the time.
     """
+    own = find(db, number)
+    if own.clock:
+        return own.boot_at_ms
     found = boots_of(db)
-    at = [entry.number for entry in found].index(number)
-    if found[at].clock:
-        return found[at].boot_at_ms
+    at = found.index(own)
     spans = [Boot(entry.boot_at_ms if entry.clock else None, entry.last_mono_ms) for entry in found]
     boot_at_ms = estimated(spans, at)
     if boot_at_ms is not None:
-        save(db, replace(found[at], boot_at_ms=boot_at_ms, clock=ESTIMATED))
+        save(db, replace(own, boot_at_ms=boot_at_ms, clock=ESTIMATED))
     return boot_at_ms
 
 
 def ran_ms(db: Connection, number: int, mono_ms: int) -> int:
     """Running time since the outbox was made, at a moment of a boot."""
-    return mono_ms + sum(entry.ran_before_ms for entry in boots_of(db) if entry.number == number)
+    found = db.execute("SELECT ran_before_ms FROM boots WHERE id = ?", (number,)).fetchone()
+    return mono_ms + (0 if found is None else int(found[0]))
 
 
 def moment_before(db: Connection, number: int, mono_ms: int, age_ms: int) -> tuple[int, int]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 def dated(db: Connection) -> list[Row]:
     """Estimate every boot without a clock from its neighbours; the corrections. Within a transaction."""
+    if not boots.has_unknown(db):
+        return []
     found = boots.boots_of(db)
     spans = [Boot(entry.boot_at_ms if entry.clock else None, entry.last_mono_ms) for entry in found]
     corrections = []

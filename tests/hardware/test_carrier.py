@@ -189,7 +189,7 @@ def run_kicad(program: Path, home: Path, *arguments: str | Path) -> int:
     """In a home of its own: the first run there writes settings."""
     done = subprocess.run(
         [program, *arguments], env={"HOME": str(home), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-        capture_output=True, text=True, check=False, timeout=100,
+        capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     return done.returncode
 

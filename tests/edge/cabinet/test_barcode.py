@@ -60,7 +60,7 @@ def test_what_a_code_names(text: str, code: Code) -> None:
         (f"01{GTIN}375", "count_37"),
         (f"]d201{GTIN}375", "count_37"),
         (f"]d201{GTIN}17290230", "date"),
-        (f"]d201{GTIN}17770101", "date"),
+        (f"]d201{GTIN}17990101", "date"),  # 1999, until the century slides beyond it in 2049
         (f"]d201{GTIN}70032808001200{GS}10A", "day_00"),
         ("]d2010950668210135310A", "check_digit"),
         ("6901028075764", "check_digit"),

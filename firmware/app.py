@@ -65,7 +65,10 @@ class App:
         elif has_duty and is_alone:
             from firmware.power.wake import wake
 
-            await wake(self._port, self.intake, senses, self._broker_line(senses, settings), settings)
+            def line_of() -> "BrokerLine":
+                return self._broker_line(senses, settings)
+
+            await wake(self._port, self.intake, senses, line_of, settings, self.store.is_on_trial)
             return
         line = self._broker_line(senses, settings) if is_alone else self._pi_line(senses, settings)
         tasks: "list[Coroutine[Any, Any, None]]" = [

@@ -10,6 +10,7 @@ A failed read is a fault, never a value. What readings mean is judged here too, 
 
 import asyncio
 
+from firmware import late
 from firmware.drivers import DriverFault, driver_of
 from firmware.watchdog import LATE_MS
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     Hear = Callable[[int, bytes], list[tuple[int, bytes]]]
 
 _ALARM_MS = 2_000
+JUDGES = ("cabinet", "alarm", "excursion", "profile", "axis", "scale", "tally")  # files of cabinet/
 PROBES = ("ds18b20", "sht4x")  # whose failures a Pi hears live: the next temperature ends them
 DRIVER_FAULTS = ("no_reply", "crc", "power_on", "overload", "settings")  # over with the next good reading
 
@@ -72,7 +74,7 @@ class Senses:
 
     @property
     def is_alarmed(self) -> bool:
-        return self._cabinet is not None and self._cabinet.is_sounding
+        return self._is_lit if self._cabinet is None else self._cabinet.is_sounding
 
     @property
     def is_parked(self) -> bool:
@@ -164,6 +166,15 @@ class Senses:
     def conclude(self) -> None:
         """Before a deep sleep: judge what still waits for the clock."""
         self._judge("", True)
+
+    def rest(self, given: "list[dict[str, Any]]") -> None:
+        """Before a line is made that needs the room: nothing is read any more, nor judged, before a sleep."""
+        if self._cabinet is not None and (self._intake.waiting or not self._cabinet.is_settled):
+            return
+        self._cabinet = self._intake.cabinet = None
+        self._drivers = []
+        late.forget(*["drivers." + one["type"] for one in given])
+        late.forget(*["cabinet." + name for name in JUDGES])
 
     def _judge(self, name: str, is_last: bool = False) -> None:
         """What a look at this driver means, whether it saw something or failed."""

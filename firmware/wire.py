@@ -1,9 +1,9 @@
 """The wire: what a unit and the service say to each other, as bytes in and bytes out.
 
-This file is the contract. It runs unchanged on CPython 3.11+ and on MicroPython, imports nothing of its
-neighbours, touches no socket and no clock. `KINDS` is the only place where kinds of record are declared:
-the unit encodes from it, the service builds its protobuf classes from it, and `wire.proto`, the AsyncAPI
-document and the history schema are rendered from it.
+This file is the contract. It runs unchanged on CPython 3.11+ and on MicroPython, touches no socket and no
+clock. Kinds of record are declared in kinds.py, and nowhere else: the unit encodes from `KINDS`, the service
+builds its protobuf classes from it, and `wire.proto`, the AsyncAPI document and the history schema are
+rendered from it.
 
 A batch is plain protobuf. Records of one kind and source form a group; a group holds one packed sint64
 column per field, as differences, in the manner of OpenStreetMap's PBF:
@@ -33,9 +33,11 @@ try:
 except ImportError:  # MicroPython: decompress only
     zlib = None  # type: ignore[assignment]
 
+from firmware import late
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from typing import Any
 
     Values = dict[str, "int | str | None"]
@@ -52,6 +54,7 @@ MAX_TEXT_BYTES = 256
 MAX_JSON_BYTES = 4096
 MAX_RUNS = 32
 MAX_CAPABILITIES = 16
+_U31 = 2147483647
 MAX_SEQ = 9007199254740991  # 2**53 - 1: exact in JSON everywhere
 MAX_TIME_MS = 4102444800000  # 2100-01-01
 ID_BYTES = 8  # epoch and boot: random
@@ -114,18 +117,25 @@ class Kind:
     by_name: "dict[str, Field]"
     by_number: "dict[int, Field]"
 
-    def __init__(
-        self, number: int, lane: str, source: str, make_fields: "Callable[[], tuple[Field, ...]]"
-    ) -> None:
+    def __init__(self, name: str, number: int, lane: str, source: str) -> None:
+        self._name = name
         self.number = number
         self.lane = lane
         self.source = source
-        self.make_fields = make_fields
+
+    def made(self) -> "tuple[Field, ...]":
+        """Its fields, which nobody keeps."""
+        from firmware import kinds
+
+        limits = {"u31": _U31, "u53": MAX_SEQ, "time": MAX_TIME_MS, "text": MAX_TEXT_BYTES}
+        found = [Field(*given) for given in kinds.fields(self._name, limits)]
+        late.forget("kinds")
+        return tuple(found)
 
     def __getattr__(self, name: str) -> "Any":
         """Called for what is not there yet; from then on it is."""
         if name == "fields":
-            self.fields = self.make_fields()
+            self.fields = self.made()
         elif name == "by_name":
             self.by_name = {field.name: field for field in self.fields}
         elif name == "by_number":
@@ -135,339 +145,23 @@ class Kind:
         return getattr(self, name)
 
 
-def _words(name: str, number: int, text: str, is_needed: bool = False) -> Field:
-    """`text` has the words: one string, since MicroPython keeps each short one of a tuple for ever."""
-    words = tuple(text.split())
-    return Field(name, number, "word", 0, len(words) - 1, RARE, words, is_needed)
+def _all_kinds() -> "dict[str, Kind]":
+    from firmware import kinds
 
+    found = {name: Kind(name, *kinds.head(name)) for name in kinds.TABLE}
+    late.forget("kinds")
+    return found
 
-def _text(name: str, number: int, is_needed: bool = False) -> Field:
-    return Field(name, number, "text", 0, MAX_TEXT_BYTES, TEXT, (), is_needed)
-
-
-_U31 = 2147483647
-_U53 = MAX_SEQ
 
 # Every record has these. `seq` is coded against the batch's `prev`.
 BASE = (
     Field("seq", 4, "count", 1, MAX_SEQ, STEP),
     Field("time_ms", 5, "ms since 1970 UTC", 0, MAX_TIME_MS, SECOND),
     Field("boot_at_ms", 6, "ms since 1970 UTC", 0, MAX_TIME_MS, RARE),
-    _words("clock", 7, " ".join(CLOCKS)),
+    Field("clock", 7, "word", 0, len(CLOCKS) - 1, RARE, CLOCKS),
 )
 
-# Numbers are never reused; a field is only ever appended, because stored rows are read by position.
-KINDS = {
-    "fix": Kind(
-        16,
-        "track",
-        "gnss",
-        lambda: (
-            Field("lat_e7", 8, "1e-7 deg, WGS-84", -900000000, 900000000, SECOND),
-            Field("lon_e7", 9, "1e-7 deg, WGS-84", -1800000000, 1800000000, SECOND),
-            Field("altitude_msl_dm", 10, "dm above mean sea level", -10000, 200000),
-            Field("speed_cm_s", 11, "cm/s over ground", 0, 50000),
-            Field("course_ddeg", 12, "0.1 deg, true", 0, 3599),
-            Field("satellites", 13, "count", 0, 99, RARE),
-            Field("hdop_c", 14, "1/100", 0, 9999, RARE),
-            _words("fix_mode", 15, "none 2d 3d", True),
-            _words("quality", 16, "gnss dgnss rtk float_rtk dead_reckoning"),
-        ),
-    ),
-    "power": Kind(
-        17,
-        "sense",
-        "unit",
-        lambda: (
-            Field("supply_mv", 8, "mV", 0, 100000),
-            Field("battery_mv", 9, "mV", 0, 100000),
-            _words("is_ignition_on", 10, "no yes"),
-            _words("is_undervolted", 11, "no yes"),
-        ),
-    ),
-    "health": Kind(
-        18,
-        "sense",
-        "unit",
-        lambda: (
-            Field("uptime_s", 8, "s", 0, _U31),
-            Field("disk_free_mib", 9, "MiB", 0, _U31),
-            Field("outbox_rows", 10, "count", 0, _U31),
-            Field("outbox_age_s", 11, "s", 0, _U31),
-            Field("soc_temperature_cc", 12, "0.01 deg C", -10000, 20000),
-            Field("load_c", 13, "1/100", 0, 100000),
-            Field("odometer_m", 14, "m", 0, _U53, SECOND),
-            Field("dropped", 15, "count", 0, _U53),
-            Field("nmea_refused", 16, "count", 0, _U53),
-            Field("reconnects", 17, "count", 0, _U31),
-        ),
-    ),
-    "fault": Kind(
-        19,
-        "event",
-        "unit",
-        lambda: (
-            _text("part", 8, True),
-            _text("code", 9, True),
-            _words("state", 10, "raised cleared", True),
-            _text("detail", 11),
-        ),
-    ),
-    # What a unit had to drop: `count` rows of `lane` between the two numbers, and the hard bound in metres
-    # within which the rows that stay still describe a thinned track.
-    "thinned": Kind(
-        20,
-        "event",
-        "outbox",
-        lambda: (
-            _words("lane", 8, " ".join(LANES), True),
-            Field("first_seq", 9, "count", 1, MAX_SEQ, DIFF, (), True),
-            Field("last_seq", 10, "count", 1, MAX_SEQ, DIFF, (), True),
-            Field("count", 11, "count", 0, MAX_SEQ, DIFF, (), True),
-            _words("reason", 12, "quota damaged fork", True),
-            Field("bound_m", 13, "m", 0, 1000000),
-        ),
-    ),
-    # The clock was won or stepped: records of this boot whose `clock` ranks below `clock` here happened
-    # `step_ms` later than they say. (`time_ms` and `boot_at_ms` are already the new ones.)
-    "clock_set": Kind(
-        21,
-        "event",
-        "clock",
-        lambda: (
-            Field("step_ms", 8, "ms", -MAX_TIME_MS, MAX_TIME_MS, DIFF, (), True),
-            _words("was", 9, " ".join(CLOCKS), True),
-        ),
-    ),
-    "answer": Kind(
-        22,
-        "event",
-        "unit",
-        lambda: (
-            _text("command_id", 8, True),
-            _words("state", 9, "done refused expired", True),
-            _text("detail", 10),
-            Field("rows", 11, "count", 0, MAX_SEQ),
-        ),
-    ),
-    # What a probe measures; its source is the probe's name. A dead probe is a fault, never a value.
-    "climate": Kind(
-        23,
-        "sense",
-        "probe",
-        lambda: (
-            Field("temperature_cc", 8, "0.01 deg C", -20000, 20000),
-            Field("humidity_cpct", 9, "0.01 %", 0, 10000),
-            _words("is_door_open", 10, "no yes"),
-        ),
-    ),
-    # A door changed. When it closed, `open_ms` is how long it had been open.
-    "door": Kind(
-        24,
-        "event",
-        "door",
-        lambda: (
-            _words("state", 8, "closed open", True),
-            Field("open_ms", 9, "ms", 0, _U53),
-        ),
-    ),
-    # Stock observed, never booked: `pieces` lie there, or `change_pieces` came (+) and went (-) within the
-    # `began_ago_ms` before this record. A scale sees only changes; without `change_pieces` it could not say
-    # how many packs `change_mg` is. `sure_pct` is how sure the observer is.
-    "count": Kind(
-        25,
-        "event",
-        "cabinet",
-        lambda: (
-            _words("method", 8, "weight person tag", True),
-            _text("slot", 9),
-            _text("item", 10),
-            _text("lot", 11),
-            Field("pieces", 12, "count", 0, _U31),
-            Field("change_pieces", 13, "count", -_U31, _U31),
-            Field("change_mg", 14, "mg", -_U31, _U31),
-            Field("sure_pct", 15, "%", 0, 100, RARE),
-            Field("began_ago_ms", 16, "ms before time_ms", 0, _U53),
-            _text("actor", 17),
-        ),
-    ),
-    # Stock moved by a person. `pieces` or `packs` are how many, above 0 but for "adjust", where less than 0
-    # takes away; with neither it was one pack. `code` is what was scanned, in printable form (a GS1 separator
-    # as {GS}); `item` is the unit's own name for it, absent when its planogram does not know the code.
-    "move": Kind(
-        26,
-        "event",
-        "cabinet",
-        lambda: (
-            _words("move", 8, "receive dispense transfer discard adjust", True),
-            _text("slot", 9),
-            _text("item", 10),
-            _text("gtin", 11),
-            _text("lot", 12),
-            Field("expires_on", 13, "days since 1970", 0, 65535),
-            _text("serial", 14),
-            Field("pieces", 15, "count", -_U31, _U31),
-            Field("packs", 16, "count", 1, _U31),
-            _text("reason", 17),
-            _text("actor", 18),
-            _text("from_site", 19),
-            _text("to_site", 20),
-            _text("code", 21),
-        ),
-    ),
-    # Out of the safe range for longer than a rule allows, judged on the unit; its source is the probe. All
-    # records of one excursion bear its `number`, which counts up per probe and epoch: one when the rule is
-    # broken, one an hour while that lasts, one at the end ("lost": the probe fell silent while outside, or
-    # nobody knows how it ended). The rule: `comparator` `limit_cc` for `limit_s`, in one run or in sum.
-    # `began_ago_ms` and `ended_ago_ms` (the last sample outside) count back from this record's `time_ms`.
-    "excursion": Kind(
-        27,
-        "event",
-        "probe",
-        lambda: (
-            Field("number", 8, "count", 1, _U31, DIFF, (), True),
-            _words("state", 9, "open ended lost", True),
-            _words("direction", 10, "low high", True),
-            _words("judgement", 11, "single cumulative", True),
-            _words("comparator", 12, "below at_or_below above at_or_above", True),
-            Field("limit_cc", 13, "0.01 deg C", -20000, 20000, DIFF, (), True),
-            Field("limit_s", 14, "s", 0, _U31, DIFF, (), True),
-            Field("began_ago_ms", 15, "ms before time_ms", 0, _U53, DIFF, (), True),
-            Field("ended_ago_ms", 16, "ms before time_ms", 0, _U53),
-            Field("outside_s", 17, "s", 0, _U31, DIFF, (), True),
-            Field("lowest_cc", 18, "0.01 deg C", -20000, 20000),
-            Field("highest_cc", 19, "0.01 deg C", -20000, 20000),
-            _text("profile", 20, True),
-            Field("profile_version", 21, "count", 1, _U31, RARE, (), True),
-        ),
-    ),
-    # A fact about one copy of a book, never a booking: the service gives each one verdict. Its id is its own
-    # (epoch, lane, seq). `item` is what the copy's tag or barcode names (ISO 28560 PII), `owner` the ISIL of
-    # its library as on the tag. What happened:
-    #   lent, renewed, returned   by `reader`: HMAC-SHA256 of the card under the key named `reader_key`, its
-    #       first 16 bytes in hex (absent: nobody knows). `loan` is the unit's own name for the loan, the same
-    #       in all that becomes of it; absent when it began elsewhere. `due_on` is the local day. `ruling` is
-    #       what the unit's rules said, by lists that were `lists_age_s` old (absent: no list, or no clock):
-    #       "allowed", "overridden" (a person did it all the same, for `reason`) or "unchecked" (no list was
-    #       ever there). `rules` names those that spoke against it, with blanks between.
-    #   seen, gone   on this unit's shelf, by the inventory of that number (absent: by chance). Told when it
-    #       differs from what was told last: all that came (seen, returned) and did not go (lent, gone) is
-    #       there. `place` is how it fits the shelf list: "present", "misplaced" (lies on `shelf`, belongs on
-    #       `home_shelf`) or "foreign" (on no list).
-    #   repaired   the tag's AFI is right at last, after `is_afi_pending`
-    # `afi` is what was read back from the tag (0x07 in the library, 0xC2 on loan; absent: not read). A tag
-    # that names no item is told by `tag_id` (UID or EPC in hex), its `layout` and what it holds (`raw`, hex).
-    "book": Kind(
-        28,
-        "event",
-        "books",
-        lambda: (
-            _words("event", 8, "lent returned renewed seen gone repaired", True),
-            _text("item", 9),
-            _text("owner", 10),
-            _words("method", 11, "tag barcode typed"),
-            _text("reader", 12),
-            _text("reader_key", 13),
-            _text("loan", 14),
-            Field("due_on", 15, "days since 1970", 0, 65535),
-            _words("ruling", 16, "allowed overridden unchecked"),
-            _text("rules", 17),
-            Field("lists_age_s", 18, "s", 0, _U31),
-            _text("reason", 19),
-            _text("actor", 20),
-            _text("shelf", 21),
-            _text("home_shelf", 22),
-            _words("place", 23, "present misplaced foreign"),
-            Field("inventory", 24, "count", 1, _U31),
-            Field("sure_pct", 25, "%", 0, 100, RARE),
-            Field("afi", 26, "AFI of ISO 15693", 0, 255),
-            _words("is_afi_pending", 27, "no yes"),
-            _words("is_eas_on", 28, "no yes"),
-            Field("usage", 29, "type of usage, ISO 28560", 0, 255),
-            _words(
-                "layout",
-                30,
-                "unknown iso28560_2 iso28560_3 iso28560_4 university blank damaged",
-            ),
-            _text("tag_id", 31),
-            _text("raw", 32),
-        ),
-    ),
-    # A shelf check as a whole: rounds were read until nothing new came ("stable"), or a person ended it
-    # ("stopped"; then nothing is told as gone). Its number counts up per unit and epoch; without `shelf` it
-    # was the whole unit. `expected` by shelf list and loans, of which `present` and `missing`; `sure_pct` is
-    # how sure it is that all that lies there was read.
-    "inventory": Kind(
-        29,
-        "event",
-        "books",
-        lambda: (
-            Field("number", 8, "count", 1, _U31, DIFF, (), True),
-            _words("state", 9, "stable stopped", True),
-            _text("shelf", 10),
-            _words("method", 11, "tag barcode typed"),
-            Field("began_ago_ms", 12, "ms before time_ms", 0, _U53),
-            Field("rounds", 13, "count", 0, _U31),
-            Field("expected", 14, "count", 0, _U31),
-            Field("present", 15, "count", 0, _U31),
-            Field("missing", 16, "count", 0, _U31),
-            Field("misplaced", 17, "count", 0, _U31),
-            Field("foreign", 18, "count", 0, _U31),
-            Field("unread", 19, "count", 0, _U31),
-            Field("sure_pct", 20, "%", 0, 100, RARE),
-            Field("lists_age_s", 21, "s", 0, _U31),
-            _text("actor", 22),
-        ),
-    ),
-    # What the crew found out about a conflict that the service listed under the name `conflict`: the book is
-    # here, is with the reader, is not to be found, or the thing is settled with the reader (`note` says how).
-    "settle": Kind(
-        30,
-        "event",
-        "books",
-        lambda: (
-            _text("conflict", 8, True),
-            _words("finding", 9, "here with_reader not_found settled", True),
-            _text("item", 10),
-            _text("note", 11),
-            _text("actor", 12),
-        ),
-    ),
-    # The unit took over new lists (shelf, blocks, holds, conflicts) as of `as_of_ms`, or could not: then
-    # `state` is "refused" and the old ones, if any, stay in force. `revision` is the name of the lists.
-    "lists": Kind(
-        31,
-        "event",
-        "books",
-        lambda: (
-            _words("state", 8, "taken refused", True),
-            _text("revision", 9),
-            Field("as_of_ms", 10, "ms since 1970 UTC", 0, MAX_TIME_MS),
-            Field("items", 11, "count", 0, _U31),
-            Field("blocks", 12, "count", 0, _U31),
-            Field("holds", 13, "count", 0, _U31),
-            Field("conflicts", 14, "count", 0, _U31),
-            _text("detail", 15),
-        ),
-    ),
-    # A person asks for aid, or takes that back; its source is the button. `call` is the unit's own name for
-    # the call, random, the same in all that becomes of it; a button that is held or hammered makes one.
-    # `held_ms` is for how long it was held to take the call back. The position is the newest that the unit
-    # knew, `fix_age_s` before this record; without one all three are absent.
-    "help": Kind(
-        32,
-        "event",
-        "help",
-        lambda: (
-            _words("event", 8, "called cancelled", True),
-            Field("call", 9, "name", 1, _U31, DIFF, (), True),
-            Field("held_ms", 10, "ms", 0, _U31),
-            Field("lat_e7", 11, "1e-7 deg, WGS-84", -900000000, 900000000, SECOND),
-            Field("lon_e7", 12, "1e-7 deg, WGS-84", -1800000000, 1800000000, SECOND),
-            Field("fix_age_s", 13, "s", 0, _U31),
-        ),
-    ),
-}
+KINDS = _all_kinds()
 
 KINDS_IN_ORDER = [name for _, name in sorted([(kind.number, name) for name, kind in KINDS.items()])]
 
@@ -476,7 +170,7 @@ def schema_hash() -> int:
     """A check sum of the table: two sides that have the same one know the same kinds and fields."""
     crc = 0
     for name in KINDS_IN_ORDER:
-        for field in KINDS[name].make_fields():  # not kept: it is asked once
+        for field in KINDS[name].made():
             text = "%s %s %d %s %d %d %s" % (
                 name,
                 field.name,
@@ -1171,12 +865,11 @@ def _need(message: "dict[str, Any]", names: "tuple[str, ...]", name: str) -> Non
 
 def check_live(message: "dict[str, Any]") -> "dict[str, Any]":
     """`time_ms` and `clock` of the newest fix or, without one, of now; then any fields of LIVE_KINDS."""
-    fields: dict[str, Field] = {}
-    for kind in LIVE_KINDS:
-        fields.update(KINDS[kind].by_name)
     _need(message, ("v", "conn", "time_ms", "clock"), "live")
     for key, value in message.items():
-        where = "live." + str(key)
+        where, field = "live." + str(key), None
+        if key not in ("v", "conn", "time_ms", "clock"):
+            field = _live_field(key)
         if key == "v":
             pass
         elif key == "conn":
@@ -1185,17 +878,25 @@ def check_live(message: "dict[str, Any]") -> "dict[str, Any]":
             _check_number(value, 0, MAX_TIME_MS, where)
         elif key == "clock":
             _check_word(value, CLOCKS, where)
-        elif key not in fields:
+        elif field is None:
             raise WireError("shape", "live", "no such key")
         elif value is None:
             raise WireError("shape", where, "leave out what is absent")
-        elif fields[key].words:
-            _check_word(value, fields[key].words, where)
+        elif field.words:
+            _check_word(value, field.words, where)
         else:
-            _check_cell(fields[key], value, where)
+            _check_cell(field, value, where)
     if ("lat_e7" in message) != ("lon_e7" in message):
         raise WireError("missing", "live", "half a position")
     return message
+
+
+def _live_field(name: str) -> "Field | None":
+    """Looked for in the vitals first: few nodes know where they are, and have no room for a fix's fields."""
+    for kind in reversed(LIVE_KINDS):
+        if name in KINDS[kind].by_name:
+            return KINDS[kind].by_name[name]
+    return None
 
 
 def check_birth(message: "dict[str, Any]") -> "dict[str, Any]":

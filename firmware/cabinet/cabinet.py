@@ -124,6 +124,11 @@ class Cabinet:
     def is_sounding(self) -> bool:
         return any([probe.is_sounding for probe in self._probes.values()])
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing waits for the clock: the note has all that is known, once it is kept."""
+        return self._axis.offset_ms is not None and not self._held and not self._out
+
     def take(self, kind: str, name: str, values: "dict[str, Any]", now_ms: int) -> None:
         """A reading of a driver; DriverFault for a scale that carries too much."""
         if kind == "climate" and name in self._probes:

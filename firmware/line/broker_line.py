@@ -124,7 +124,7 @@ class BrokerLine:
         return await asyncio.wait_for(self._port.connect(broker["host"], broker["port"], tls), ANSWER_S)
 
     async def _dialled(self, given: "dict[str, Any]") -> None:
-        from firmware.line.modem import ADDRESS_MS, LONGEST_MS, ModemFault  # late: most nodes have no modem
+        from firmware.line.modem_fault import ADDRESS_MS, LONGEST_MS, ModemFault  # late: most have no modem
 
         faults, now_ms = self._intake.faults, self._port.now_ms()
         self._watchdog.report("line", now_ms, LONGEST_MS + ADDRESS_MS + LATE_MS)

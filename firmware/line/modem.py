@@ -8,10 +8,11 @@
 3GPP TS 27.007 (commands), ITU-T V.250 (lines, result codes, escape), Quectel's PPP application note (order
 and times) for the EC200U of hardware/bom.csv. Lines that nobody asked for come in between, with echo and
 without; noise is no letter. A modem that starts anew in mid-chat begins it anew. It ends within LONGEST_MS,
-online or with one word of FAILURES.
+online or with one word of FAILURES (modem_fault.py).
 """
 
 from firmware.line import at
+from firmware.line.modem_fault import LONGEST_MS, ModemFault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     Answer = tuple[str, list[str]]  # the result code, "" for none in time, and the lines before it
     Script = Generator[tuple[str, int], Answer, None]  # gives (command, how long to wait in ms)
 
-LONGEST_MS = 110_000  # the watchdog and the time awake on a battery count on it
-ADDRESS_MS = 30_000  # the same for PPP after it
 BAUDS = (115200, 9600)  # what modems come with, and what a sleeping one may listen at
 ROUNDS = 2  # through them, while a modem starts: 12 s of an EC200U
 _ESCAPE = "+++"
@@ -34,34 +33,7 @@ MAX_LINE, MAX_LINES = 160, 8
 _RESTARTS = 2
 
 ONLINE = "online"
-# Why there is no connection -> does waiting help.
-FAILURES = {
-    "no_reply": True,  # power, cable, rate
-    "restarts": True,  # it starts anew again and again: its supply is too weak
-    "no_card": False,
-    "card_busy": True,
-    "pin_needed": False,  # the SIM card wants one: set modem.pin, or take it off the card
-    "pin_refused": False,  # enter the right PIN in a telephone, then set modem.pin
-    "card_locked": False,  # it wants its PUK: unlock it in a telephone
-    "denied": False,  # the network does not take this card
-    "no_signal": True,  # antenna, place
-    "no_network": True,  # a signal, but no network that takes it
-    "apn_refused": False,  # the modem does not take modem.apn
-    "no_carrier": True,  # the network gave no connection
-    "no_address": True,  # PPP came to none: modem.apn, modem.user
-    "no_ppp": False,  # this board's MicroPython has none
-}
 _STARTED = ("RDY", "*ATREADY: 1")
-
-
-class ModemFault(OSError):
-    """No connection by the modem: `code` is one of FAILURES, `detail` what was said."""
-
-    def __init__(self, code: str, detail: str = "") -> None:
-        super().__init__("modem: " + code)
-        self.code = code
-        self.is_waiting_good = FAILURES[code]
-        self.detail = detail
 
 
 class Chat:

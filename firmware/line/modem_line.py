@@ -2,22 +2,26 @@
 
 import asyncio
 
-from firmware.line.modem import Chat
+from firmware import late
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from firmware.line.modem import Chat
     from firmware.ports.port import ModemUart
 
 _LOOK_S = 0.02
 _READ_BYTES = 256  # then it is looked at the time, whatever a modem babbles
 
 
-async def dial(uart: "ModemUart", given: "dict[str, Any]", now_ms: "Callable[[], int]") -> Chat:
+async def dial(uart: "ModemUart", given: "dict[str, Any]", now_ms: "Callable[[], int]") -> "Chat":
     """Bring the modem of these settings online; ModemFault, within modem.LONGEST_MS."""
-    chat = Chat(given["apn"], given.get("pin"), now_ms())
+    from firmware.line import modem  # late, and not kept: from here on the line is PPP's
+
+    chat = modem.Chat(given["apn"], given.get("pin"), now_ms())
+    late.forget("line.modem", "line.at")
     baud = 0
     while not chat.outcome:
         if chat.baud != baud:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 4096
 MOUNT = "/flash"
 SLOTS = MOUNT + "/slots.json"
-ERASED = b"\xff" * BLOCK_BYTES
+ERASED = b"\xff" * 256
 
 
 class ImageFlash:
@@ -28,7 +28,7 @@ class ImageFlash:
             is_new = True
         if is_new:
             with open(path, "wb") as image:
-                for _ in range(blocks):
+                for _ in range(blocks * BLOCK_BYTES // len(ERASED)):
                     image.write(ERASED)
         self._image = open(path, "r+b")
 
@@ -51,7 +51,8 @@ class ImageFlash:
             return BLOCK_BYTES
         if what == 6:
             self._image.seek(block * BLOCK_BYTES)
-            self._image.write(ERASED)
+            for _ in range(BLOCK_BYTES // len(ERASED)):
+                self._image.write(ERASED)
         self._image.flush()
         return 0
 

@@ -9,7 +9,7 @@ import asyncio
 
 import network
 
-from firmware.line.modem import ADDRESS_MS, ModemFault
+from firmware.line.modem_fault import ADDRESS_MS, ModemFault
 from firmware.line.modem_line import dial
 
 TYPE_CHECKING = False

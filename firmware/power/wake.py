@@ -1,7 +1,8 @@
 """Nodes that sleep: a wake of one that stands alone on a battery, and a wired one that parks.
 
 A wake is a look at everything, a connection when it is due, and to sleep. No task keeps the node awake for
-longer than its budget says; a driver that has not answered by then is a fault.
+longer than its budget says; a driver that has not answered by then is a fault. A board has no room for who
+looks and who sends at once: the line is made when the judges have gone.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from firmware.power import duty
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from firmware.line.broker_line import BrokerLine
@@ -26,9 +28,14 @@ SCALES = ("hx711", "nau7802")
 
 
 async def wake(
-    port: "Port", intake: "Intake", senses: "Senses", line: "BrokerLine", settings: "dict[str, Any]"
+    port: "Port",
+    intake: "Intake",
+    senses: "Senses",
+    line_of: "Callable[[], BrokerLine]",
+    settings: "dict[str, Any]",
+    is_on_trial: bool = False,
 ) -> None:
-    """A node that stands alone; ends in a deep sleep."""
+    """A node that stands alone; ends in a deep sleep. `is_on_trial`: its settings are to prove themselves."""
     woke_ms, notes = port.now_ms(), intake.notes
     every = duty.periods("alone", settings["duty"])
     is_weighed = duty.is_turn(woke_ms, every["scale_s"], every["sample_s"])
@@ -41,13 +48,15 @@ async def wake(
     intake.keep()
     is_open = _shown(port, intake)
     now = [was[0], was[1], is_urgent]
-    if duty.is_send_due(woke_ms, was[0], was[1], every, is_urgent) or line.is_on_trial or is_open:
-        is_sent = await _send(port, intake, line, settings)
+    if duty.is_send_due(woke_ms, was[0], was[1], every, is_urgent) or is_on_trial or is_open:
+        is_there = await _is_network_there(port, intake, settings)
+        if "modem" not in settings:  # which tells the time once it is dialled
+            is_urgent = _concluded(intake, senses) or is_urgent
+        senses.rest(settings["drivers"])
+        is_sent = is_there and await _send(port, intake, line_of(), settings)
         now = [woke_ms if is_sent else was[0], woke_ms, is_urgent and not is_sent]
         _shown(port, intake)
-    senses.conclude()  # the clock may have been won on the way
-    now[2] = now[2] or any([row[0] == "excursion" for row in intake.waiting])
-    intake.keep()
+    now[2] = _concluded(intake, senses) or now[2]
     if now != was:
         notes.put({"attempts": {intake.outbox.boot: now}})
     if senses.is_alarmed:
@@ -129,16 +138,33 @@ def _forget_repeats(intake: "Intake") -> None:
         intake.notes.put({"doors": known})
 
 
-async def _send(port: "Port", intake: "Intake", line: "BrokerLine", settings: "dict[str, Any]") -> bool:
-    """Whether nothing waits any more, nor an update. A network that is not there is only looked for."""
-    began_ms = port.now_ms()
+def _concluded(intake: "Intake", senses: "Senses") -> bool:
+    """Judge what waited for the clock, and keep it; whether an excursion came of it."""
+    senses.conclude()
+    is_urgent = any([row[0] == "excursion" for row in intake.waiting])
+    intake.keep()
+    return is_urgent
+
+
+async def _is_network_there(port: "Port", intake: "Intake", settings: "dict[str, Any]") -> bool:
+    """If not, it was only looked for; if it is, the time is asked. A modem is dialled first."""
+    if "modem" in settings:
+        return True
     try:
-        if "modem" not in settings:  # which has to be dialled before it is looked for
-            await asyncio.wait_for(port.join(settings.get("wifi")), duty.awake_ms("cabinet_look") / 1000)
+        await asyncio.wait_for(port.join(settings.get("wifi")), duty.awake_ms("cabinet_look") / 1000)
     except (OSError, asyncio.TimeoutError) as error:
         port.log("no network: %s" % error)
         _miss(port)
         return False
+    evidence = await port.evidence()
+    if evidence is not None:
+        intake.offer_time(evidence[0], evidence[1])
+    return True
+
+
+async def _send(port: "Port", intake: "Intake", line: "BrokerLine", settings: "dict[str, Any]") -> bool:
+    """Whether nothing waits any more, nor an update."""
+    began_ms = port.now_ms()
     line.is_going = True
     task = asyncio.create_task(line.run())
     has_modem = "modem" in settings

@@ -7,8 +7,8 @@ to travel.
 """
 
 import json
-import sys
 
+from firmware import late
 from firmware.settings.reading import SettingsError, read
 
 TYPE_CHECKING = False
@@ -29,11 +29,7 @@ def _checked(found: "Any") -> "dict[str, Any]":
     try:
         return node.checked(found)
     finally:
-        if sys.implementation.name == "micropython":
-            folder = sys.modules["firmware.settings"]
-            for name in TABLES:
-                if sys.modules.pop("firmware.settings." + name, None) is not None:
-                    delattr(folder, name)
+        late.forget(*["settings." + name for name in TABLES])
 
 
 class Store:

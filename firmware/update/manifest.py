@@ -16,7 +16,7 @@ for a tree of it. Nothing is copied but what is found.
 import binascii
 import hashlib
 
-from firmware.update import p256
+from firmware import late
 from firmware.update.version import NAME
 
 VERSION = 1
@@ -35,8 +35,8 @@ PART_BYTES = 1024  # of a blob on the broker, and what a node writes to flash at
 _PATH_LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789_"
 _WORD_LETTERS = _PATH_LETTERS + b"ABCDEFGHIJKLMNOPQRSTUVWXYZ.+-"
 _HEX_LETTERS = b"0123456789abcdef"
-_SIGNATURE_DIGITS = 2 * p256.SIGNATURE_BYTES
-_KEY_DIGITS = 2 * p256.KEY_BYTES
+KEY_BYTES = 65  # as p256.py takes it
+_SIGNATURE_DIGITS, _KEY_DIGITS = 128, 130
 _KEYS_BEGIN = b'"],"keys":["'
 _QUOTE = ord('"')
 
@@ -53,7 +53,9 @@ class ManifestError(ValueError):
 class Manifest:
     """A release of `count` files, in blocks of a flash `block_bytes`; the first one's entry is at `first`."""
 
-    def __init__(self, head: bytes, version: str, number: int, mpy: int, boards: "list[str]") -> None:
+    def __init__(
+        self, head: "bytes | bytearray", version: str, number: int, mpy: int, boards: "list[str]"
+    ) -> None:
         self._head = head
         self.version = version
         self.number = number
@@ -73,22 +75,32 @@ class Manifest:
         return found
 
 
-def verified(head: bytes, keys: bytes) -> Manifest:
+def verified(head: "bytes | bytearray", keys: bytes) -> Manifest:
     """The manifest of a head that one of these keys has signed; ManifestError, and nothing else."""
     known = keys_of(keys)
     end = _end(head)
     signature = binascii.unhexlify(head[end + 1 : -1])
-    for key in known:
-        if p256.is_signed(key, memoryview(head)[:end], signature):
-            return _read(head, end)
+    if is_signed(known, memoryview(head)[:end], signature):
+        return _read(head, end)
     raise ManifestError("signature", "head")
+
+
+def is_signed(keys: "list[bytes]", data: memoryview, signature: bytes) -> bool:
+    """Whether the owner of one of these keys has signed the data."""
+    from firmware.update import p256  # late, and not kept: it is asked once an update
+
+    found = any([p256.is_signed(key, data, signature) for key in keys])
+    late.forget("update.p256")
+    return found
 
 
 def keys_of(data: bytes) -> "list[bytes]":
     """The one to four keys of a file of them; ManifestError key."""
-    count = len(data) // p256.KEY_BYTES
-    found = [data[at * p256.KEY_BYTES : (at + 1) * p256.KEY_BYTES] for at in range(count)]
-    if len(data) != count * p256.KEY_BYTES or not 1 <= count <= MAX_KEYS:
+    from firmware.update import p256
+
+    count = len(data) // KEY_BYTES
+    found = [data[at * KEY_BYTES : (at + 1) * KEY_BYTES] for at in range(count)]
+    if len(data) != count * KEY_BYTES or not 1 <= count <= MAX_KEYS:
         raise ManifestError("key", "key")
     if None in [p256.point_of(key) for key in found]:
         raise ManifestError("key", "key")
@@ -100,13 +112,13 @@ def parsed(head: bytes) -> Manifest:
     return _read(head, _end(head))
 
 
-def digest_of(data: bytes) -> bytes:
+def digest_of(data: "bytes | bytearray") -> bytes:
     """SHA-256, the name of a blob."""
     digest: bytes = hashlib.sha256(data).digest()
     return digest
 
 
-def entry(data: bytes, at: int, where: str = "files") -> "tuple[str, int, bytes, int]":
+def entry(data: "bytes | bytearray", at: int, where: str = "files") -> "tuple[str, int, bytes, int]":
     """(path, bytes, digest, where it ends: the next one is behind a comma) of a head, or of a piece of it."""
     path, at = _word(data, _after(data, at, b'["', where), _MAX_PATH, _PATH_LETTERS + b"/.", where)
     size, at = _number(data, _after(data, at, b'",', where), MAX_FILE_BYTES, where)
@@ -129,7 +141,7 @@ def is_path(path: str) -> bool:
 # --- reading --------------------------------------------------------------------------------------------
 
 
-def _end(head: bytes) -> int:
+def _end(head: "bytes | bytearray") -> int:
     """Where the manifest ends and its signature begins."""
     if len(head) > MAX_HEAD_BYTES:
         raise ManifestError("too_large", "head")
@@ -142,7 +154,7 @@ def _end(head: bytes) -> int:
     return end
 
 
-def _read(head: bytes, end: int) -> Manifest:
+def _read(head: "bytes | bytearray", end: int) -> Manifest:
     at = _after(head, 0, b'{"v":%d,"name":"%s","version":"' % (VERSION, NAME.encode()), "manifest")
     version, at = _word(head, at, _MAX_WORD, _WORD_LETTERS, "version")
     number, at = _number(head, _after(head, at, b'","number":', "version"), MAX_NUMBER, "number")
@@ -165,7 +177,7 @@ def _read(head: bytes, end: int) -> Manifest:
     return made
 
 
-def _keys(head: bytes, at: int) -> "tuple[list[bytes], int]":
+def _keys(head: "bytes | bytearray", at: int) -> "tuple[list[bytes], int]":
     found = b""
     while True:
         digits, at = _word(head, at, _KEY_DIGITS, _HEX_LETTERS, "keys")
@@ -177,7 +189,7 @@ def _keys(head: bytes, at: int) -> "tuple[list[bytes], int]":
         at += 3
 
 
-def _walk(head: bytes, end: int, made: Manifest) -> None:
+def _walk(head: "bytes | bytearray", end: int, made: Manifest) -> None:
     at, last, total_bytes = made.first, "", 0
     while not made.count or head[at : at + 1] == b",":
         if made.count == MAX_FILES:
@@ -194,14 +206,14 @@ def _walk(head: bytes, end: int, made: Manifest) -> None:
         raise ManifestError("too_large", "files")
 
 
-def _after(data: bytes, at: int, text: bytes, where: str) -> int:
+def _after(data: "bytes | bytearray", at: int, text: bytes, where: str) -> int:
     """Behind a text that must stand there."""
     if data[at : at + len(text)] != text:
         raise ManifestError("shape", where)
     return at + len(text)
 
 
-def _word(data: bytes, at: int, most: int, letters: bytes, where: str) -> "tuple[bytes, int]":
+def _word(data: "bytes | bytearray", at: int, most: int, letters: bytes, where: str) -> "tuple[bytes, int]":
     """(the letters before the next quote, where that stands)."""
     begin = at
     while at < len(data) and data[at] != _QUOTE:
@@ -212,10 +224,10 @@ def _word(data: bytes, at: int, most: int, letters: bytes, where: str) -> "tuple
             raise ManifestError("too_large", where)
     if at == begin:
         raise ManifestError("shape", where)
-    return data[begin:at], at
+    return bytes(data[begin:at]), at
 
 
-def _number(data: bytes, at: int, most: int, where: str) -> "tuple[int, int]":
+def _number(data: "bytes | bytearray", at: int, most: int, where: str) -> "tuple[int, int]":
     """(a number from 1 on, as it is written, where it ends)."""
     begin, value = at, 0
     while at < len(data) and 48 <= data[at] <= 57 and at - begin < 10:

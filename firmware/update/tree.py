@@ -46,7 +46,7 @@ class Tree:
         digest: bytes = found.digest()
         return digest
 
-    def append(self, path: str, data: bytes) -> None:
+    def append(self, path: str, data: "bytes | bytearray") -> None:
         """Safe when this returns; OSError: perhaps nothing, perhaps all of it is written."""
         whole = self._root + "/" + path
         at = whole.find("/", len(self._root))

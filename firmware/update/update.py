@@ -50,7 +50,8 @@ class Update:
         self._root = Tree(path_of(SLOTS)[: -len(SLOTS) - 1])
         self._board = board
         self._mpy = mpy
-        self._head = b""
+        self._head = bytearray()  # in one piece: it would not fit in twice
+        self._head_there = 0
         self._is_good = False  # whether the head is
         self._version, self._number, self._room = "", 0, 0
         self._at = self._first = 0  # where the file in hand stands in the head on flash
@@ -83,7 +84,7 @@ class Update:
         if self._next is not None or self.answer is not None:
             return None
         if not self._is_good:
-            return self._release, len(self._head)
+            return self._release, self._head_there
         return self._digest, self._there + len(self._held)
 
     def take(self, digest: bytes, offset: int, data: bytes) -> bool:
@@ -93,8 +94,11 @@ class Update:
         if not self._is_good:
             if offset + len(data) > self._head_bytes:
                 return False
-            self._head += data
-            if len(self._head) == self._head_bytes:
+            if not offset:
+                self._head = bytearray(self._head_bytes)
+            self._head[offset : offset + len(data)] = data
+            self._head_there += len(data)
+            if self._head_there == self._head_bytes:
                 self._next = self._judge_head
             return True
         if offset + len(data) > self._size:
@@ -114,27 +118,25 @@ class Update:
         self._floor = int(state["number"])
         self._slot = "b" if slot == "a" else "a"
         self._running, self._target = Tree(self._path_of(slot)), Tree(self._path_of(self._slot))
-        head = self._head_in(self._running)
-        if head:
-            found = manifest.parsed(head)
+        if self._is_head_in(self._running):
+            found = manifest.parsed(self._running.read(HEAD, 0, self._head_bytes))
             self._version, self._number = found.version, found.number
             self._done("runs already" if not state["trial"] else "on trial already")
         elif state["trial"]:
             raise _Refused("another firmware is on trial")
         else:
-            self._head = self._head_in(self._target)
-            self._next = self._judge_head if self._head else None
+            is_there = self._is_head_in(self._target)
+            if is_there:
+                self._head = bytearray(self._target.read(HEAD, 0, self._head_bytes))
+            self._next = self._judge_head if is_there else None
 
-    def _head_in(self, tree: Tree) -> bytes:
-        """The head, where that folder is, or is becoming, what was asked for; else nothing."""
-        if tree.size(HEAD) != self._head_bytes:
-            return b""
-        head = tree.read(HEAD, 0, self._head_bytes)
-        return head if manifest.digest_of(head) == self._release else b""
+    def _is_head_in(self, tree: Tree) -> bool:
+        """Whether that folder is, or is becoming, what was asked for."""
+        return tree.size(HEAD) == self._head_bytes and tree.digest(HEAD) == self._release
 
     def _judge_head(self) -> None:
         if manifest.digest_of(self._head) != self._release:
-            self._head = b""
+            self._head, self._head_there = bytearray(), 0
             self._next = None
             self._count_damaged("the head is not what was asked for")
             return
@@ -149,7 +151,7 @@ class Update:
         self._room = found.block_bytes + RESERVE_BYTES
         self._at = self._first = found.first
         self._is_good = True
-        self._next = self._look if self._head_in(self._target) else self._clear
+        self._next = self._look if self._is_head_in(self._target) else self._clear
 
     def _keys(self) -> bytes:
         if self._root.size(KEY) is None:
@@ -183,7 +185,7 @@ class Update:
 
     def _look(self) -> None:
         """What of the file in hand is on flash, and where the rest comes from."""
-        self._head = self._held = b""
+        self._head, self._held = bytearray(), b""
         if not self._is_file():
             self._at, self._next = self._first, self._judge
             return
@@ -231,7 +233,7 @@ class Update:
     def _judge(self) -> None:
         """All of it once more, as it will be run."""
         if not self._is_file():
-            if not self._head_in(self._target):
+            if not self._is_head_in(self._target):
                 raise _Refused("its head is damaged on flash")
             slots.stage(self._slot, self._path_of(SLOTS), self._number)
             self.is_staged = True

@@ -11,7 +11,6 @@ The answer is an event, kept before the command is forgotten. What was staged st
 import sys
 
 from firmware import wire
-from firmware.line import frame
 from firmware.update import manifest, update
 
 TYPE_CHECKING = False
@@ -64,6 +63,8 @@ class FromPi:
         self._link = link
 
     def ask(self, digest: bytes, offset: int, now_ms: int) -> None:
+        from firmware.line import frame  # late: a node that stands alone has none
+
         self._link.say(frame.WANT, frame.body(frame.WANT, (digest[: frame.PART_ID_BYTES], offset)))
 
     def leave(self, digest: bytes, offset: int, now_ms: int) -> None:
@@ -140,7 +141,7 @@ class Updater:
     def heard(self, start: bytes, offset: int, data: bytes) -> None:
         """A PART of the Pi."""
         if self._asked is not None and self._asked == (self._asked[0], offset):
-            if self._asked[0][: frame.PART_ID_BYTES] == start:
+            if self._asked[0][: len(start)] == start:
                 self._take(data)
 
     def lost(self) -> None:

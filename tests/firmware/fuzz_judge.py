@@ -10,7 +10,7 @@ import gc
 import json
 
 from firmware import nmea, wire
-from firmware.line import at, frame, modem, mqtt_core, mqtt_packets
+from firmware.line import at, frame, modem, modem_fault, mqtt_core, mqtt_packets
 from firmware.settings import node as settings
 from firmware.settings.reading import SettingsError
 
@@ -190,7 +190,7 @@ def lines(dice):
         now_ms += 500
         chat.step(now_ms)
         yield len(chat.output())
-    yield sorted(modem.FAILURES).index(chat.outcome) if chat.fault else 99
+    yield sorted(modem_fault.FAILURES).index(chat.outcome) if chat.fault else 99
     yield len(at.cause(chat.outcome))
 
 

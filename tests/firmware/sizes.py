@@ -21,6 +21,29 @@ LOADED = {
         "cabinet.scale",
         "cabinet.tally",
     ),
+    "heap of a node on a battery that looks, with a cabinet and a button": (
+        "main",
+        "power.wake",
+        "call",
+        "drivers.help",
+        "drivers.ds18b20",
+        "cabinet.cabinet",
+    ),
+    "heap of a node on a battery that dials": (
+        "main",
+        "power.wake",
+        "line.broker_line",
+        "line.modem_fault",
+        "line.modem_line",
+        "line.modem",
+    ),
+    "heap of a node that updates": (
+        "main",
+        "line.broker_line",
+        "update.trial",
+        "update.updater",
+        "update.p256",
+    ),
 }
 
 

@@ -17,7 +17,7 @@ import pytest
 from tests.fixtures.programs import ROOT
 from tests.fixtures.waiting import wait_until
 from tests.line.test_clock import wall_shim
-from tests.micropython import MicroPython, board_with_firmware
+from tests.micropython import HEAP_KIB, MicroPython, board_with_firmware
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 UNIT = "household-07"
 SEED = 20261121
 SAMPLE_S = 1800
-HEAP_KIB = 224  # on 64 bits; with 32, as on a board, 0.7 of it (firmware/README.md)
 CODE = "from firmware.main import main; main()"
 LATE_S = 60  # a killed wake is made up for, seconds later
 COOL, WARM = 5 * 16, 12 * 16  # of a DS18B20

@@ -125,7 +125,6 @@ def node(micropython: Path, tmp_path: Path, office: Office) -> Iterator[Node]:
     board.add([tmp_path / "button.py"])
     made = Node(board, tmp_path, office.mosquitto.host, office.mosquitto.port)
     made.env = {"ORTOO_WIRED": "button", "ORTOO_BUTTON": str(tmp_path / "pressed")}
-    made.heap_kib = 224  # the unix port keeps a flash image and sockets where a board has its own
     made.configure({"type": "help", "name": "help"})
     yield made
     made.kill()

@@ -4,9 +4,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from firmware.line import broker_line, modem
+from firmware.line import broker_line, modem_fault
 from firmware.line.broker_line import BrokerLine
-from firmware.line.modem import ModemFault
+from firmware.line.modem_fault import ModemFault
 from firmware.watchdog import Watchdog
 from tests.firmware.test_app import Desk, Node
 
@@ -52,5 +52,5 @@ def test_a_fault_of_the_modem_is_told_once_and_over_when_it_is_online(tmp_path: 
     first, second, *later = tries
     assert (first, second) == (1000 + broker_line.SOMEBODY_MS, 2000 + broker_line.SOMEBODY_MS)
     assert later == [second, second], "a signal may come by itself"
-    assert watchdog.late(hut.ms + modem.LONGEST_MS + modem.ADDRESS_MS) == []
+    assert watchdog.late(hut.ms + modem_fault.LONGEST_MS + modem_fault.ADDRESS_MS) == []
     assert "line: nobody" in hut.done

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware import board
-from firmware.line import at, modem
+from firmware.line import at, modem, modem_fault
 from firmware.line.modem import Chat
 from tests.firmware.modem_talks import READY, TALKS, Card, Modem, Talk
 
 STEP_MS = 20
-ENDS = {modem.ONLINE, *modem.FAILURES}
+ENDS = {modem.ONLINE, *modem_fault.FAILURES}
 WELL = Talk("", modem.ONLINE, READY)
 
 
@@ -27,7 +27,7 @@ def talked(chat: Chat, heard_by: Modem, piece: int = 1000, now_ms: int = 0) -> i
         said = said[piece:]
         now_ms += STEP_MS
         chat.step(now_ms)
-        assert now_ms <= modem.LONGEST_MS
+        assert now_ms <= modem_fault.LONGEST_MS
     return now_ms
 
 
@@ -203,7 +203,7 @@ def test_whatever_a_modem_says_it_ends_with_a_word_in_time(
         assert len(chat._held) <= modem.MAX_LINE
         assert len(chat._lines) <= modem.MAX_LINES
     assert chat.outcome in ENDS
-    assert now_ms <= modem.LONGEST_MS + 100
+    assert now_ms <= modem_fault.LONGEST_MS + 100
     assert sum(command.startswith("AT+CPIN=") for command in heard_by.heard) <= 1
     chat.step(now_ms + 1)
     assert chat.output() == b""
@@ -221,4 +221,4 @@ def test_a_modem_that_babbles_without_end() -> None:
 
 def test_a_battery_pays_for_the_longest_dial() -> None:
     """And for ten seconds more: TLS, and what waits."""
-    assert board.DUTY["modem_dial"][1] >= modem.LONGEST_MS + modem.ADDRESS_MS + 10_000
+    assert board.DUTY["modem_dial"][1] >= modem_fault.LONGEST_MS + modem_fault.ADDRESS_MS + 10_000

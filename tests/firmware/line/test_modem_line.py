@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from firmware.line.modem import ModemFault
+from firmware.line.modem_fault import ModemFault
 from firmware.line.modem_line import dial
 from tests.firmware.modem_talks import READY, Modem, Talk
 from tests.fixtures.waiting import wait_until
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 CODE = "from firmware.main import main; main()"
 UNIT = "household-01"
 DIAL = "ATD*99#"
-BATTERY_KIB = 224
 
 
 class Line:
@@ -129,9 +128,8 @@ def test_a_node_dials_again_and_finds_its_modem_after_a_cut_of_power(
 def test_a_node_on_a_battery_dials_and_sleeps(
     start: Callable[..., subprocess.Popen[str]], line: Line, mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
-    """With the chat's 11 kB beside what a wake needs, on 64 bits; a board has 0.7 of it."""
     line.modem.on[DIAL] = lambda: "<CONNECT 150000000<"
-    node = start(BATTERY_KIB, duty={})
+    node = start(duty={})
     assert node.wait(timeout=120) == 0
     assert mosquitto.log().count(f" as {UNIT} ") == 1
     assert (tmp_path / "ortoo_rtc").exists()

@@ -7,7 +7,6 @@ import subprocess
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -160,18 +159,21 @@ class Hut(FolderPort):
         self.slept.append(ms)
 
 
+def no_line() -> Any:
+    raise AssertionError("no network, no line")
+
+
 def woken(hut: Hut, at_ms: int) -> list[Any]:
     """What a wake at that moment has kept, (kind, values)."""
     hut.ms = at_ms
     port: Any = hut
-    line: Any = SimpleNamespace(is_on_trial=False)  # no network, no line
     intake = Intake(port)
     first = intake.outbox.last_seq("event")
     drivers = [
         {"type": "door", "name": "door"},
         {"type": "nau7802", "name": "scale", "bus": "scale-a", "zero": 0, "mg_per_kcount": 1},
     ]
-    asyncio.run(wake(port, intake, Senses(port, intake, drivers), line, {"drivers": drivers, "duty": {}}))
+    asyncio.run(wake(port, intake, Senses(port, intake, drivers), no_line, {"drivers": drivers, "duty": {}}))
     return [row[0] for row in intake.outbox.rows("event", first, 99)]
 
 
@@ -203,12 +205,11 @@ class Porch(Hut):
         """Awake for as long as it takes, 20 ms a look."""
         self.ms = at_ms
         port: Any = self
-        line: Any = SimpleNamespace(is_on_trial=False)
         intake = Intake(port)
         intake.call = Call(intake.notes)
         drivers = [{"type": "help", "name": "help"}]
         given = {"drivers": drivers, "duty": {}}
-        asyncio.run(wake(port, intake, Senses(port, intake, drivers), line, given))
+        asyncio.run(wake(port, intake, Senses(port, intake, drivers), no_line, given))
         return intake
 
     def value(self) -> int:

@@ -52,7 +52,8 @@ class Browser:
 
 
 @pytest.fixture
-def url(parts: Parts) -> Iterator[str]:
+def url(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(hub_module, "IDLE_S", 600)  # on a busy machine a tick would come between
     with served(parts.app) as (url, _):
         yield url
 
@@ -62,7 +63,7 @@ async def browser(url: str, last_id: str | None = None, key: str | None = None) 
     headers = {"last-event-id": last_id.encode()} if last_id is not None else {}
     headers |= {"authorization": f"Bearer {key}".encode()} if key is not None else {}
     async with (
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=60) as client,
         client.stream("GET", f"{url}/api/v1/stream", headers=headers) as answer,
     ):
         yield Browser(answer)
@@ -112,7 +113,8 @@ async def test_changes_between_two_ticks_are_one_event(parts: Parts, url: str) -
             for number in range(200):
                 move(parts, "van", number, NOW_MS + number)
 
-        parts.app.state.hub._task.get_loop().call_soon_threadsafe(drive)  # as a whole between two ticks
+        task = wait_until(lambda: parts.app.state.hub._task)
+        task.get_loop().call_soon_threadsafe(drive)  # as a whole between two ticks
         _, _, data = await one.next()
         assert [unit["lat_deg"] for unit in data["units"]] == [199 / 1e7]
 
@@ -159,7 +161,7 @@ async def test_who_takes_nothing_is_let_go(parts: Parts, url: str, monkeypatch: 
                 move(parts, f"van-{number}", 1)
             await asyncio.sleep(0.03)
         assert hub.listeners == 0
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         assert "ortoo_stream_let_go_total 1.0" in (await client.get(f"{url}/metrics")).text
 
 
@@ -219,7 +221,7 @@ def test_who_speaks_http_1_0_gets_no_chunks(url: str) -> None:
 
 
 async def test_no_stream_has_a_length_so_head_is_refused(url: str) -> None:
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
         assert (await client.head("/api/v1/stream")).status_code == 405
         answer = await client.head("/api/v1/units")
         assert (answer.status_code, answer.content) == (200, b"")

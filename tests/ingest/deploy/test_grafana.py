@@ -110,5 +110,5 @@ def test_prometheus_understands_what_the_health_dashboard_asks(
     prometheus: str, target: dict[str, Any]
 ) -> None:
     query = target["expr"].replace("$__rate_interval", "1m")
-    answer = httpx.get(f"{prometheus}/api/v1/query", params={"query": query}).json()
+    answer = httpx.get(f"{prometheus}/api/v1/query", params={"query": query}, timeout=60).json()
     assert answer["status"] == "success", answer

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingest.alerts.rules import RULES
-from ingest.stock.days import DAY_MS, ZONE_MS, date_text, day_of
+from ingest.stock.days import DAY_MS, ZONE, ZONE_MS, date_text, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,9 +89,9 @@ def _place(lat_e7: Value, lon_e7: Value) -> str | None:
 
 
 def clock_face(time_ms: int) -> str:
-    """An instant as people there read it: 2026-11-21 17:05, in Asia/Shanghai."""
+    """An instant as people there read it, and nobody elsewhere misreads it: 2026-11-21 17:05 UTC+8."""
     minutes = (time_ms + ZONE_MS) % DAY_MS // 60_000
-    return f"{date_text(day_of(time_ms))} {minutes // 60:02d}:{minutes % 60:02d}"
+    return f"{date_text(day_of(time_ms))} {minutes // 60:02d}:{minutes % 60:02d} {ZONE}"
 
 
 def values_of(alert: Listed, language: str | None = None) -> dict[str, Value]:

@@ -6,6 +6,7 @@ import datetime
 
 DAY_MS = 86_400_000
 ZONE_MS = 8 * 3_600_000
+ZONE = f"UTC{ZONE_MS // 3_600_000:+d}"  # beside a time of day, for whoever lives by another clock
 _ERA = datetime.date(1970, 1, 1)
 
 

@@ -4,7 +4,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { useAddress } from "./address.js";
 import { change, useAnswer, withQuery } from "./ask.js";
-import { span } from "./format.js";
+import { span, zoneNote } from "./format.js";
 import { Failure, Waiting } from "./notices.js";
 import { Pager } from "./pager.js";
 import { LookOnly, may } from "./roles.js";
@@ -33,6 +33,9 @@ const LATE_MS = 600_000;
 const NAMES = ["unit", "site", "where", "source", "item", "lot", "since", "found", "number", "place", "newest_place", "newest_at", "late", "fix_age_min", "fix_age_h"];
 const STATES = ["open", "pending", "past", "all"];
 const SEVERITIES = ["act", "look"];
+
+/** A time beside words that name the county's. @param {string | null} iso */
+const whenOf = (iso) => timeOf(iso) + (iso === null ? "" : zoneNote(Date.parse(iso)));
 
 /** @param {PageProps} props */
 export function Page({ say, language }) {
@@ -129,7 +132,7 @@ function Head({ say, alert, now_ms, isOpen, toggle }) {
   return html`<button type="button" class="alert-head" aria-expanded=${isOpen} onClick=${toggle}>
     <span class="alert-sign"><i class="mark"></i><span class="visually-hidden">${say(`severity_${alert.severity}`)}</span></span>
     <span class="alert-words"><b>${alert.said.title}</b><span>${alert.said.why}</span></span>
-    <span class="alert-when"><b class="number">${span(end_ms - Date.parse(alert.since_at), say)}</b><small>${timeOf(alert.since_at)}</small></span>
+    <span class="alert-when"><b class="number">${span(end_ms - Date.parse(alert.since_at), say)}</b><small>${whenOf(alert.since_at)}</small></span>
     <span class="alert-state">${say(`alert_${alert.state}`)}${alert.acknowledged_by !== null && html` <small>${alert.acknowledged_by}</small>`}</span>
   </button>`;
 }
@@ -164,13 +167,13 @@ function Facts({ say, alert }) {
   const isLate = Date.parse(alert.found_at) - Date.parse(alert.since_at) > LATE_MS;
   /** @type {[string, string][]} */
   const facts = [
-    [say("alert_since"), timeOf(alert.since_at)],
-    [say("alert_until"), alert.until_at === null ? say("alert_still") : timeOf(alert.until_at)],
+    [say("alert_since"), whenOf(alert.since_at)],
+    [say("alert_until"), alert.until_at === null ? say("alert_still") : whenOf(alert.until_at)],
   ];
-  if (isLate) facts.push([say("alert_found"), timeOf(alert.found_at)]);
+  if (isLate) facts.push([say("alert_found"), whenOf(alert.found_at)]);
   facts.push([say("alert_rule"), ruleText(alert, say)], [say("alert_told"), alert.told_to.length === 0 ? say("alert_told_nobody") : alert.told_to.join(", ")]);
-  if (alert.escalates_at !== null && alert.acknowledged_at === null && alert.until_at === null) facts.push([say("alert_escalates"), timeOf(alert.escalates_at)]);
-  if (alert.acknowledged_by !== null) facts.push([say("alert_taken"), `${alert.acknowledged_by}, ${timeOf(alert.acknowledged_at)}`]);
+  if (alert.escalates_at !== null && alert.acknowledged_at === null && alert.until_at === null) facts.push([say("alert_escalates"), whenOf(alert.escalates_at)]);
+  if (alert.acknowledged_by !== null) facts.push([say("alert_taken"), `${alert.acknowledged_by}, ${whenOf(alert.acknowledged_at)}`]);
   if (alert.suppressed_by !== null) facts.push([say("alert_quiet"), wordOf(say, "suppressed", alert.suppressed_by)]);
   if (alert.explained_by !== null) facts.push([say("alert_quiet"), say("alert_explained", { n: alert.explained_by })]);
   return html`<dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
@@ -214,8 +217,8 @@ function History({ say, alert }) {
   return html`<section>
     <h3>${say("history")}</h3>
     <ol class="lines history">
-      ${alert.history.map((step) => html`<li><time class="number">${timeOf(step.at)}</time> <b>${wordOf(say, "step", step.what)}</b> <span>${step.who ?? ""}</span> <span>${step.what === "signalled" ? say(`help_${step.text}`) : step.text}</span></li>`)}
-      ${alert.messages.map((message) => html`<li><time class="number">${timeOf(message.made_at)}</time> <b>${say(`message_${message.state}`)}</b> <span>${message.contact}</span> <small>${message.error}</small></li>`)}
+      ${alert.history.map((step) => html`<li><time class="number">${whenOf(step.at)}</time> <b>${wordOf(say, "step", step.what)}</b> <span>${step.who ?? ""}</span> <span>${step.what === "signalled" ? say(`help_${step.text}`) : step.text}</span></li>`)}
+      ${alert.messages.map((message) => html`<li><time class="number">${whenOf(message.made_at)}</time> <b>${say(`message_${message.state}`)}</b> <span>${message.contact}</span> <small>${message.error}</small></li>`)}
     </ol>
   </section>`;
 }

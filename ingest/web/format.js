@@ -17,6 +17,16 @@ export function clockTime(at_ms) {
 /** "2026-11-21 09:00:00". @param {number | null} at_ms */
 export const dateTime = (at_ms) => (at_ms === null ? "–" : `${dayOf(new Date(at_ms))} ${clockTime(at_ms)}`);
 
+const COUNTY_ZONE_MIN = 480; // of the times in the words of alerts, as ingest/stock/days.py has it
+
+/** " UTC+1": the zone of the reader's own clock, to stand after a time of it; none where it is the county's. @param {number} at_ms */
+export function zoneNote(at_ms) {
+  const zone_min = -new Date(at_ms).getTimezoneOffset();
+  if (zone_min === COUNTY_ZONE_MIN) return "";
+  const [hours, minutes] = [Math.floor(Math.abs(zone_min) / 60), Math.abs(zone_min) % 60];
+  return ` UTC${zone_min < 0 ? "\u2212" : "+"}${hours}${minutes === 0 ? "" : `:${two(minutes)}`}`;
+}
+
 /**
  * Local midnight of "2026-11-21" and the next one, in ms since 1970.
  * @param {string} day

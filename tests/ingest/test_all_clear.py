@@ -57,9 +57,9 @@ def test_who_was_paged_hears_once_that_the_crew_cancelled(office: Office) -> Non
     cancel(office)
     nurse, chief = clears(office)
     assert nurse[:2] == ("nurse", "Over: HELP is called: Van 1")
-    assert nurse[2].startswith("Cancelled by the crew at 2026-11-21 17:06")
+    assert nurse[2].startswith("Cancelled by the crew at 2026-11-21 17:06 UTC+8:")
     assert chief[1] == "已结束:求助:Van 1"
-    assert chief[2].startswith("车组已于 2026-11-21 17:06")
+    assert chief[2].startswith("车组已于 2026-11-21 17:06 UTC+8 ")
     due_ms = [one.due_ms for one in office.messages()][2:]
     assert due_ms == [office.now_ms] * 2, "whoever is on the way hears it at once, asleep or not"
     cancel(office)  # sent again

@@ -8,7 +8,7 @@ import { entryOf, itemOf, lotToTake } from "../../ingest/web/booking_entry.js";
 import { heightOf, openSpans, pointsOf, roundSteps, roundTimes, runsOf as runsOfReadings, safeBand, within } from "../../ingest/web/chart.js";
 import { ServiceClock } from "../../ingest/web/clock.js";
 import { callersFirst, countsOf, Fleet, freshnessOf, isPositionHeld, isShown } from "../../ingest/web/fleet.js";
-import { boundsOfDay, coordinates, dayAfter, dayOf, newsAge, quantity, span, speed } from "../../ingest/web/format.js";
+import { boundsOfDay, coordinates, dayAfter, dayOf, newsAge, quantity, span, speed, zoneNote } from "../../ingest/web/format.js";
 import { preferredLanguage, sayer } from "../../ingest/web/messages.js";
 import { packCodeOf } from "../../ingest/web/pack_code.js";
 import { daysUntil, treeOf } from "../../ingest/web/stock_words.js";
@@ -52,6 +52,16 @@ test("a position is held without a fix, or with an old one", () => {
   assert.equal(isPositionHeld(unit({ fix_mode: "none" }), NOW_MS, LIMITS), true);
   assert.equal(isPositionHeld(unit({ sampled_at: ago(90) }), NOW_MS, LIMITS), true);
   assert.equal(isPositionHeld(unit({ sampled_at: null }), NOW_MS, LIMITS), true);
+});
+
+test("a time beside the county's is named by its zone, but to a reader in the county", () => {
+  const before = process.env.TZ;
+  const notes = { "Asia/Shanghai": "", "Europe/Berlin": " UTC+1", UTC: " UTC+0", "Asia/Kolkata": " UTC+5:30", "America/St_Johns": " UTC\u22123:30" };
+  for (const [zone, note] of Object.entries(notes)) {
+    process.env.TZ = zone;
+    assert.equal(zoneNote(NOW_MS), note, zone);
+  }
+  process.env.TZ = before;
 });
 
 test("every unit is counted once", () => {

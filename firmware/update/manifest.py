@@ -79,7 +79,7 @@ def verified(head: "bytes | bytearray", keys: bytes) -> Manifest:
     """The manifest of a head that one of these keys has signed; ManifestError, and nothing else."""
     known = keys_of(keys)
     end = _end(head)
-    signature = binascii.unhexlify(head[end + 1 : -1])
+    signature = binascii.unhexlify(bytes(head[end + 1 : -1]))
     if is_signed(known, memoryview(head)[:end], signature):
         return _read(head, end)
     raise ManifestError("signature", "head")

@@ -116,10 +116,13 @@ def values_of(alert: Listed, language: str | None = None) -> dict[str, Value]:
 
 
 def keys_of(alert: Listed) -> dict[str, str]:
-    """The keys of its texts; a call that came late is told in other words than one that was just made."""
+    """The keys of its texts; some are told in other words: a call that came late, a rest of unknown use."""
     rule = RULES[alert.rule]
     is_late = rule.is_call and alert.found_ms - alert.since_ms > rule.late_s * 1000
-    return {part: f"{alert.rule}.{part}" + ("_late" if is_late and part != "todo" else "") for part in PARTS}
+    keys = {part: f"{alert.rule}.{part}" + ("_late" if is_late and part != "todo" else "") for part in PARTS}
+    if alert.rule == "low_stock" and alert.numbers.get("days") is None:
+        keys["why"] += "_unknown_use"
+    return keys
 
 
 def worded(alert: Listed, language: str) -> tuple[str, str, str]:

@@ -210,7 +210,7 @@ def test_a_shortage_is_told_and_restocking_ends_it(office: Office) -> None:
     title, why, _ = worded(alert, "en")
     assert title == "Running low: ORS, Van 1"
     assert why.startswith("8 usable on 2026-11-21, 10 are the least there should be; 8 are there.")
-    assert why.endswith("At – a month that lasts – days.")
+    assert why.endswith("8 are there. How long that lasts is not known.")
     office.wait(HOUR_MS)
     move(office, "dispense", 8)
     assert office.states() == {"stock_out": "firing", "low_stock": "firing"}

@@ -8,7 +8,7 @@ pulses are not to be interrupted; then it takes 400 ms to the next value. What l
 (value - zero) * mg_per_kcount / 1000.
 
 Scales on one clock are read together, once all have a value: pulses that began while one measured would be
-counted by it when it has, and its next value be shifted. What the others said is kept until they are asked.
+counted by it when it has, and its next value be shifted. What the others said is theirs for a second.
 
     {"type": "hx711", "name": "scale-a", "data": "SCALE_DATA_A", "clock": "SCALE_CLOCK", "zero": 8388,
      "mg_per_kcount": 2450}
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 READY_LOOKS, LOOK_S = 60, 0.01  # ten values a second, the first after four
 PULSES = 25
+KEPT_MS = 1000
 HIGHEST, LOWEST = 0x7FFFFF, -0x800000
 
 
@@ -51,23 +52,28 @@ class Scales:
         self._clock = port.pin_out(clock)
         self._pins: "dict[str, Input]" = {}
         self._kept: "dict[str, int]" = {}
+        self._kept_ms = 0
 
     def add(self, data: str) -> None:
         self._pins[data] = self.port.pin_in(data)
 
     async def value(self, data: str) -> int:
         """The 24 bits of one; DriverFault no_reply."""
-        if data not in self._kept:
-            for _ in range(READY_LOOKS):
-                ready = [name for name in self._pins if not self._pins[name].value()]
-                if len(ready) == len(self._pins):
-                    break
-                await asyncio.sleep(LOOK_S)
+        for _ in range(READY_LOOKS):
+            ready = [name for name in self._pins if not self._pins[name].value()]
+            if self._has(data) or len(ready) == len(self._pins):
+                break
+            await asyncio.sleep(LOOK_S)
+        if not self._has(data):
             if data not in ready:
                 raise DriverFault("no_reply", "never ready")
             found = self.port.clock_in([self._pins[name] for name in ready], self._clock, PULSES)
-            self._kept.update(zip(ready, found))
+            self._kept, self._kept_ms = dict(zip(ready, found)), self.port.now_ms()
         return self._kept.pop(data) >> 1  # the 25th says nothing
+
+    def _has(self, data: str) -> bool:
+        """Whether it was read with another just now."""
+        return data in self._kept and self.port.now_ms() - self._kept_ms < KEPT_MS
 
 
 _scales: "dict[str, Scales]" = {}

@@ -383,11 +383,31 @@ def test_scales_on_one_clock_are_read_together(monkeypatch: pytest.MonkeyPatch) 
         assert asyncio.run(first.read()) == [("mass", {"mass_mg": 245_000})]
         assert asyncio.run(second.read()) == [("mass", {"mass_mg": -3})]
         assert port.clocked == clocked
+    port.ms = 60_000
+    assert asyncio.run(second.read()) == [("mass", {"mass_mg": -3})]
+    port.ms = 120_000
+    assert asyncio.run(first.read()) == [("mass", {"mass_mg": 245_000})]
+    assert port.clocked == 4, "what was said a minute ago is not what lies there now"
     port.waits["SCALE_DATA_B"] = 10**6  # dead: the other goes on
     port.clock_in = lambda data, *_: [TwoScales.values["SCALE_DATA_A"] << 1 for _ in data]  # type: ignore[method-assign]
     assert asyncio.run(first.read()) == [("mass", {"mass_mg": 245_000})]
     with pytest.raises(DriverFault, match="no_reply"):
         asyncio.run(second.read())
+
+
+def test_scales_that_are_asked_at_once_are_told_the_same_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hx711, "LOOK_S", 0)
+    port = TwoScales()
+    common = {"type": "hx711", "clock": "SCALE_CLOCK", "mg_per_kcount": 2450, "zero": 0}
+    drivers = [driver_of(port, {**common, "name": name, "data": "SCALE_DATA_" + name}) for name in "AB"]
+
+    async def both() -> None:
+        await asyncio.gather(*[driver.read() for driver in drivers])
+
+    for clocked in (1, 2):
+        port.waits["SCALE_DATA_B"] = 3
+        asyncio.run(both())
+        assert port.clocked == clocked
 
 
 class ProbeWire:

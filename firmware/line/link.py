@@ -50,6 +50,7 @@ class Link:
     ) -> None:
         self._outbox = outbox
         self._reset = frame.RESETS.index(reset)
+        self._schema = wire.schema_hash()  # once: all kinds' fields are made for it, and let go
         self._capabilities = " ".join(capabilities)
         self._do = do
         self._offer_time = offer_time
@@ -135,7 +136,7 @@ class Link:
     def _hello(self, now_ms: int) -> None:
         self._hello_ms = now_ms
         epoch, boot = bytes.fromhex(self._outbox.epoch()), bytes.fromhex(self._outbox.boot)
-        values = (frame.VERSION, wire.schema_hash(), boot, epoch, now_ms, self._reset)
+        values = (frame.VERSION, self._schema, boot, epoch, now_ms, self._reset)
         self._put(frame.HELLO, frame.body(frame.HELLO, values, self._capabilities.encode()[:100]))
 
     def _go_back(self) -> None:

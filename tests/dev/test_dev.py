@@ -129,6 +129,7 @@ def test_a_board_is_held_before_files_are_copied_onto_it(
         ["resume", "exec"],
         ["exec", "pass"],
         ["exec", "pass"],
+        ["exec", dev.NO_RELEASE % "/a/head"],
         ["fs", "cp"],
         ["fs", "cp"],
         ["exec", dev.LET_GO],
@@ -136,6 +137,15 @@ def test_a_board_is_held_before_files_are_copied_onto_it(
     ]
     for program in (dev.HOLD, dev.LET_GO):
         ast.parse(program)
+
+
+def test_a_folder_that_is_laid_by_cable_is_no_release_any_more(dev: ModuleType, tmp_path: Path) -> None:
+    """Else the keys that the one before names would count again, and it would be said to run."""
+    head = tmp_path / "head"
+    head.write_bytes(b"of a release")
+    for _ in range(2):
+        exec(dev.NO_RELEASE % head, {})
+        assert not head.exists()
 
 
 def test_a_board_gets_its_keys_and_the_number_of_what_it_runs(

@@ -109,16 +109,13 @@ def _follow(path: Path, old: Path) -> None:
 
 def _saved(path: Path, boot: str, limits: Limits, damage: str) -> tuple[Outbox, Salvage]:
     """A new file with what is sound of the old one, all of it in one transaction."""
-    old, counts = _old(path), _counts(path)
-    if counts is None:
-        if path.exists():  # a copy that was not finished
-            _remove([path, *_beside(path)])
-        else:
-            _follow(path, old)
-        _drop_aside(path, DAMAGED_KEPT - 1)
-        _opened(path, boot, limits).close()
-        counts = _salvage(old, path)
-    outbox = _opened(path, boot, limits)
+    old = _old(path)
+    counts = _counts(path) or _copy(old, path, boot, limits)
+    try:
+        outbox = _opened(path, boot, limits)
+    except OutboxDamaged as error:
+        _drop_copy(path)
+        raise OutboxBroken(f"{path}: the copy is damaged, too, and is made anew: {error}") from error
     try:
         aside = _next_aside(path)
         old.rename(aside)
@@ -127,6 +124,21 @@ def _saved(path: Path, boot: str, limits: Limits, damage: str) -> tuple[Outbox, 
         outbox.close()
         raise
     return outbox, Salvage(aside.name, damage, *counts)
+
+
+def _copy(old: Path, path: Path, boot: str, limits: Limits) -> tuple[int, int]:
+    if path.exists():  # one that was not finished
+        _drop_copy(path)
+    else:
+        _follow(path, old)
+    _drop_aside(path, DAMAGED_KEPT - 1)
+    _opened(path, boot, limits).close()
+    return _salvage(old, path)
+
+
+def _drop_copy(path: Path) -> None:
+    """What belongs to it first: beside no file it would be taken for the old one's."""
+    _remove([*_beside(path), path])
 
 
 def _next_aside(path: Path) -> Path:

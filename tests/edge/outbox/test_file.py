@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -295,6 +296,10 @@ class Cut(BaseException):
     """The power is gone."""
 
 
+def cut_off(_path: Path) -> Path:
+    raise Cut
+
+
 def cut_before(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
     """The power goes before this one of the calls that change what is in the folder."""
     calls = itertools.count()
@@ -346,6 +351,31 @@ def test_a_power_cut_while_a_damaged_file_is_saved_loses_nothing(
         if not is_cut:
             break
     assert call > 8
+
+
+def test_a_copy_that_is_damaged_before_it_is_used_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "outbox.db"
+    writer, _ = open_outbox(path, BOOT, LIMITS)
+    writer.append([fault(number, str(number)) for number in range(5)])
+    rows = identities(writer)
+    writer.close()
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox_file, "_next_aside", cut_off)
+        with pytest.raises(Cut):
+            open_outbox(path, OTHER_BOOT, LIMITS, "found in use")
+    with closing(connect(path)) as db:  # whole by its own word, and a page of it is not
+        page = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'rows'").fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((page - 1) * PAGE_BYTES)
+        file.write(bytes(PAGE_BYTES))
+    with pytest.raises(OutboxBroken):
+        open_outbox(path, OTHER_BOOT, LIMITS)
+    again, salvage = open_outbox(path, OTHER_BOOT, LIMITS)
+    assert salvage is not None
+    assert identities(again).items() >= rows.items()
+    again.close()
 
 
 def test_only_two_damaged_files_are_kept(tmp_path: Path) -> None:

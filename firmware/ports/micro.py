@@ -280,8 +280,9 @@ class Micro:
             address = await self._address(NTP_HOST)
         except OSError:
             return None
-        answer = await self._asked(address, NTP_PORT, b"\x1b" + bytes(47))
-        return None if answer is None else sntp_ms(answer)
+        question = b"\x1b" + bytes(39) + self.random(8)
+        answer = await self._asked(address, NTP_PORT, question)
+        return None if answer is None else sntp_ms(answer, question)
 
     async def _address(self, host: str) -> str:
         """Of a machine by its name; OSError when nobody knows it."""
@@ -297,18 +298,20 @@ class Micro:
         raise OSError(NO_SUCH_NAME, host)
 
     async def _asked(self, address: str, port: int, question: bytes) -> "bytes | None":
-        """The answer to a datagram, or None: what waits here is this task alone."""
+        """The answer of whom a datagram asked, or None: what waits here is this task alone."""
         asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             asker.setblocking(False)
-            asker.sendto(question, socket.getaddrinfo(address, port)[0][-1])
+            asked = socket.getaddrinfo(address, port)[0][-1]
+            asker.sendto(question, asked)
             for _ in range(ANSWER_LOOKS):
                 await asyncio.sleep(ANSWER_LOOK_S)
                 try:
-                    answer: bytes = asker.recv(ANSWER_BYTES)
+                    answer, answerer = asker.recvfrom(ANSWER_BYTES)
                 except OSError:  # EAGAIN: not yet
                     continue
-                return answer
+                if answerer == asked:
+                    return bytes(answer)
         except OSError:  # no way to anybody
             pass
         finally:
@@ -337,9 +340,12 @@ class Micro:
         return await asyncio.open_connection(address, port, ssl=context, server_hostname=host)
 
 
-def sntp_ms(answer: bytes) -> "int | None":
-    """UTC in ms of an SNTP answer (RFC 4330); None for one that is none, or of a server without a clock."""
-    if len(answer) < 48 or answer[0] & 7 != 4 or not 1 <= answer[1] <= 15:
+def sntp_ms(answer: bytes, asked: bytes) -> "int | None":
+    """UTC in ms of an SNTP answer (RFC 4330) to that question; None for another, or of one without a clock.
+
+    It repeats the time that the question bore: here bytes of chance.
+    """
+    if len(answer) < 48 or answer[0] & 7 != 4 or not 1 <= answer[1] <= 15 or answer[24:32] != asked[40:48]:
         return None
     seconds, fraction = struct.unpack(">II", answer[40:48])
     if seconds < 0x80000000:

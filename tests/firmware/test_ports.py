@@ -95,9 +95,10 @@ NTP = bytes((0x1C, 2)) + bytes(38) + struct.pack(">II", 2_208_988_800 + 1_793_50
 
 
 @contextlib.contextmanager
-def server(answers: Any) -> Iterator[int]:
-    """A port of UDP on which a function answers, or does not."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as heard:
+def server(answers: Any, *, is_strange: bool = False) -> Iterator[int]:
+    """A port of UDP on which a function answers, or does not; a strange one answers from another."""
+    udp = socket.AF_INET, socket.SOCK_DGRAM
+    with socket.socket(*udp) as heard, socket.socket(*udp) as stranger:
         heard.bind(("127.0.0.1", 0))
 
         def serve() -> None:
@@ -108,7 +109,7 @@ def server(answers: Any) -> Iterator[int]:
                     if data == b"end":
                         return
                     if said:
-                        heard.sendto(said, whence)
+                        (stranger if is_strange else heard).sendto(said, whence)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
@@ -117,6 +118,10 @@ def server(answers: Any) -> Iterator[int]:
         finally:
             heard.sendto(b"end", heard.getsockname())
             thread.join()
+
+
+def ntp(asked: bytes) -> bytes:
+    return NTP[:24] + asked[40:48] + NTP[32:]
 
 
 def named(question: bytes, *records: bytes) -> bytes:
@@ -138,7 +143,7 @@ def test_names_and_time_are_asked_for_without_keeping_anybody_waiting(board: Mic
     def names(question: bytes) -> bytes:
         return named(question, record(5, b"\x01x\xc0\x0c"), record(1, b"\x7f\x00\x00\x01"))
 
-    with server(names) as dns_port, server(lambda _: NTP) as ntp_port:
+    with server(names) as dns_port, server(ntp) as ntp_port:
         seen = judged(board, "asks", "rp2", dns=dns_port, ntp=ntp_port, host="broker.example", looks=2000)
     assert seen[:2] == [["ntp", 1_793_500_000_500], "127.0.0.1"]
     with server(lambda _: b"") as silent:
@@ -147,6 +152,12 @@ def test_names_and_time_are_asked_for_without_keeping_anybody_waiting(board: Mic
         )
     assert (evidence, found) == (None, "error -2")
     assert turns > 30, "nobody answers, and whoever feeds the watchdog has its turns"
+    with server(names, is_strange=True) as strange, server(lambda _: NTP) as forged:
+        seen = judged(board, "asks", "rp2", dns=strange, ntp=forged, host="broker.example", looks=5)
+    assert seen[:2] == [None, "error -2"], "somebody else answers"
+    with server(names) as dns_port, server(lambda _: NTP) as forged:
+        seen = judged(board, "asks", "rp2", dns=dns_port, ntp=forged, host="broker.example", looks=2000)
+    assert seen[:2] == [None, "127.0.0.1"], "an answer to another question says nothing of the time"
 
 
 def test_an_answer_is_read_as_the_rfc_draws_it() -> None:

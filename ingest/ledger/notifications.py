@@ -84,10 +84,11 @@ def drop_waiting(ledger: sqlite3.Connection, alert: int) -> int:
 
 
 def who_heard(ledger: sqlite3.Connection, alert: int) -> list[str]:
-    """Whom a message of an alert reached, may have reached, or is just reaching."""
+    """Whom a message of an alert reached, may have reached, or is just reaching; and no all-clear since."""
     rows = ledger.execute(
-        "SELECT DISTINCT contact FROM notification WHERE alert = ? AND NOT is_over"
-        " AND state IN ('claimed', 'sent', 'uncertain')",
+        "SELECT contact FROM notification WHERE alert = ? AND state IN ('claimed', 'sent', 'uncertain')"
+        " GROUP BY contact HAVING MAX(CASE WHEN is_over THEN 0 ELSE number END)"
+        " > MAX(CASE WHEN is_over THEN number ELSE 0 END)",
         (alert,),
     )
     return [contact for (contact,) in rows]
@@ -126,7 +127,7 @@ def settle(ledger: sqlite3.Connection, numbers: Sequence[int], now_ms: int) -> N
 
 
 def put_back(ledger: sqlite3.Connection, number: int, due_ms: int, error: str) -> None:
-    """It could not be sent; try again later, unless its alert was taken or is over by now.
+    """It could not be sent; try again later, unless it is no longer so: its alert was taken, is over or lasts.
 
     Who is not to hear of it any more is not to hear that it is over either.
     """
@@ -135,8 +136,9 @@ def put_back(ledger: sqlite3.Connection, number: int, due_ms: int, error: str) -
         (due_ms, error, number),
     )
     dropped = ledger.execute(
-        "DELETE FROM notification WHERE number = ? AND NOT is_over AND alert IN"
-        " (SELECT number FROM alert WHERE state <> 'firing' OR acknowledged_ms IS NOT NULL)"
+        "DELETE FROM notification WHERE number = ? AND alert IN (SELECT number FROM alert"
+        " WHERE CASE WHEN notification.is_over THEN state = 'firing'"
+        " ELSE state <> 'firing' OR acknowledged_ms IS NOT NULL END)"
         " RETURNING alert, contact",
         (number,),
     ).fetchall()

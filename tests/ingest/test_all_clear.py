@@ -156,6 +156,43 @@ def test_what_lasts_after_all_is_told_again_to_who_heard_that_it_is_over(
     assert len(clears(office)) == (2 if is_clear_sent else 1)
 
 
+def test_an_all_clear_in_flight_that_fails_is_not_sent_into_what_lasts_after_all(office: Office) -> None:
+    door(office, "open", office.now_ms)
+    office.wait(6 * MIN_MS)
+    office.send()
+    door(office, "closed", office.now_ms)
+    shut_ms = office.now_ms
+    office.wait(2 * MIN_MS)
+    office.change(lambda ledger: ledger.execute("UPDATE notification SET due_ms = 0"))
+    (claimed,) = office.change(lambda ledger: notifications.claim(ledger, office.now_ms, 9))
+    assert claimed.is_over
+    door(office, "open", shut_ms + 30_000)  # comes late
+    assert office.states() == {"door_open": "firing"}
+    office.change(lambda ledger: notifications.put_back(ledger, claimed.number, office.now_ms, "no line"))
+    assert clears(office) == []
+
+
+def test_who_heard_that_it_is_over_and_nothing_since_does_not_hear_it_again(office: Office) -> None:
+    door(office, "open", office.now_ms)
+    office.wait(6 * MIN_MS)
+    office.send()
+    office.wait(2 * HOUR_MS)
+    assert [one.contact for one in office.messages()] == ["nurse", "chief"], "nobody took it"
+    office.send()
+    door(office, "closed", office.now_ms)
+    shut_ms = office.now_ms
+    office.wait(2 * MIN_MS)
+    office.change(lambda ledger: ledger.execute("UPDATE notification SET due_ms = 0"))
+    office.send()
+    door(office, "open", shut_ms + 30_000)  # comes late
+    office.wait(2 * MIN_MS)
+    office.change(lambda ledger: ledger.execute("UPDATE notification SET due_ms = 0"))
+    office.send()
+    door(office, "closed", office.now_ms)
+    office.wait(2 * MIN_MS)
+    assert [contact for contact, _, _ in clears(office)] == ["nurse", "chief", "nurse"]
+
+
 def test_what_never_was_is_taken_back(office: Office) -> None:
     began_ms = office.now_ms - 6 * MIN_MS
     door(office, "open", began_ms)

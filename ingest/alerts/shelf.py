@@ -87,7 +87,7 @@ def _say_how_long(
     if not low or not low[-1].is_true:
         return
     at_ms, known = low[-1].at_ms, _facts_at(facts, low[-1].at_ms)
-    lots = {lot: LotFacts(day, *known.held.get(lot, _FREE)) for lot, day in expires.items()}
+    lots = {lot: LotFacts(expires.get(lot), *known.held.get(lot, _FREE)) for lot in {*expires, *known.held}}
     before = lines[: bisect_right(lines, at_ms, key=lambda line: line.time_ms)]
     seen = brief(before, board.Facts(next_visit_day=known.next_visit_day, lots=lots), day_of(at_ms))
     pace = {

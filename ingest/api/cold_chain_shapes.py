@@ -112,7 +112,10 @@ class SuspectReason(ReasonShape):
 
 
 class SuspectLot(Shape):
-    """A lot at a site that excursions propose to hold back: decide of it by `decide_stock_lot`."""
+    """A lot at a site that excursions propose to hold back: decide of it by `decide_stock_lot`.
+
+    With no number, `lot` is empty: by `decide_unnumbered_lot`.
+    """
 
     site: str
     site_name: str | None

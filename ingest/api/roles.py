@@ -69,6 +69,7 @@ ROLES_OF: dict[str, frozenset[str]] = {
     "add_stock_entry": _STOCK,
     "reject_stock_difference": _STOCK,
     "decide_stock_lot": _STOCK,
+    "decide_unnumbered_lot": _STOCK,
     "put_stock_lot": _STOCK,
     "put_stock_item": _STOCK,
     "put_stock_level": _STOCK,

@@ -201,6 +201,22 @@ def decide_stock_lot(
     return _save(given, work)
 
 
+@router.put(
+    "/api/v1/stock/sites/{site}/lots/{item}",
+    operation_id="decide_unnumbered_lot",
+    response_class=Response,
+    responses={200: {"model": Saved}, **responses(404, 422, 503)},
+)
+def decide_unnumbered_lot(
+    request: Request, given: Given, site: NameIn, item: NameIn, said: LotDecision
+) -> Response:
+    """The same of what lies at a site without a lot's number.
+
+    Nobody can tell such pieces apart: until it is released, what is booked so later is held, too.
+    """
+    return decide_stock_lot(request, given, site, item, "", said)
+
+
 # --- sheets
 
 

@@ -29,6 +29,9 @@ import { html } from "./view.js";
 const MINUTE_MS = 60_000;
 const SOON_DAYS = 30;
 
+/** Where a decision about a lot at a site goes; one without a number has an address of its own. @param {string} site @param {string} item @param {string} lot */
+export const decisionPath = (site, item, lot) => `/api/v1/stock/${["sites", site, "lots", item, ...(lot === "" ? [] : [lot])].map(encodeURIComponent).join("/")}`;
+
 /** @param {Props} props */
 export function Lots({ say, language, site, names, lots, cold, now_ms, onDecided }) {
   const [open, setOpen] = useState("");
@@ -106,7 +109,6 @@ function Decision({ say, site, lot, cold, onDecided }) {
   const [reason, setReason] = useState(proposed);
   const [error, setError] = useState(/** @type {import("./ask.js").Refusal | null} */ (null));
   const [expiry, setExpiry] = useState(lot.expires_on ?? "");
-  if (lot.lot === "") return null;
   const confirm = async () => {
     const path = ["lots", lot.item, lot.lot].map(encodeURIComponent).join("/");
     const said = await change(`/api/v1/stock/${path}`, "PUT", { expires_on: expiry === "" ? null : expiry });
@@ -115,8 +117,7 @@ function Decision({ say, site, lot, cold, onDecided }) {
   };
   /** @param {boolean} is_held */
   const decide = async (is_held) => {
-    const path = ["sites", site, "lots", lot.item, lot.lot].map(encodeURIComponent).join("/");
-    const said = await change(`/api/v1/stock/${path}`, "PUT", { is_held, vvm_stage: lot.vvm_stage, reason });
+    const said = await change(decisionPath(site, lot.item, lot.lot), "PUT", { is_held, vvm_stage: lot.vvm_stage, reason });
     setError(said.error);
     if (said.error === null) onDecided();
   };
@@ -129,9 +130,9 @@ function Decision({ say, site, lot, cold, onDecided }) {
       <button type="button" class=${reasons.length > 0 ? "button primary" : "button"} disabled=${lot.is_held || reason.trim() === ""} onClick=${() => decide(true)}>${say("hold")}</button>
       ${(lot.is_held || reasons.length > 0) && html`<button type="button" class="button" disabled=${reason.trim() === ""} onClick=${() => decide(false)}>${say("release")}</button>`}
     </div>
-    <label class="field"><span>${say("set_expiry")}</span>
+    ${lot.lot !== "" && html`<label class="field"><span>${say("set_expiry")}</span>
       <span class="with-button"><input type="date" value=${expiry} onInput=${(/** @type {any} */ event) => setExpiry(event.target.value)} /><button type="button" class="button" disabled=${expiry === (lot.expires_on ?? "")} onClick=${confirm}>${say("save")}</button></span>
-    </label>
+    </label>`}
     <${Failure} error=${error} say=${say} />
   </div>`;
 }

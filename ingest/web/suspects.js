@@ -3,7 +3,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { change, useAnswer, withQuery } from "./ask.js";
-import { reasonText } from "./lots.js";
+import { decisionPath, reasonText } from "./lots.js";
 import { Failure } from "./notices.js";
 import { Pager } from "./pager.js";
 import { LookOnly, may } from "./roles.js";
@@ -50,8 +50,7 @@ function OneSuspect({ say, language, one, onDecided }) {
   const [error, setError] = useState(/** @type {import("./ask.js").Refusal | null} */ (null));
   /** @param {boolean} is_held */
   const decide = async (is_held) => {
-    const path = ["sites", one.site, "lots", one.item, one.lot].map(encodeURIComponent).join("/");
-    const said = await change(`/api/v1/stock/${path}`, "PUT", { is_held, reason: reason.trim() });
+    const said = await change(decisionPath(one.site, one.item, one.lot), "PUT", { is_held, reason: reason.trim() });
     setError(said.error);
     if (said.error === null) onDecided();
   };
@@ -59,7 +58,7 @@ function OneSuspect({ say, language, one, onDecided }) {
   return html`<div class="proposal">
     <p>${one.site_name ?? one.site} · <b>${nameOf(one.names, language, one.item)}</b> <small>${one.lot === "" ? say("lot_unknown") : `${say("lot")} ${one.lot}`}</small> <b class="number delta">${one.on_hand}</b></p>
     <ul class="reasons">${one.reasons.map((why) => html`<li>${reasonText(why, say)} <small>${why.excursion.unit} · ${why.excursion.probe} · ${timeOf(why.excursion.began_at)}</small></li>`)}</ul>
-    ${may("health") && one.lot !== "" &&
+    ${may("health") &&
     html`<label class="field"><span>${say("reason")}</span><input value=${reason} maxlength="256" onInput=${(/** @type {any} */ event) => setReason(event.target.value)} /></label>
       <div class="buttons">
         <button type="button" class="button primary" disabled=${isEmpty} onClick=${() => decide(true)}>${say("hold")}</button>

@@ -132,6 +132,23 @@ async def test_a_person_accepts_or_rejects_quarantine(client: httpx.AsyncClient,
     assert again["minutes_high"] == 210
 
 
+async def test_what_has_no_number_is_decided_too(client: httpx.AsyncClient, parts: Parts) -> None:
+    await book(client, 4, "receive", site="ger", lot="")
+    log(parts, "home-01", 4, 0, 12)
+    (proposed,) = await chain(client, site="ger")
+    assert proposed["lot"] == ""
+    assert proposed["proposal"] is not None
+    decide = "/api/v1/stock/sites/ger/lots/opv"
+    for is_held, left in ((True, 0), (False, 10)):
+        said = {"is_held": is_held, "reason": "too warm for 4 h"}
+        assert (await client.put(decide, json=said)).status_code == 200
+        (decided,) = await chain(client, site="ger")
+        assert (decided["proposal"], decided["decided"]["is_held"]) == (None, is_held)
+        assert await usable(client) == left
+    missing = await client.put("/api/v1/stock/sites/ger/lots/nothing", json=said)
+    assert missing.status_code == 404
+
+
 async def test_freezing_on_board_is_seen_at_home(client: httpx.AsyncClient, parts: Parts) -> None:
     for site, other in (("county", "van"), ("van", "ger")):
         await book(client, 5, "receive", site="county", item="hepb") if site == "county" else None

@@ -24,7 +24,7 @@ MAY = {
     | {"put_maintenance", "end_maintenance", "send_command", "put_stock_site", "import_stock"},
     HEALTH: ALERTS
     | {"add_stock_entry", "reject_stock_difference", "decide_stock_lot", "put_stock_lot", "put_stock_item"}
-    | {"put_stock_level", "import_stock"},
+    | {"decide_unnumbered_lot", "put_stock_level", "import_stock"},
     LIBRARIAN: {"read_book_shelf", "list_book_loans", "list_missing_books", "read_book_journey"}
     | {"list_book_conflicts", "decide_book_conflict", "place_book", "import_books", "follow_rotas"}
     | {"retry_undelivered_books"},

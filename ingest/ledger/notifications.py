@@ -127,9 +127,9 @@ def settle(ledger: sqlite3.Connection, numbers: Sequence[int], now_ms: int) -> N
 
 
 def put_back(ledger: sqlite3.Connection, number: int, due_ms: int, error: str) -> None:
-    """It could not be sent; try again later, unless it is no longer so: its alert was taken, is over or lasts.
+    """It could not be sent; try again later, unless its alert was taken or is over by now.
 
-    Who is not to hear of it any more is not to hear that it is over either.
+    Who is not to hear of it any more is not to hear that it is over either, nor is anybody while it lasts.
     """
     ledger.execute(
         "UPDATE notification SET state = 'waiting', due_ms = ?, error = ? WHERE number = ?",

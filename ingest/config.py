@@ -199,7 +199,7 @@ class SilenceSettings(_Section):
     """For how long units and cabinets may be silent."""
 
     least_s: int = Field(default=Limits().least_ms // 1000, ge=60, le=MOST_ESCALATE_S)
-    most_s: int = Field(default=Limits().most_ms // 1000, ge=60, le=MOST_ESCALATE_S)
+    most_s: int = Field(default=Limits().most_ms // 1000, ge=60, le=MOST_ESCALATE_S, validate_default=True)
     new_s: int = Field(default=Limits().new_ms // 1000, ge=60, le=MOST_ESCALATE_S)
     cabinet_s: int = Field(default=Limits().cabinet_ms // 1000, ge=60, le=MOST_ESCALATE_S)
 

@@ -58,6 +58,7 @@ def test_what_the_example_shows_of_a_contact_is_its_default(tmp_path: Path) -> N
         ("[[alerts.site]]\nsite = 'a'\nrules.help_called.for_s = 1", "rules.help_called.for_s; known are"),
         ("[[alerts.site]]\nsite = 'a'\n[[alerts.site]]\nsite = 'a'", "two are for site a"),
         ("[alerts.silence]\nleast_s = 900\nmost_s = 600", "less than least_s, which is 900"),
+        ("[alerts.silence]\nleast_s = 604801", "less than least_s, which is 604801"),
         ("[alerts.rules.help_called]\nfor_s = 1", "unknown key alerts.rules.help_called.for_s; known are"),
         (f"{NURSE}\n{NURSE}", "two contacts are called nurse"),
     ],

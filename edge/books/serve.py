@@ -116,7 +116,8 @@ class Page(ThreadingHTTPServer):
         address = str(client_address[0])
         with self._lock:
             has_room = self._open.total() < MOST_OPEN and self._open[address] < MOST_OF_ONE
-            self._open[address] += has_room
+            if has_room:
+                self._open[address] += 1
         if not has_room:
             self.shutdown_request(request)
             return

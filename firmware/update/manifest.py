@@ -77,21 +77,22 @@ class Manifest:
 
 def verified(head: "bytes | bytearray", keys: bytes) -> Manifest:
     """The manifest of a head that one of these keys has signed; ManifestError, and nothing else."""
-    known = keys_of(keys)
-    end = _end(head)
-    signature = binascii.unhexlify(bytes(head[end + 1 : -1]))
-    if is_signed(known, memoryview(head)[:end], signature):
-        return _read(head, end)
-    raise ManifestError("signature", "head")
+    try:
+        known = keys_of(keys)
+        end = _end(head)
+        signature = binascii.unhexlify(bytes(head[end + 1 : -1]))
+        if is_signed(known, memoryview(head)[:end], signature):
+            return _read(head, end)
+        raise ManifestError("signature", "head")
+    finally:
+        late.forget("update.p256")  # it is asked once an update
 
 
 def is_signed(keys: "list[bytes]", data: memoryview, signature: bytes) -> bool:
     """Whether the owner of one of these keys has signed the data."""
-    from firmware.update import p256  # late, and not kept: it is asked once an update
+    from firmware.update import p256
 
-    found = any([p256.is_signed(key, data, signature) for key in keys])
-    late.forget("update.p256")
-    return found
+    return any([p256.is_signed(key, data, signature) for key in keys])
 
 
 def keys_of(data: bytes) -> "list[bytes]":

@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from edge import mqtt
-from edge.outbox import OutboxError
+from edge.outbox import OutboxError, OutboxFull
 from edge.uplink import Progress, Uplink
 from firmware import wire
 
@@ -73,7 +73,7 @@ class Courier:
     def step(self, outbox: Outbox, now_ms: int, *, is_waiting: bool, is_clock_good: bool) -> None:
         """Hear what came, connect if it is time, send what may be sent."""
         self._events.extend(self._line.events())
-        while self._events:  # one at a time: when the disk fails at one, those behind it are still heard
+        for _ in range(len(self._events)):  # when the disk fails at one, those behind it are heard next time
             self._hear_next(self._events.popleft(), outbox, now_ms)
         if self._uplink.is_stuck():
             log.warning("%s: no receipt for long: connecting anew", self._line.address)
@@ -110,10 +110,12 @@ class Courier:
     def _hear_next(self, event: mqtt.Event, outbox: Outbox, now_ms: int) -> None:
         try:
             self._hear(event, outbox, now_ms)
-        except OutboxError:
-            if isinstance(event, mqtt.Came) and event.leaf == "command":
+        except OutboxError as error:
+            is_kept = isinstance(event, mqtt.Came) and event.leaf == "command"
+            if is_kept:
                 self._events.append(event)  # the broker thinks that we have it
-            raise
+            if not is_kept or not isinstance(error, OutboxFull):  # room comes by sending
+                raise
 
     def _hear(self, event: mqtt.Event, outbox: Outbox, now_ms: int) -> None:
         if isinstance(event, mqtt.Opened):

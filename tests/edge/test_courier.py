@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,16 +25,21 @@ COMMAND = wire.encode_json("command", {"id": "c1", "what": "erase"})
 
 
 class Disk:
-    """A connection whose commits fail while `is_failing`."""
+    """A connection whose commits fail while `is_failing`; without room for more rows while `is_full`."""
 
     def __init__(self, path: Path) -> None:
         self.real = connect(path)
         self.close = self.real.close
         self.is_failing = False
+        self.is_full = False
 
     def execute(self, statement: str, *parameters: Any) -> Any:
         if self.is_failing and statement == "COMMIT":
             raise OSError(5, "Input/output error")
+        if self.is_full and statement.startswith("INSERT INTO"):
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorname = "SQLITE_FULL"
+            raise error
         return self.real.execute(statement, *parameters)
 
 
@@ -84,6 +90,32 @@ def test_an_end_of_the_line_is_heard_behind_whatever_the_disk_could_not_do(desk:
     desk.disk.is_failing = False
     desk.step(3)  # and the command was kept until it could be done
     batch = desk.outbox.take("event")
+    assert batch is not None
+    assert [group.columns["command_id"] for group in batch.groups] == [["c1"]]
+
+
+def test_a_command_for_which_there_is_no_room_keeps_nothing_from_being_sent(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room comes from receipts, and these from what is sent."""
+    sent: list[str] = []
+
+    def publish(leaf: str, _payload: bytes, *, is_retained: bool = False) -> int:
+        sent.append(leaf)
+        return len(sent)
+
+    monkeypatch.setattr(desk.line, "subscribe", lambda: None)
+    monkeypatch.setattr(desk.line, "publish", publish)
+    desk.line._put(Opened("5"))
+    desk.step(0)
+    desk.outbox.append([fault(1, "waits")])
+    desk.disk.is_full = True
+    desk.line._put(Came("command", COMMAND))
+    desk.step(1)
+    assert sent == ["birth", "batch"]
+    desk.disk.is_full = False
+    desk.step(2)  # and the command was kept until it could be done
+    batch = desk.outbox.take("event", (desk.outbox.epoch, 1))
     assert batch is not None
     assert [group.columns["command_id"] for group in batch.groups] == [["c1"]]
 

@@ -50,6 +50,7 @@ async def wake(
     now = [was[0], was[1], is_urgent]
     if duty.is_send_due(woke_ms, was[0], was[1], every, is_urgent) or is_on_trial or is_open:
         is_there = await _is_network_there(port, intake, settings)
+        port.feed_watchdog()  # a name server that is silent has taken ten of its fifteen seconds
         if "modem" not in settings:  # which tells the time once it is dialled
             is_urgent = _concluded(intake, senses) or is_urgent
         senses.rest(settings["drivers"])

@@ -23,8 +23,9 @@ export function useAddress(names) {
   }, []);
   /** @param {Partial<Record<Name, string>>} change */
   const set = (change) => {
-    const next = { ...read(), ...change };
-    window.history.pushState(null, "", withQuery(window.location.pathname, next));
+    const before = read();
+    const next = { ...before, ...change };
+    if (names.some((name) => next[name] !== before[name])) window.history.pushState(null, "", withQuery(window.location.pathname, next));
     setValues(next);
   };
   return [values, set];

@@ -45,6 +45,18 @@ def test_the_back_button_undoes_a_filter(chrome: Browsers, parts: PagedParts, ur
         watched.wait("document.querySelector('.chip.mark-LOW_STOCK').ariaPressed === 'false'")
 
 
+def test_what_is_chosen_already_is_no_step_on_the_way_back(chrome: Browsers, url: str) -> None:
+    with chrome.open(f"{url}admin", "en") as watched:
+        tab = ".sheet-head .segmented button:nth-child({})"
+        pressed = "document.querySelector('" + tab + "')?.ariaPressed === 'true'"
+        watched.wait(pressed.format(1))
+        for _ in range(2):
+            watched.page.click(tab.format(2))
+            watched.wait(pressed.format(2))
+        watched.page.go_back()
+        watched.wait(pressed.format(1))
+
+
 def test_on_a_tablet_the_card_leaves_the_map_free(chrome: Browsers, parts: PagedParts, url: str) -> None:
     drive(parts)
     with chrome.open(f"{url}#{LIVE}", "en", *TABLET) as watched:

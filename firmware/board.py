@@ -112,7 +112,7 @@ PI_COLD_CC = {"cm4": (-1800, -2000), "zero-2-w": (200, 0)}
 DUTY = {
     "parked_sample": (60, 1000),
     "cabinet_sample": (300, 1000),
-    "cabinet_scale": (900, 1500),
+    "cabinet_scale": (900, 2000),
     "cabinet_look": (3600, 2500),
     "cabinet_send": (86400, 15000),
     "modem_dial": (86400, 150000),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from firmware import wire
 from firmware.call import Call
+from firmware.drivers import ds18b20, nau7802
 from firmware.power import duty
 from firmware.power.wake import wake
 from firmware.senses import Senses
@@ -80,6 +81,12 @@ def test_a_day_of_a_cabinet_is_what_its_budget_says() -> None:
         for name, task in budget.items()
     )
     assert f"averaged at 3.3 V | {spent_ma * 1000:.0f} µA" in (ROOT / "hardware/made/power.md").read_text()
+
+
+def test_a_wake_has_time_for_a_probe_and_for_two_scales_that_start() -> None:
+    first_ms = nau7802.SUPPLY_S * 1000 + 344 + 4 * 100  # data sheet: its zero, and the fourth value is good
+    awake_ms = duty.awake_ms("cabinet_sample") + duty.awake_ms("cabinet_scale")
+    assert ds18b20.CONVERT_MS + 2 * first_ms < awake_ms
 
 
 @given(st.integers(300, 4000), st.integers(900, 9000), st.integers(0, 50))

@@ -59,17 +59,21 @@ class Field:
         self._tag(uid).afi = afi
 
 
-def judged(tags: "list[list[Any]]") -> "list[list[Any]]":
-    """What a reader says in three rounds with these tags, and of writes to the first and to none."""
+def judged(given: "list[Any]") -> "list[list[Any]]":
+    """What a reader says in three rounds with these tags, and of writes to the first and to none.
+
+    Given are the kinds of a write and of beginning afresh, whose names a board folds away, and the tags.
+    """
+    write, afresh, tags = given
     field = Field()
     for uid, data, afi in tags:
         field.tags[bytes.fromhex(uid)] = Tag(bytes.fromhex(data), afi)
     reader = tag_reader.TagReader(field)
     out = reader.round() + reader.round()
     first = bytes.fromhex(tags[0][0])
-    out += reader.hear(tag_reader.WRITE, first + b"\xc2")
-    out += reader.hear(tag_reader.WRITE, bytes(8) + b"\xc2")
-    out += reader.hear(tag_reader.WRITE, b"short") + reader.hear(99, b"")
+    out += reader.hear(write, first + b"\xc2")
+    out += reader.hear(write, bytes(8) + b"\xc2")
+    out += reader.hear(write, b"short") + reader.hear(99, b"")
     field.tags[first].is_gone = True
-    out += reader.hear(tag_reader.AFRESH, b"") + reader.round()
+    out += reader.hear(afresh, b"") + reader.round()
     return [[kind, body.hex()] for kind, body in out]

@@ -14,10 +14,11 @@ from tests.micropython import MicroPython
 
 ONE, TWO = "e004010000000001", "e004010000000002"
 TAGS: list[list[Any]] = [[ONE, "9100051cbe991a14", 7], [TWO, "", None]]
+GIVEN = [tag_reader.WRITE, tag_reader.AFRESH, TAGS]
 
 
 def test_a_tag_is_read_once_and_again_when_asked_for() -> None:
-    said = tag_field.judged(TAGS)
+    said = tag_field.judged(GIVEN)
     data = [len(body) // 2 - 12 for kind, body in said if kind == tag_reader.TAG]
     assert data == [112, 112, 0, 0, 112]
     written = [body for kind, body in said if kind == tag_reader.WRITTEN]
@@ -63,4 +64,4 @@ def test_what_is_too_long_is_refused_where_it_is_made() -> None:
 def test_both_interpreters_read_alike(micropython: Path, tmp_path: Path) -> None:
     board = MicroPython(micropython, tmp_path)
     board.add([ROOT / "firmware" / "tag_reader.py", ROOT / "tests" / "firmware" / "tag_field.py"])
-    assert board.call("tag_field.judged", TAGS).result == tag_field.judged(TAGS)
+    assert board.call("tag_field.judged", GIVEN).result == tag_field.judged(GIVEN)

@@ -80,7 +80,7 @@ export function Booking({ say, language, sites, items, site, item, onBooked, clo
     </label>
     <label class="field"><span>${say("site")}</span><${SiteSelect} say=${word} sites=${sites} value=${texts.site} onChange=${(/** @type {string} */ one) => set({ site: one, lot: null })} isRequired /></label>
     ${texts.kind === "transfer" && html`<label class="field"><span>${say("booking_to")}</span><${SiteSelect} say=${word} sites=${others} value=${texts.other_site} onChange=${(/** @type {string} */ one) => set({ other_site: one })} isRequired /></label>`}
-    <label class="field"><span>${say("booking_item")}${meant !== null && html` · <b>${nameOf(meant.names, language, meant.item)}</b>`}</span>
+    <label class="field"><span>${meant === null ? say("booking_item") : html`${say("item")} · <b>${nameOf(meant.names, language, meant.item)}</b>`}</span>
       <input ref=${first} value=${texts.item} required maxlength="240" list="booking-items" autocomplete="off" onKeyDown=${read} onInput=${(/** @type {any} */ event) => set({ item: event.target.value, lot: null })} />
       <datalist id="booking-items">${(items ?? []).map((one) => html`<option value=${one.item}>${nameOf(one.names, language, one.item)}</option>`)}</datalist>
     </label>

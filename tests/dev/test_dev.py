@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+from firmware.update import slots
 from tests.fixtures import dev_script
 from tests.fixtures.dev_script import DEV
 from tests.fixtures.programs import ROOT
@@ -102,41 +103,90 @@ def test_a_board_carries_nothing_of_types(dev: ModuleType) -> None:
         compile(text, source, "exec")
 
 
-def test_a_board_is_held_before_files_are_copied_onto_it(
-    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Over an mpremote that notes what it was asked, and two looks at a board that starts anew."""
+@pytest.fixture
+def board(dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An mpremote that notes what it is asked, and two looks at a board that starts anew.
+
+    Which folder that board runs stands in the file `proven`.
+    """
     tool = tmp_path / "tools" / "mpremote"
     tool.mkdir(parents=True)
     (tool / "__init__.py").touch()
     (tool / "__main__.py").write_text(
         "import json, pathlib, sys\n"
-        f"said = pathlib.Path({str(tmp_path / 'said')!r})\n"
+        f"here = pathlib.Path({str(tmp_path)!r})\n"
+        "said = here / 'said'\n"
         "said.open('a').write(json.dumps(sys.argv[1:]) + '\\n')\n"
+        "if 'slots.load' in sys.argv[-1]:\n"
+        "    print((here / 'proven').read_text())\n"
         "sys.exit(sys.argv[-1] == 'pass' and said.read_text().count('\"pass\"') < 2)\n"
     )
     image = tmp_path / "image"
     (image / "a").mkdir(parents=True)
     (image / "main.py").touch()
+    (tmp_path / "proven").write_text("a")
     monkeypatch.setattr(dev, "flash_tools", lambda: {"PYTHONPATH": str(tmp_path / "tools")})
     monkeypatch.setattr(dev, "build_firmware", lambda *_: image)
+    monkeypatch.setattr(dev, "released", lambda _: 0)
     monkeypatch.setattr(dev, "RESET_S", 0)
-    (tmp_path / "node.json").write_text("{}")
-    assert dev.flash(["--port", "/dev/ttyX", "--settings", str(tmp_path / "node.json")]) == 0
-    said = [json.loads(line) for line in (tmp_path / "said").read_text().splitlines()]
+    return tmp_path
+
+
+def said_to(board: Path) -> list[list[str]]:
+    return [json.loads(line) for line in (board / "said").read_text().splitlines()]
+
+
+def test_a_board_is_held_before_files_are_copied_onto_it(dev: ModuleType, board: Path) -> None:
+    (board / "node.json").write_text("{}")
+    assert dev.flash(["--port", "/dev/ttyX", "--settings", str(board / "node.json")]) == 0
+    said = said_to(board)
     assert {tuple(words[:2]) for words in said} == {("connect", "/dev/ttyX")}
     assert [words[2:4] for words in said] == [
         ["resume", "exec"],
         ["exec", "pass"],
         ["exec", "pass"],
+        ["exec", dev.PROVEN],
         ["exec", dev.NO_RELEASE % "/a/head"],
         ["fs", "cp"],
         ["fs", "cp"],
         ["exec", dev.LET_GO],
         ["reset"],
     ]
-    for program in (dev.HOLD, dev.LET_GO):
+    for program in (dev.HOLD, dev.PROVEN, dev.LET_GO):
         ast.parse(program)
+
+
+@pytest.mark.parametrize(
+    ("proven", "words", "laid", "is_staged"),
+    [("a", [], "a", False), ("b", [], "b", False), ("a", ["--slot", "b"], "b", True)],
+)
+def test_what_is_laid_by_cable_is_what_runs(
+    dev: ModuleType, board: Path, proven: str, words: list[str], laid: str, is_staged: bool
+) -> None:
+    """An update over the air leaves a board with the other folder; that in which nothing runs is staged."""
+    (board / "proven").write_text(proven)
+    assert dev.flash(words) == 0
+    assert (board / "image" / laid).is_dir()
+    text = (board / "said").read_text()
+    assert f"/{laid}/head" in text
+    assert (f"slots.stage('{laid}')" in text) == is_staged
+
+
+def test_a_bare_board_runs_the_first_folder(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exec(dev.PROVEN, {})
+    monkeypatch.setattr(slots, "load", lambda: {"good": "b"})
+    monkeypatch.setitem(sys.modules, "slots", slots)
+    exec(dev.PROVEN, {})
+    assert capsys.readouterr().out.split() == ["a", "b"]
+
+
+def test_a_board_that_cannot_say_what_it_runs_is_left_as_it_is(dev: ModuleType, board: Path) -> None:
+    (board / "proven").write_text("Traceback")
+    with pytest.raises(dev.Stop, match="which folder it runs: Traceback"):
+        dev.flash([])
+    assert "cp" not in (board / "said").read_text()
 
 
 def test_a_folder_that_is_laid_by_cable_is_no_release_any_more(dev: ModuleType, tmp_path: Path) -> None:
@@ -161,6 +211,9 @@ def test_a_board_gets_its_keys_and_the_number_of_what_it_runs(
     assert dev.released(tmp_path) == 5, "the sources are not the newest"
     (tmp_path / "ortoo-node-0.2.0.release").unlink()
     assert dev.released(tmp_path) == 9
+    (tmp_path / "photo.release").write_bytes(b"\xff\xd8 no line")
+    with pytest.raises(dev.Stop, match=r"photo\.release: no release"):
+        dev.released(tmp_path)
     one = tmp_path / "one.pub"
     one.write_bytes(b"4" * dev.KEY_BYTES)
     assert dev.keys_in([one, one]) == b"4" * 130

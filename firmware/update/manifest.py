@@ -92,7 +92,7 @@ def is_signed(keys: "list[bytes]", data: memoryview, signature: bytes) -> bool:
     """Whether the owner of one of these keys has signed the data."""
     from firmware.update import p256
 
-    return any([p256.is_signed(key, data, signature) for key in keys])
+    return any(p256.is_signed(key, data, signature) for key in keys)
 
 
 def keys_of(data: bytes) -> "list[bytes]":

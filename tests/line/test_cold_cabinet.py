@@ -116,7 +116,7 @@ def test_a_cabinet_that_warms_is_one_excursion_and_one_alert(
         warm_s += [hut.now_s] * (sixteenths == WARM)
         hut.wake(sixteenths, trouble)
         wakes += 1
-    records = service.get(f"units/{UNIT}/records", kind="excursion")["records"]
+    records = service.records(UNIT, "excursion")
     assert [(one["source"], one["number"], one["state"]) for one in records] == [
         ("fridge", 1, "open"),
         ("fridge", 1, "ended"),

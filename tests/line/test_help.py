@@ -161,7 +161,7 @@ def test_a_household_calls_into_the_dark_and_learns_that_somebody_comes(
     wait_until(lambda: office.all_clears_of(UNIT), 30, what="the all-clear")
     assert "all are well" in office.all_clears_of(UNIT)[0]
     assert (len(office.told_of(UNIT)), len(office.all_clears_of(UNIT))) == (1, 1)
-    calls = office.service.get(f"units/{UNIT}/records", kind="help", source="help")["records"]
+    calls = office.service.records(UNIT, "help", source="help")
     assert [call["event"] for call in calls] == ["called"]
     wait_until(
         lambda: "over" in office.signalled(alert), 30, what="the service to know that the light is off"
@@ -238,6 +238,6 @@ def test_a_crew_calls_with_its_pi_dead_and_learns_that_somebody_comes(
     assert place is not None
     assert place.startswith("43.9")
     assert f"Position then: {place}" in office.told_of(unit.name)[1]
-    records = office.service.get(f"units/{unit.name}/records", kind="help", source="node-help")["records"]
+    records = office.service.records(unit.name, "help", source="node-help")
     assert [record["event"] for record in records] == ["called", "called"]
     unit.stop()

@@ -146,7 +146,7 @@ def test_a_node_killed_at_random_loses_nothing_and_says_nothing_twice(
     assert books.unbalanced(own, found) == []
     seqs = {lane: max((seq for _, name, seq in own if name == lane), default=0) for lane in node.promised}
     assert all(seqs[lane] >= promised for lane, promised in node.promised.items())
-    records = service.get(f"units/{UNIT}/records", kind="climate", source="probe-1")["records"]
+    records = service.records(UNIT, "climate", source="probe-1")
     assert len(records) == sum(row[1:3] == ("climate", "probe-1") for row in own.values())
     states = [row[-2] for row in own.values() if row[1:3] == ("fault", "probe-3")]
     assert states, "a probe that does not answer is a fault"

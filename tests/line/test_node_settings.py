@@ -76,8 +76,7 @@ def send(service: Service, settings: dict[str, Any]) -> None:
 
 
 def records(service: Service, kind: str, source: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = service.get(f"units/{UNIT}/records", kind=kind, source=source)["records"]
-    return found
+    return service.records(UNIT, kind, source=source)
 
 
 def answers(service: Service) -> list[tuple[str, str]]:

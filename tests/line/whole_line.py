@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -97,6 +98,14 @@ class Service:
         answer = httpx.get(f"{self.url}/api/v1/{path}", params=query, timeout=ANSWER_S)
         answer.raise_for_status()
         return answer.json()
+
+    def records(self, unit: str, kind: str, **which: str) -> list[dict[str, Any]]:
+        """What the API has of a kind, of the last week: without a beginning it would be the day in UTC."""
+        begins = instant(time.time_ns() // 1_000_000 - 7 * DAY_S * 1000)
+        found: list[dict[str, Any]] = self.get(
+            f"units/{unit}/records", kind=kind, **{"from": begins}, **which
+        )["records"]
+        return found
 
     def positions(self, unit: str, from_ms: int) -> list[tuple[float, float]]:
         """(latitude, longitude) of every fix that the API has of the thirty days from then on."""

@@ -182,8 +182,8 @@ def test_out_of_the_valley(office: Office, vehicle: Valley, mosquitto: Mosquitto
     check_books(service, vehicle)
     letters = [f"{one['title']} {one['message']}" for one in hook.told]
     assert sum(ITEM in letter for letter in letters) == 1, letters
-    # The lot to hold back is told in the same letter, before it, or a while later: it is a matter of ms.
-    assert max(len(mail.told), len(letters)) <= 2
+    # The others that may be told are so in the same letter, before it, or a while later: a matter of ms.
+    assert max(len(mail.told), len(letters)) <= 3
 
 
 def is_stored(service: Service, recorded: books.Books) -> bool:
@@ -229,7 +229,9 @@ def check_alerts(office: Office, begin_ms: int) -> None:
     found = {one["rule"]: one for one in office.alerts()}
     low, warm, hold = found["low_stock"], found["overheating"], found["quarantine"]
     told = {one["rule"] for one in office.alerts() if one["told_at"] is not None}
-    assert told <= {"low_stock", "quarantine"}  # of one place at one time only the first is told at once
+    # Of one place at one time only the first is told at once. That the valley had no broker stands until the
+    # boot after it is known, which may be after the service was killed.
+    assert told <= {"low_stock", "quarantine", "unit_fault"}
     assert (hold["state"], hold["text"]["values"]["names"]) == ("firing", LOT)
     (suspect,) = office.service.get("stock/quarantine")["lots"]
     assert [why["code"] for why in suspect["reasons"]] == ["too_warm_single"]

@@ -55,7 +55,4 @@ def test_no_rule_of_accessibility_is_broken(chrome: Browsers, county: str, libra
             watched.wait(f"window.ortoo?.state.isKnown && document.querySelector({sign!r}) !== null", 30)
             watched.page.evaluate(axe)
             found[path] = watched.read(RUN)
-        watched.page.goto(f"{county}login")
-        watched.page.evaluate(axe)
-        found["login"] = watched.read(RUN)
     assert {where: broken for where, broken in found.items() if broken} == {}
